@@ -1,0 +1,7 @@
+//! Detection: twelve vectors, each independent, in one table.
+
+mod hit;
+mod leaf;
+
+pub use hit::Hit;
+pub use leaf::Leaf;

@@ -1,0 +1,1 @@
+//! Policy: rules, layers, exceptions and bands become one verdict.

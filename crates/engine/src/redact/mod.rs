@@ -1,0 +1,1 @@
+//! Redaction: sensitive values replaced before anybody outside sees them, and put back after.
