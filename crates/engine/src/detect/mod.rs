@@ -2,6 +2,7 @@
 
 mod hit;
 mod leaf;
+pub mod rules;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
