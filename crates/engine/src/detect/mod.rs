@@ -2,6 +2,8 @@
 
 mod hit;
 mod leaf;
+pub mod sql;
+pub mod xss;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
