@@ -3,6 +3,8 @@
 mod hit;
 mod leaf;
 pub mod rules;
+pub mod sql;
+pub mod xss;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
