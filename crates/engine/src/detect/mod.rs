@@ -3,6 +3,7 @@
 pub mod exploits;
 mod hit;
 mod leaf;
+pub mod rules;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
