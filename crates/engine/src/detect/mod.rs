@@ -1,5 +1,6 @@
 //! Detection: twelve vectors, each independent, in one table.
 
+pub mod exploits;
 mod hit;
 mod leaf;
 pub mod rules;
