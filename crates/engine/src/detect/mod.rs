@@ -2,6 +2,8 @@
 
 mod hit;
 mod leaf;
+pub mod pii;
+pub mod secrets;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
