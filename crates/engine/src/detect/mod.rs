@@ -6,6 +6,8 @@ mod leaf;
 pub mod rules;
 pub mod sql;
 pub mod xss;
+pub mod pii;
+pub mod secrets;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
