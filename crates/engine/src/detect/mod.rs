@@ -1,5 +1,7 @@
 //! Detection: twelve vectors, each independent, in one table.
 
+pub mod injection;
+
 mod hit;
 mod leaf;
 
