@@ -14,4 +14,5 @@ pub mod policy;
 pub mod redact;
 pub mod score;
 pub mod text;
+pub mod train;
 pub mod yaml;

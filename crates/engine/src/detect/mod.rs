@@ -1,6 +1,8 @@
 //! Detection: twelve vectors, each independent, in one table.
 
 pub mod exploits;
+pub mod injection;
+
 mod hit;
 mod leaf;
 pub mod rules;
