@@ -258,14 +258,17 @@ impl Fold<'_> {
     }
 
     fn odd(&mut self, folded: &mut Folded, kind: OddityKind, span: std::ops::Range<usize>) {
-        folded.disguised = true;
         note(&mut folded.oddities, kind, span);
+        // A single letter form may be a sign of its own, such as the one for information.
+        folded.disguised |= kind != OddityKind::LetterForms
+            || folded.oddities.iter().any(|oddity| oddity.kind == kind && oddity.count > 1);
     }
 
     fn letter(&mut self, folded: &mut Folded, c: char, source: std::ops::Range<usize>) {
         match twin(c) {
             Some((plain, Likeness::Form)) => {
-                if u32::from(c) >= 0x250 {
+                // Flags are pairs of letters, and Latin has letters of its own beyond ASCII.
+                if u32::from(c) >= 0x250 && !matches!(c, '\u{1F1E6}'..='\u{1F1FF}') {
                     self.odd(folded, OddityKind::LetterForms, source.clone());
                 }
                 return folded.made.put_char(plain, source);

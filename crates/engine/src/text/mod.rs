@@ -8,6 +8,8 @@ mod fold;
 mod mapped;
 mod oddity;
 mod prepared;
+#[cfg(test)]
+mod tests;
 mod traits;
 mod twins;
 mod views;

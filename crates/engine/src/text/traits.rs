@@ -28,17 +28,20 @@ pub struct Traits {
     /// Letters e, t, a, o, i and n: half of all letters in European prose.
     pub common: u32,
     pub vowels: u32,
-    /// Pairs that English writes often (th, he, nd, ng, er, re left out as they mirror), and their mirrors.
-    pub forward_pairs: u32,
-    pub backward_pairs: u32,
+    /// Marks of any kind, apostrophes left out.
+    pub marks: u32,
+    /// Words that end in `ay`.
+    pub ay_endings: u32,
     /// Longest stretch of letters, digits and `+/-_=`.
     pub longest_run: u32,
     /// Some stretch of prose has far too few common letters.
     pub odd_letters: bool,
+    /// Some stretch of prose has more mirrored pairs of letters (`ht`, `eh`, `uo`) than straight ones.
+    pub backwards: bool,
 }
 
 /// Bytes per block of the letter statistics: short enough that a paragraph shows between others.
-const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 128;
 /// Fewest letters of a block that say anything.
 const BLOCK_LETTERS: u32 = 20;
 /// Common letters per hundred below which a block is odd. Prose has 50, shifted prose about 25.
@@ -146,17 +149,9 @@ impl Traits {
             inner_marks: tally_triples(bytes, |a, b, c| is_word(a) & is_mark(b) & is_word(c)),
             leet_spots: tally_triples(bytes, |a, b, c| is_letter(a) & is_leet(b) & is_letter(c)),
             doubled: tally_pairs(bytes, |a, b| is_letter(a) & (lower(a) == lower(b))),
-            forward_pairs: tally_pairs(bytes, |a, b| {
-                pair(a, b, b't', b'h')
-                    | pair(a, b, b'h', b'e')
-                    | pair(a, b, b'n', b'g')
-                    | pair(a, b, b'n', b'd')
-            }),
-            backward_pairs: tally_pairs(bytes, |a, b| {
-                pair(a, b, b'h', b't')
-                    | pair(a, b, b'e', b'h')
-                    | pair(a, b, b'g', b'n')
-                    | pair(a, b, b'd', b'n')
+            marks: tally(bytes, is_mark),
+            ay_endings: tally_triples(bytes, |a, b, c| {
+                (lower(a) == b'a') & (lower(b) == b'y') & !is_letter(c)
             }),
             vowels: tally(bytes, is_vowel),
             longest_run: longest_run(bytes),
@@ -166,11 +161,31 @@ impl Traits {
             let (letters, common) = (tally(block, is_letter), tally(block, is_common));
             traits.letters = traits.letters.saturating_add(letters);
             traits.common = traits.common.saturating_add(common);
-            traits.odd_letters |=
-                letters >= BLOCK_LETTERS && common.saturating_mul(100) < letters.saturating_mul(COMMON_SHARE);
+            traits.odd_letters |= too_few_common(letters, common);
+            let mirrored = tally_pairs(block, |a, b| straight(b, a));
+            traits.backwards |= mirrored >= 2 && mirrored > tally_pairs(block, straight);
         }
         traits
     }
+}
+
+/// Whether a block of text holds letters, but not those of prose.
+pub(super) fn is_odd(block: &[u8]) -> bool {
+    too_few_common(tally(block, is_letter), tally(block, is_common))
+}
+
+const fn too_few_common(letters: u32, common: u32) -> bool {
+    letters >= BLOCK_LETTERS && common.saturating_mul(100) < letters.saturating_mul(COMMON_SHARE)
+}
+
+/// Pairs of letters that English writes much oftener than their mirrors.
+const fn straight(a: u8, b: u8) -> bool {
+    pair(a, b, b't', b'h')
+        | pair(a, b, b'h', b'e')
+        | pair(a, b, b'o', b'u')
+        | pair(a, b, b'i', b'o')
+        | pair(a, b, b'n', b'd')
+        | pair(a, b, b'n', b'g')
 }
 
 const fn pair(a: u8, b: u8, first: u8, second: u8) -> bool {

@@ -8,6 +8,8 @@
 pub(super) struct Reads {
     pub words: u32,
     pub known: u32,
+    /// Common words of three or more letters.
+    pub long: u32,
 }
 
 /// Words looked at; enough to tell language from noise wherever it starts repeating.
@@ -16,9 +18,12 @@ const SAMPLE: usize = 2_000;
 impl Reads {
     pub fn of(text: &str) -> Self {
         let mut reads = Reads::default();
-        for word in words(text).take(SAMPLE) {
+        for (_, word) in words(text).take(SAMPLE) {
             reads.words += 1;
-            reads.known += u32::from(is_known(word));
+            if is_known(word) {
+                reads.known += 1;
+                reads.long += u32::from(word.len() > 2);
+            }
         }
         reads
     }
@@ -29,11 +34,39 @@ impl Reads {
         let gain = self.known.saturating_sub(before.known);
         gain >= 2 && gain.saturating_mul(6) >= self.words
     }
+
+    /// The same for ways to read that could turn any noise into some word by chance: three words,
+    /// a third of all, and not only the shortest.
+    pub fn surely_better_than(self, before: Reads) -> bool {
+        self.better_than(before)
+            && self.known >= 3
+            && self.long >= 2
+            && self.known.saturating_mul(3) >= self.words
+    }
 }
 
-/// Runs of two or more ASCII letters.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 1)
+/// Words of two or more ASCII letters with their places. A word with digits or letters of other
+/// scripts in it is none.
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            at += bytes.get(at..)?.iter().position(|b| is_part(*b))?;
+            let rest = bytes.get(at..)?;
+            let length = rest.iter().take_while(|b| is_part(**b)).count();
+            let start = at;
+            at += length;
+            let word = text.get(start..at).filter(|word| word.bytes().all(|b| b.is_ascii_alphabetic()));
+            if let Some(word) = word.filter(|word| word.len() > 1) {
+                return Some((start, word));
+            }
+        }
+    })
+}
+
+const fn is_part(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || !b.is_ascii()
 }
 
 /// Longest word in the list.
@@ -46,6 +79,43 @@ pub(super) fn is_known(word: &str) -> bool {
     lower.copy_from_slice(word.as_bytes());
     lower.make_ascii_lowercase();
     COMMON.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+}
+
+/// Most letters in a row that are cut into words.
+const MOST_SEGMENTED: usize = 600;
+
+/// Where to cut a run of letters into words, if most of it is common words. Fewest letters left
+/// over come first, then fewest words.
+pub(super) fn segment(run: &str) -> Option<Vec<usize>> {
+    let run = run.get(..run.len().min(MOST_SEGMENTED))?;
+    // For every end: least cost, and the start of the last word.
+    let mut best: Vec<(u32, usize)> = vec![(0, 0)];
+    for end in 1..=run.len() {
+        let left_over = best.last()?.0 + 8;
+        let mut least = (left_over, end - 1);
+        for start in end.saturating_sub(LONGEST)..end.saturating_sub(1) {
+            let cost = best.get(start)?.0 + 3;
+            if cost < least.0 && is_known(run.get(start..end)?) {
+                least = (cost, start);
+            }
+        }
+        best.push(least);
+    }
+    let (mut cuts, mut covered, mut end) = (Vec::new(), 0, run.len());
+    let mut left_over = false;
+    while end > 0 {
+        let start = best.get(end)?.1;
+        let word = end - start > 1;
+        covered += if word { end - start } else { 0 };
+        // Letters left over stay together as one word.
+        if end < run.len() && (word || !left_over) {
+            cuts.push(end);
+        }
+        left_over = !word;
+        end = start;
+    }
+    cuts.reverse();
+    (cuts.len() >= 2 && covered * 10 >= run.len() * 7).then_some(cuts)
 }
 
 /// Common words of English with those of requests to machines, and the commonest of Spanish,

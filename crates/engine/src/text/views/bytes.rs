@@ -10,6 +10,8 @@ use super::{Source, plausible};
 const LEAST_RUN: usize = 16;
 /// Fewest where the run is the whole text, or is closed by padding.
 const LEAST_WHOLE: usize = 8;
+/// Fewest runs that are read word by word.
+const LEAST_WORDS: usize = 4;
 /// Fewest decoded characters that count as a text.
 const LEAST_TEXT: usize = 5;
 /// Longest base58 text: its decoding takes time by the square of the length.
@@ -64,74 +66,70 @@ fn as_text(bytes: &[u8], least: usize, room: usize) -> Option<String> {
     utf16(bytes, least).or_else(|| inflate(bytes, room))
 }
 
+/// A run read as base64.
+struct Read {
+    text: String,
+    span: Range<usize>,
+    /// Long enough that it cannot be chance.
+    sure: bool,
+}
+
 /// Base64 in either alphabet, with or without padding, alone, within text, wrapped or word by word.
 pub(super) fn base64(source: &Source<'_>) -> Option<Mapped> {
     let text = source.text;
-    let is = |b: u8| base64_value(b).is_some() || b == b'=';
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for run in stretches(text, |b| base64_value(b).is_some() || b == b'=') {
+        match joined.last_mut() {
+            // A line of a wrapped text continues the one before it.
+            Some(last) if last.len() >= LEAST_RUN && is_wrap(text, last.end, run.start) => last.end = run.end,
+            _ => joined.push(run),
+        }
+    }
+    let mut found: Vec<Read> = Vec::new();
+    for (tried, run) in joined.iter().enumerate() {
+        let by_word = tried < LEAST_WORDS || found.len() * 2 >= tried;
+        read64(source, run.clone(), by_word, &mut found);
+    }
+    // Single words are too short to tell, a whole text of them is not.
+    let all = found.len() >= LEAST_WORDS && found.len() * 5 >= joined.len() * 4;
     let mut runs = Runs::new(text);
-    let (mut tried, mut short) = (0u32, Vec::new());
-    let mut wrapped: Option<Range<usize>> = None;
-    for run in stretches(text, is) {
-        // A line of a wrapped text continues the one before it.
-        match &mut wrapped {
-            Some(before) if before.len() >= LEAST_RUN && is_wrap(text, before.end, run.start) => {
-                before.end = run.end
-            }
-            _ => {
-                if let Some(done) = wrapped.replace(run) {
-                    take_base64(source, done, &mut runs, &mut short, &mut tried);
-                }
-            }
-        }
-    }
-    if let Some(last) = wrapped {
-        take_base64(source, last, &mut runs, &mut short, &mut tried);
-    }
-    // Word by word: single words are too short to tell, a whole text of them is not.
-    if runs.made.text.is_empty() && short.len() >= 4 && short.len() as u32 * 5 >= tried * 4 {
-        for (decoded, span) in short {
-            runs.put(&decoded, span);
-        }
+    for read in found.iter().filter(|read| read.sure || all) {
+        runs.put(&read.text, read.span.clone());
     }
     runs.made()
 }
 
-fn take_base64(
-    source: &Source<'_>,
-    run: Range<usize>,
-    runs: &mut Runs<'_>,
-    short: &mut Vec<(String, Range<usize>)>,
-    tried: &mut u32,
-) {
-    *tried += 1;
+fn read64(source: &Source<'_>, run: Range<usize>, by_word: bool, found: &mut Vec<Read>) {
     let text = source.text.get(run.clone()).unwrap_or_default();
+    let decode = |text: &str| decode64(text).and_then(|bytes| as_text(&bytes, LEAST_TEXT, source.room));
     let whole = run.len() == source.text.trim().len();
-    let letters = text.trim_end_matches('=');
-    if run.len() >= LEAST_RUN || (run.len() >= LEAST_WHOLE && (whole || letters.len() < text.len())) {
-        let decoded = decode64(text).and_then(|bytes| as_text(&bytes, LEAST_TEXT, source.room));
-        if let Some(decoded) = decoded {
-            runs.put(&decoded, run);
-            return;
-        }
-        // `key-<base64>` and `path/<base64>`: what was joined to it shifts every letter.
-        let mut at = run.start;
-        for part in text.split(['-', '_', '/', '+', '=']) {
-            let span = at..at + part.len();
-            at += part.len() + 1;
-            if part.len() >= LEAST_RUN
-                && part.len() < text.len()
-                && let Some(decoded) =
-                    decode64(part).and_then(|bytes| as_text(&bytes, LEAST_TEXT, source.room))
-            {
-                runs.put(&decoded, span);
-            }
-        }
-    } else if (source.traits.odd_letters || *tried == short.len() as u32 + 1)
-        && let Some(decoded) = decode64(text)
-        && let Some(word) = plausible(&decoded, 1)
-        && word.is_ascii()
+    if (run.len() >= LEAST_RUN || (run.len() >= LEAST_WHOLE && (whole || text.ends_with('='))))
+        && let Some(text) = decode(text)
     {
-        short.push((word.to_owned(), run));
+        found.push(Read { text, span: run, sure: true });
+        return;
+    }
+    if run.len() < LEAST_RUN {
+        if by_word
+            && let Some(word) = decode64(text)
+            && let Some(word) = plausible(&word, 1)
+            && word.is_ascii()
+        {
+            found.push(Read { text: word.to_owned(), span: run, sure: false });
+        }
+        return;
+    }
+    // `key-<base64>` and `path/<base64>`: what was joined to it shifts every letter.
+    let mut at = run.start;
+    for part in text.split(['-', '_', '/', '+', '=', '\n']) {
+        let span = at..at + part.len();
+        at += part.len() + 1;
+        if part.len() >= LEAST_RUN
+            && part.len() < text.len()
+            && let Some(text) = decode(part)
+        {
+            found.push(Read { text, span, sure: true });
+        }
     }
 }
 

@@ -4,8 +4,11 @@
 //! pays for none of them, and each answers with a text only where that text is plausible.
 
 mod bytes;
+mod codes;
 mod escapes;
+mod letters;
 mod packed;
+mod spacing;
 
 use std::borrow::Cow;
 
@@ -79,6 +82,25 @@ static DECODERS: &[Decoder] = &[
     decoder("base85", |t| t.bytes >= 20 && t.blanks * 20 <= t.bytes, bytes::base85),
     decoder("base58", |t| t.longest_run >= 20, bytes::base58),
     decoder("gzip", |t| t.controls > 0 && t.bytes >= 18, packed::inflated),
+    decoder("binary", |t| t.digits >= 40, codes::binary),
+    decoder("codes", |t| t.digits >= 8, codes::numbers),
+    decoder("morse", |t| t.letters * 4 <= t.bytes && t.bytes >= 12, codes::morse),
+    decoder("spelled", |t| t.letters >= 24 && t.blanks >= 5, codes::spelled),
+    decoder("shifted", |t| t.odd_letters, letters::shifted),
+    decoder("rot47", |t| t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes), letters::rot47),
+    decoder("reversed", |t| t.backwards, letters::reversed),
+    decoder("reversed_words", |t| t.backwards, letters::reversed_words),
+    decoder("pig_latin", |t| t.ay_endings >= 3 && t.ay_endings * 3 > t.blanks, letters::pig_latin),
+    decoder("turned", |t| !t.ascii, letters::turned),
+    decoder(SYMBOLS, |t| !t.ascii, codes::symbols),
+    decoder("leet", |t| t.leet_spots >= 2, spacing::leet),
+    decoder("spaced", |t| t.singles >= 8 || !t.ascii, spacing::spaced),
+    decoder("unspaced", |t| t.longest_run >= 20 && t.letters >= 20, spacing::unspaced),
+    decoder("joined", |t| t.inner_marks >= 3 && t.inner_marks * 2 > t.blanks, spacing::joined),
+    decoder("split", |t| t.marks >= 3 && t.marks * 12 >= t.letters, spacing::split),
+    decoder("fragments", |t| t.letters >= 20 && t.blanks * 9 > t.bytes * 2, spacing::fragments),
+    decoder("doubled", |t| t.doubled * 4 >= t.letters && t.letters >= 16, spacing::doubled),
+    decoder("vowels", |t| t.letters >= 16 && t.vowels * 6 < t.letters, spacing::vowels),
 ];
 
 /// A text whose decodings are still to be looked for.
@@ -148,13 +170,16 @@ pub(super) fn grow(
 
 /// The view of a text with disguised characters made plain, case and blanks kept.
 const UNDISGUISED: &str = "unicode";
+/// The view of what invisible or pictured characters spell; the disguise is what carries it.
+const SYMBOLS: &str = "symbols";
 
 fn decode(text: &str, node: &Node, room: usize) -> Vec<(&'static str, Mapped)> {
+    let source = Source { text, traits: &node.traits, room };
     if node.disguised {
         // Decoders look at what is under the disguise; the text itself would only hide it again.
-        return vec![(UNDISGUISED, fold::undisguised(text))];
+        let hidden = codes::symbols(&source).map(|made| (SYMBOLS, made));
+        return [(UNDISGUISED, fold::undisguised(text))].into_iter().chain(hidden).collect();
     }
-    let source = Source { text, traits: &node.traits, room };
     DECODERS
         .iter()
         .filter(|decoder| (decoder.gate)(&node.traits))

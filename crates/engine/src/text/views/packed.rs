@@ -5,12 +5,17 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use super::super::mapped::Mapped;
 use super::{Source, plausible};
 
-/// Most bytes that one compressed text may unpack to.
-const MOST_UNPACKED: usize = 64 * 1024;
+/// Fewest bytes of compressed data without a header, where nothing but its own form tells it.
+const LEAST_BARE: usize = 24;
+/// Room for a first try, in times of the compressed size. Most data that is tried is none.
+const FIRST_TRY: usize = 8;
+/// Deflate cannot do better than this.
+const MOST_RATIO: usize = 1032;
 /// Fewest characters of an unpacked text.
 const LEAST_TEXT: usize = 5;
 
-/// The text in gzip, zlib or bare deflate data. What exceeds `room` is cut off.
+/// The text in gzip, zlib or bare deflate data. It may be a byte longer than `room`, so that the
+/// caller sees when there was more.
 pub(super) fn inflate(bytes: &[u8], room: usize) -> Option<String> {
     let (body, zlib) = match bytes {
         [0x1F, 0x8B, 8, flags, ..] => (bytes.get(gzip_header(bytes, *flags)?..)?, false),
@@ -19,11 +24,21 @@ pub(super) fn inflate(bytes: &[u8], room: usize) -> Option<String> {
         {
             (bytes, true)
         }
-        _ => (bytes, false),
+        _ if bytes.len() >= LEAST_BARE => (bytes, false),
+        _ => return None,
     };
+    let most = room.saturating_add(1);
+    let first = unpack(body, zlib, most.min(body.len().saturating_mul(FIRST_TRY)))?;
+    if first.len() < body.len().saturating_mul(FIRST_TRY).saturating_sub(4) {
+        return Some(first);
+    }
+    unpack(body, zlib, most.min(body.len().saturating_mul(MOST_RATIO)))
+}
+
+fn unpack(body: &[u8], zlib: bool, most: usize) -> Option<String> {
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
         | if zlib { inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER } else { 0 };
-    let mut out = vec![0; room.min(MOST_UNPACKED).min(bytes.len().saturating_mul(64))];
+    let mut out = vec![0; most];
     let (_, _, written) = decompress(&mut DecompressorOxide::new(), body, &mut out, 0, flags);
     out.truncate(written);
     // The end may fall into a character, or the data be cut: what was read up to there counts.
