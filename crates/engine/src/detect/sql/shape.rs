@@ -20,6 +20,8 @@ pub struct Shape {
     pub semicolon: bool,
     pub logic: u16,
     pub compare: u16,
+    /// Comparisons written as a sign, not as a word.
+    pub signs_compared: u16,
     pub math: u16,
     /// A literal was compared with a literal: nobody asks a database that for its answer.
     pub constant_compare: bool,
@@ -38,13 +40,14 @@ pub struct Shape {
     pub selects: u16,
     pub froms: u16,
     pub cases: u16,
+    pub whens: u16,
     /// Brackets closed that were not opened here.
     pub closes: u16,
     pub brackets: u16,
     /// Strings that follow an operand without an operator.
     pub adjacent: u16,
     pub commas: u16,
-    /// ORDER BY, GROUP BY, HAVING or LIMIT outside of a SELECT of its own.
+    /// ORDER BY, GROUP BY, HAVING or PROCEDURE, outside of a SELECT of its own.
     pub clause: bool,
     pub unions: u16,
     /// Words that only SQL has as operators: LIKE, DIV, IS, XOR.
@@ -83,6 +86,8 @@ struct Machine {
     stack: Vec<Frame>,
     shape: Shape,
     aliases: u16,
+    /// The bracket that comes next belongs to a call.
+    calls: bool,
     /// The token before was a comparison, so that `=` may be repeated or a sign may follow.
     after_compare: bool,
 }
@@ -95,6 +100,7 @@ pub fn shape(tokens: &[Token]) -> Shape {
         stack: Vec::new(),
         shape: Shape::default(),
         aliases: 0,
+        calls: false,
         after_compare: false,
     };
     if let Some(first) = tokens.first()
@@ -132,6 +138,7 @@ fn continues(kind: Kind) -> bool {
                 | Word::Compare
                 | Word::Is
                 | Word::Union
+                | Word::Where
                 | Word::Having
                 | Word::Order
                 | Word::Group
@@ -229,6 +236,10 @@ impl Machine {
                     bump(&mut self.shape.telling_functions);
                     self.call()
                 }
+                Word::Teller if opens => {
+                    bump(&mut self.shape.info);
+                    self.call()
+                }
                 Word::CommonFunction if opens => {
                     bump(&mut self.shape.functions);
                     self.call()
@@ -252,6 +263,9 @@ impl Machine {
                 }
                 Word::From | Word::Where | Word::By | Word::Outfile | Word::Union => {
                     if self.shape.selects > 0 || self.shape.clause || self.shape.unions > 0 {
+                        if word == Word::From {
+                            bump(&mut self.shape.froms);
+                        }
                         Step::On
                     } else {
                         Step::Stop
@@ -267,6 +281,7 @@ impl Machine {
                 | Word::Catalog
                 | Word::Function
                 | Word::CommonFunction
+                | Word::Teller
                 | Word::Delay
                 | Word::Reach
                 | Word::ErrorText => self.name(opens),
@@ -301,7 +316,10 @@ impl Machine {
     fn operator(&mut self, kind: Kind, next: Option<Kind>) -> Step {
         match kind {
             Kind::Logic => self.join(),
-            Kind::Compare => self.compare(),
+            Kind::Compare => {
+                bump(&mut self.shape.signs_compared);
+                self.compare()
+            }
             Kind::Math => self.math(),
             Kind::Comma => {
                 bump(&mut self.shape.commas);
@@ -342,6 +360,13 @@ impl Machine {
                 self.math()
             }
             Word::Not => Step::On,
+            // A value that brings its own WHERE.
+            Word::Where if self.shape.read == 0 || self.shape.closes > 0 => self.join(),
+            // `1) from t`: the host's call is closed, and its list with it.
+            Word::From if self.shape.closes > 0 => {
+                bump(&mut self.shape.froms);
+                self.want()
+            }
             Word::Union => {
                 bump(&mut self.shape.unions);
                 self.want()
@@ -352,7 +377,7 @@ impl Machine {
                 self.want()
             }
             Word::Order | Word::Group | Word::Limit | Word::Procedure => {
-                self.shape.clause = true;
+                self.shape.clause |= word != Word::Limit;
                 self.settle();
                 self.want()
             }
@@ -368,6 +393,9 @@ impl Machine {
             // `substring(a from 2 for 2)`.
             Word::From | Word::As if self.frame.called => self.want(),
             Word::When | Word::Then | Word::Else if self.shape.cases > 0 => {
+                if word == Word::When {
+                    bump(&mut self.shape.whens);
+                }
                 self.settle();
                 self.want()
             }
@@ -396,6 +424,7 @@ impl Machine {
             | Word::ErrorText
             | Word::Function
             | Word::CommonFunction
+            | Word::Teller
             | Word::Catalog
             | Word::Bare => self.alias(),
         }
@@ -448,13 +477,12 @@ impl Machine {
 
     fn call(&mut self) -> Step {
         bump(&mut self.shape.calls);
-        // The bracket that follows finds the mark.
-        self.frame.called = true;
+        self.calls = true;
         Step::On
     }
 
     fn open(&mut self) -> Step {
-        let called = std::mem::replace(&mut self.frame.called, false);
+        let called = std::mem::take(&mut self.calls);
         bump(&mut self.shape.brackets);
         self.stack.push(self.frame);
         self.frame = Frame { called, constant: true, ..Frame::default() };

@@ -41,7 +41,20 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
         let last = tokens.get(at + length - 1).or(tokens.last())?;
         Some(Sign { rule, span: first.span.start..last.span.end.max(first.span.end), at, sure })
     };
-    let Kind::Word(word) = window.kind(0)? else { return None };
+    let word = match window.kind(0)? {
+        Kind::Word(word) => word,
+        // `= (select ...`: a query as an operand.
+        Kind::Open if window.kind(1) == Some(Kind::Word(Word::Select)) => {
+            let operand = matches!(
+                window.kind_before(),
+                Some(
+                    Kind::Compare | Kind::Logic | Kind::Math | Kind::Prefix | Kind::Word(Word::Logic | Word::Compare | Word::Math)
+                )
+            );
+            return (operand && window.begins_list(2)).then(|| found(Rule::Subquery, 3, true))?;
+        }
+        _ => return None,
+    };
     match word {
         Word::Union => {
             let mut ahead = 1;
@@ -54,8 +67,11 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
                     break;
                 }
             }
+            let selects = window.text(ahead).get(..6).is_some_and(|head| head.eq_ignore_ascii_case("select"));
+            // `union all selectchar(`: a space was lost on the way, but nobody says `union all` else.
+            let glued = selects && window.kind(ahead + 1) == Some(Kind::Open);
             if window.kind(ahead) != Some(Kind::Word(Word::Select)) {
-                return None;
+                return glued.then(|| found(Rule::UnionSelect, ahead + 1, true))?;
             }
             let mut list = ahead + 1;
             while matches!(window.kind(list), Some(Kind::Word(Word::Quantity) | Kind::Comment { cut: false, .. })) {
@@ -142,7 +158,8 @@ impl Window<'_> {
                 | Kind::Open
                 | Kind::Math
                 | Kind::Prefix
-                | Kind::Word(Word::Const | Word::Info | Word::Case | Word::Select),
+                | Kind::Dot
+                | Kind::Word(Word::Quantity | Word::Const | Word::Info | Word::Case | Word::Select),
             ) => true,
             Some(Kind::Word(_)) => matches!(
                 self.kind(ahead + 1),

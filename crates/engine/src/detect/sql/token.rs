@@ -144,6 +144,8 @@ impl Reader<'_> {
                 b',' => self.take(1, Kind::Comma),
                 b';' => self.take(1, Kind::Semicolon),
                 b'.' => self.take(1, Kind::Dot),
+                // MySQL's short NULL.
+                b'\\' if self.byte(start + 1) == b'N' => self.take(2, Kind::Word(Word::Const)),
                 0x80.. => self.beyond_ascii(),
                 _ => self.operator(byte),
             };
@@ -196,7 +198,12 @@ impl Reader<'_> {
         let tail = self.rest(self.at).iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
         if tail > 0 {
             let word = self.text.get(self.at..self.at + tail).unwrap_or_default();
-            if words::class(word) == Word::Bare {
+            // `1funion`: a suffix of the number's type, then the word.
+            let suffixed = matches!(word.as_bytes().first(), Some(b'f' | b'F' | b'd' | b'D'))
+                && words::class(word.get(1..).unwrap_or_default()) == Word::Union;
+            if suffixed {
+                self.at += 1;
+            } else if words::class(word) == Word::Bare {
                 self.at += tail;
                 return Kind::Word(Word::Bare);
             }
@@ -281,7 +288,7 @@ impl Reader<'_> {
         let rest = self.rest(self.at + marks);
         let length = rest
             .iter()
-            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$'))
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$') || **b >= 0x80)
             .count();
         let named = length > 0 || self.byte(self.at) == b'@';
         self.take(marks + length, if named { Kind::Variable } else { Kind::Other })

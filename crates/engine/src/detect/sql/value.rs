@@ -151,7 +151,11 @@ impl Case<'_> {
             let named = shape.bare > 0 && !said_more;
             let glued = shape.adjacent > 0 && !(shape.compare > 0 && self.query());
             let run = self.text.bytes().filter(|b| *b == b'\'').count() > 16 && shape.literals < 2;
-            if !glued && !run && (self.query() || !named && (shape.compare > 0 || shape.functions > 0)) {
+            // Double quotes and an inch mark are prose more often than code.
+            let double = self.stand == Stand::Inside(b'"')
+                && shape.signs_compared + shape.functions + shape.variables == 0
+                && !(shape.logic > 0 && shape.literals > 1 && shape.bare == 0);
+            if !glued && !run && !double && (self.query() || !named && (shape.compare > 0 || shape.functions > 0)) {
                 return self.found(Rule::BreakOut);
             }
         }
@@ -193,7 +197,7 @@ impl Case<'_> {
         if let Some(found) = self.stacked(0) {
             return Some(found);
         }
-        if shape.constant_compare && shape.logic > 0 && !shape.reentered {
+        if shape.constant_compare && shape.logic > 0 {
             return self.found(Rule::Tautology);
         }
         if !self.query() {
@@ -218,16 +222,20 @@ impl Case<'_> {
         if self.dangling_union() {
             return self.found(Rule::UnionSelect);
         }
+        if shape.closes > 0 && shape.froms > 0 && matches!(first, Kind::Number | Kind::Close | Kind::Text { .. }) {
+            return self.found(Rule::Subquery);
+        }
         let telling = shape.telling_functions > 1
-            || shape.info > 0 && (shape.calls > 1 || operators > 0)
-            || shape.telling_functions > 0 && shape.logic + shape.compare > 0
-            || shape.cases > 0;
+            || shape.info > 0 && (shape.calls > 1 || operators > 0 || shape.variables > 0)
+            || shape.telling_functions > 0 && (operators > 0 || shape.variables > 0)
+            || matches!(first, Kind::Word(Word::Logic)) && shape.functions > 0
+            || shape.whens > 0;
         if shape.complete && telling && !shape.reentered {
             return self.found(Rule::Expression);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
         let logical = shape.logic + shape.compare > 0 && (shape.bare == 0 || shape.literals > 0);
-        if shape.complete && shape.cut && (sql_only || logical || shape.bare == 0 && (operators > 0 || shape.closes > 0)) {
+        if shape.complete && shape.cut && (sql_only || logical || shape.bare == 0 && operators + shape.closes + shape.brackets > 0) {
             return self.found(Rule::CommentCut);
         }
         let joined = shape.logic > 0 && shape.compare > 0 && (shape.bare == 0 || shape.literals > 1);
@@ -304,7 +312,7 @@ impl Case<'_> {
                 } else if is(&["insert", "replace", "merge"]) {
                     next == Some(Kind::Word(Word::Into))
                 } else if is(&["delete"]) {
-                    next == Some(Kind::Word(Word::From))
+                    next == Some(Kind::Word(Word::From)) || level == Level::Query && next.is_some()
                 } else if is(&["update"]) {
                     (2..6).any(|ahead| {
                         let token = self.tokens.get(at + ahead).and_then(|t| self.text.get(t.span.clone()));
@@ -339,8 +347,8 @@ impl Case<'_> {
     /// `1 union`: the rest was lost, but nothing else ends like this.
     fn dangling_union(&self) -> bool {
         let ends = matches!(self.tokens.iter().rev().find(|t| !matches!(t.kind, Kind::Comment { .. })),
-            Some(Token { kind: Kind::Word(Word::Union), .. }));
-        let number = self.shape.literals > 0 || matches!(self.stand, Stand::Inside(_));
+            Some(Token { kind: Kind::Word(Word::Union | Word::Select), .. }));
+        let number = self.shape.literals + self.shape.variables > 0 || matches!(self.stand, Stand::Inside(_));
         self.shape.unions > 0 && self.shape.bare == 0 && ends && number && self.read_all()
     }
 

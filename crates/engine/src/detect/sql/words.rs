@@ -49,6 +49,8 @@ pub enum Word {
     Reach,
     /// Puts data into an error message.
     ErrorText,
+    /// A function that tells about the server; an ordinary word without brackets.
+    Teller,
     /// A function that hardly anybody but a SQL author calls.
     Function,
     /// A function whose name is an ordinary word.
@@ -128,13 +130,14 @@ pub fn class(word: &str) -> Word {
         | "nvl" | "nullif" | "coalesce" | "elt" | "make_set" | "find_in_set" | "strcmp" | "md5" | "sha1" | "sha2"
         | "aes_encrypt" | "aes_decrypt" | "des_encrypt" | "compress" | "uncompress" | "lpad" | "rpad" | "instr"
         | "char_length" | "character_length" | "octet_length" | "bit_length" | "soundex" | "charset" | "collation"
-        | "conv" | "crc32" | "row_count" | "found_rows" | "last_insert_id" | "connection_id" | "unistr" | "nvarchar"
+        | "conv" | "crc32" | "unistr" | "nvarchar"
         | "varchar" | "to_char" | "to_number" | "chartorowid" | "bin_to_num" | "pi" | "getdate" | "newid" | "quotename"
-        | "object_id" | "object_name" | "col_name" | "db_name" | "user_name" | "suser_name" | "suser_sname"
-        | "host_name" | "has_dbaccess" | "is_srvrolemember" | "serverproperty" | "current_setting" | "set_config"
-        | "inet_server_addr" | "version" | "strcomp" | "from_base64" | "to_base64" | "unicode" | "typeof" | "quote"
-        | "sqlite_version" | "bit_count" | "bit_and" | "bit_or" | "export_set" | "uuid" | "ascii_str" | "decode"
-        | "iif" | "sys_context" | "pg_client_encoding" | "quote_literal" | "likelihood" | "json_extract" => Word::Function,
+       
+        | "set_config"
+        | "strcomp" | "from_base64" | "to_base64" | "unicode" | "typeof" | "quote"
+        | "bit_count" | "bit_and" | "bit_or" | "export_set" | "uuid" | "ascii_str" | "decode"
+        | "iif" | "quote_literal" | "likelihood" | "json_extract" => Word::Function,
+        "row_count" | "found_rows" | "last_insert_id" | "connection_id" | "db_name" | "user_name" | "suser_name" | "suser_sname" | "host_name" | "has_dbaccess" | "is_srvrolemember" | "serverproperty" | "current_setting" | "inet_server_addr" | "version" | "sqlite_version" | "sys_context" | "pg_client_encoding" | "object_id" | "object_name" | "col_name" => Word::Teller,
         "length" | "len" | "left" | "right" | "lower" | "upper" | "count" | "sum" | "min" | "max" | "avg" | "floor"
         | "ceil" | "ceiling" | "round" | "rand" | "random" | "abs" | "sin" | "cos" | "tan" | "exp" | "pow" | "power"
         | "sqrt" | "now" | "position" | "locate" | "field" | "bin" | "oct" | "format" | "insert_" | "match" | "against"
