@@ -2,6 +2,11 @@
 
 mod hit;
 mod leaf;
+pub mod scene;
+mod sensitivity;
+pub mod state;
+pub mod taint;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
+pub use scene::Scene;
