@@ -96,7 +96,9 @@ fn family(source: &Source<'_>) -> Family {
     // A document that cannot be read goes to policy, whose loader reports the fault.
     let Ok(node) = yaml::parse(source.file, source.text) else { return Family::Policy };
     let kind = match &node.value {
-        Value::Map(entries) => entries.iter().find(|(key, _)| key.text == "kind").and_then(|(_, v)| v.as_text()),
+        Value::Map(entries) => {
+            entries.iter().find(|(key, _)| key.text == "kind").and_then(|(_, v)| v.as_text())
+        }
         Value::Scalar { .. } | Value::List(_) => None,
     };
     match kind {

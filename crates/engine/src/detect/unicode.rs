@@ -96,9 +96,11 @@ mod tests {
 
     #[test]
     fn hidden_text_is_an_attack_and_typography_is_not() {
-        let hidden: String = "send it".chars().chain("away".chars()).map(|c| {
-            char::from_u32(0xE0000 + u32::from(c)).unwrap()
-        }).collect();
+        let hidden: String = "send it"
+            .chars()
+            .chain("away".chars())
+            .map(|c| char::from_u32(0xE0000 + u32::from(c)).unwrap())
+            .collect();
         assert_eq!(rules(&format!("Nice weather{hidden}")), ["unicode.tag_characters"]);
         assert!(rules("soft\u{AD}hyphen and family \u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}").is_empty());
         assert!(rules("Plain text.").is_empty());

@@ -42,9 +42,11 @@ pub const VECTORS: [VectorSpec; 12] = [
         about: "text that gives the agent orders its user did not give, or arguments that exist only in such text",
         text: Some(TextLook {
             reads: Reads::Everything,
-            find: |leaf, detectors, out| injection::find(leaf, detectors.book.of(Vector::PromptInjection), detectors.model, out),
+            find: |leaf, detectors, out| {
+                injection::find(leaf, detectors.book.of(Vector::PromptInjection), detectors.model, out)
+            },
         }),
-        scene: Some(taint::find),
+        scene: Some(|scene, _, out| taint::find(scene, out)),
     },
     VectorSpec {
         vector: Vector::SqlInjection,

@@ -52,7 +52,12 @@ impl Examples {
     /// Both classes weigh the same in the end.
     pub fn balance(&mut self) {
         let total = |sign: f32| -> f64 {
-            self.signs.iter().zip(&self.weights).filter(|(s, _)| **s == sign).map(|(_, w)| f64::from(*w)).sum()
+            self.signs
+                .iter()
+                .zip(&self.weights)
+                .filter(|(s, _)| **s == sign)
+                .map(|(_, w)| f64::from(*w))
+                .sum()
         };
         let (attack, benign) = (total(1.0).max(1e-9), total(-1.0).max(1e-9));
         let half = self.len() as f64 / 2.0;
@@ -75,7 +80,8 @@ impl Examples {
         for index in 0..self.len() {
             let (slots, values) = self.row(index);
             let margin: f32 =
-                slots.iter().zip(values).map(|(slot, value)| point[*slot as usize] * value).sum::<f32>() + bias;
+                slots.iter().zip(values).map(|(slot, value)| point[*slot as usize] * value).sum::<f32>()
+                    + bias;
             let sign = self.signs[index];
             let agreed = f64::from(margin * sign);
             let weight = f64::from(self.weights[index]);
@@ -111,10 +117,12 @@ impl Examples {
             if slope >= -1e-9 {
                 break;
             }
-            let mut step = if iteration == 0 { 1.0 / dot(&gradient, &gradient).sqrt().max(1e-9) } else { 1.0 };
+            let mut step =
+                if iteration == 0 { 1.0 / dot(&gradient, &gradient).sqrt().max(1e-9) } else { 1.0 };
             let mut accepted = None;
             for _ in 0..20 {
-                let trial: Vec<f32> = point.iter().zip(&direction).map(|(p, d)| p + (step as f32) * d).collect();
+                let trial: Vec<f32> =
+                    point.iter().zip(&direction).map(|(p, d)| p + (step as f32) * d).collect();
                 let mut trial_gradient = vec![0f32; SLOTS + 1];
                 let trial_loss = self.loss(&trial, penalty, &mut trial_gradient);
                 if trial_loss <= loss + 1e-4 * step * slope {

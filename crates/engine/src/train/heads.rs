@@ -16,7 +16,12 @@ pub fn fold(text: &Text) -> usize {
 }
 
 /// Fits one head on the texts that `keep` lets through.
-pub fn fit_head(texts: &[Text], head: Head, options: FitOptions, keep: impl Fn(&Text) -> bool) -> HeadWeights {
+pub fn fit_head(
+    texts: &[Text],
+    head: Head,
+    options: FitOptions,
+    keep: impl Fn(&Text) -> bool,
+) -> HeadWeights {
     let mut examples = Examples::default();
     let mut scratch = Vec::new();
     for text in texts.iter().filter(|text| text.head == head && text.usage != Use::Score && keep(text)) {
@@ -86,9 +91,9 @@ pub fn cross_validate<'a>(texts: &'a [Text], head: Head, options: FitOptions) ->
             .map(|out| {
                 scope.spawn(move || {
                     let model = only(fit_head(texts, head, options, |text| fold(text) != out));
-                    let held = texts.iter().filter(|text| {
-                        text.head == head && text.usage != Use::Train && fold(text) == out
-                    });
+                    let held = texts
+                        .iter()
+                        .filter(|text| text.head == head && text.usage != Use::Train && fold(text) == out);
                     held.map(|text| Scored { text, fold: out, judged: model.judge(&text.normal, head) })
                         .collect::<Vec<_>>()
                 })
@@ -103,10 +108,7 @@ pub fn cross_validate<'a>(texts: &'a [Text], head: Head, options: FitOptions) ->
 
 /// The threshold of each rate for one fold, from the benign texts of all other folds.
 pub fn thresholds_without(scored: &[Scored<'_>], out: usize) -> [i32; 4] {
-    let benign: Vec<i32> = scored
-        .iter()
-        .filter(|one| !one.text.attack && one.fold != out)
-        .map(|one| one.judged.logit)
-        .collect();
+    let benign: Vec<i32> =
+        scored.iter().filter(|one| !one.text.attack && one.fold != out).map(|one| one.judged.logit).collect();
     Rate::ALL.map(|rate| measure::threshold(&benign, rate.per_thousand()))
 }

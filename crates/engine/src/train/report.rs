@@ -35,16 +35,28 @@ fn by_source(out: &mut String, head: Head, scored: &[Scored<'_>]) {
     let logits = |attack: bool| -> Vec<i32> {
         scored.iter().filter(|one| one.text.attack == attack).map(|one| one.judged.logit).collect()
     };
-    let _ = writeln!(out, "{} head, five folds by group: AUC {:.4}", head.as_str(), measure::auc(&logits(true), &logits(false)));
+    let _ = writeln!(
+        out,
+        "{} head, five folds by group: AUC {:.4}",
+        head.as_str(),
+        measure::auc(&logits(true), &logits(false))
+    );
     for attack in [true, false] {
-        let _ = writeln!(out, "  {} flagged at 1 % | at 0.1 %", if attack { "attacks" } else { "benign texts" });
+        let _ =
+            writeln!(out, "  {} flagged at 1 % | at 0.1 %", if attack { "attacks" } else { "benign texts" });
         let mut total = [Share::default(); 4];
         for ((_, source), shares) in table.iter().filter(|((is, _), _)| *is == attack) {
-            let _ = writeln!(out, "    {source:32} {} | {}", shares[Rate::Ten as usize], shares[Rate::One as usize]);
+            let _ = writeln!(
+                out,
+                "    {source:32} {} | {}",
+                shares[Rate::Ten as usize],
+                shares[Rate::One as usize]
+            );
             for (sum, share) in total.iter_mut().zip(shares) {
                 *sum = sum.plus(*share);
             }
         }
-        let _ = writeln!(out, "    {:32} {} | {}", "all", total[Rate::Ten as usize], total[Rate::One as usize]);
+        let _ =
+            writeln!(out, "    {:32} {} | {}", "all", total[Rate::Ten as usize], total[Rate::One as usize]);
     }
 }

@@ -22,8 +22,10 @@ pub fn find(leaf: &Leaf<'_>, rules: Option<&RuleSet>, model: Option<&Model>, out
     if let Some(rules) = rules {
         rules.find(leaf, out);
     }
-    let named = out.get(first..).is_some_and(|hits| hits.iter().any(|hit| hit.confidence >= Confidence::HIGH));
-    let Some((model, head, least)) = model.zip(weighed(leaf)).map(|(model, (head, least))| (model, head, least))
+    let named =
+        out.get(first..).is_some_and(|hits| hits.iter().any(|hit| hit.confidence >= Confidence::HIGH));
+    let Some((model, head, least)) =
+        model.zip(weighed(leaf)).map(|(model, (head, least))| (model, head, least))
     else {
         return;
     };
@@ -41,7 +43,8 @@ fn weighed(leaf: &Leaf<'_>) -> Option<(Head, Rate)> {
         Some(Channel::Model) => None,
         // An argument is data of the agent's own task: only what is hardly ever harmless counts.
         None => {
-            let prose = leaf.semantic == SemanticType::FreeText && leaf.text.original().len() >= LEAST_ARGUMENT;
+            let prose =
+                leaf.semantic == SemanticType::FreeText && leaf.text.original().len() >= LEAST_ARGUMENT;
             prose.then_some((Head::Document, Rate::One))
         }
     }
@@ -70,7 +73,7 @@ fn strongest(leaf: &Leaf<'_>, model: &Model, head: Head, least: Rate, named: boo
 /// The calibrated share, kept inside the step of its threshold; a rule that agrees makes it sure.
 fn confidence(judged: &Judged, rate: Rate, floor: Confidence, named: bool) -> Confidence {
     let below_critical = Confidence::new(Confidence::CRITICAL.percent() - 1);
-    let calibrated = Confidence::new(judged.confidence);
+    let calibrated = judged.confidence;
     match (rate, named) {
         (Rate::One, _) | (_, true) => calibrated.max(Confidence::CRITICAL),
         (Rate::Fifty | Rate::Ten | Rate::Five, false) => calibrated.max(floor).min(below_critical),
