@@ -18,6 +18,7 @@ use action::{
 
 use super::case::{Judged, Judgement};
 use super::condition::plain_json;
+use super::load::{Policies, RuleCase};
 use crate::facts::Facts;
 use crate::yaml::{Faults, Fields, Node};
 
@@ -90,6 +91,16 @@ pub const PLAIN_ACTION: &str = r#"{
     "resource": { "type": "record" }, "agent": { "name": "case-agent" },
     "environment": "production", "time": "2026-03-02T12:00:00Z"
 }"#;
+
+/// Every case written beside the rules in force.
+pub fn of(policies: &Policies, faults: &mut Faults) -> Vec<Case> {
+    let read_one = |case: &RuleCase| read_case(case, faults);
+    policies.cases().iter().filter_map(read_one).collect()
+}
+
+fn read_case(beside: &RuleCase, faults: &mut Faults) -> Option<Case> {
+    case(&beside.file, beside.rule.as_deref(), &beside.node, faults)
+}
 
 /// Reads a list of cases.
 pub fn read(file: &str, rule: Option<&str>, nodes: &[Node], faults: &mut Faults) -> Vec<Case> {

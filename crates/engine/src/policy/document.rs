@@ -92,7 +92,7 @@ pub fn read(file: &str, index: usize, node: &Node, faults: &mut Faults) -> Optio
 }
 
 /// A rule for one application or agent that names none would reach everybody.
-fn needs_its_layers_scope(fields: &Fields<'_>, layer: Layer, scope: Option<&When>, faults: &mut Faults) {
+pub fn needs_its_layers_scope(fields: &Fields<'_>, layer: Layer, scope: Option<&When>, faults: &mut Faults) {
     let names = |wanted: fn(&Kind) -> bool| {
         scope.is_some_and(|scope| scope.tests().iter().any(|test| wanted(&test.kind)))
     };
@@ -109,7 +109,7 @@ fn needs_its_layers_scope(fields: &Fields<'_>, layer: Layer, scope: Option<&When
     }
 }
 
-fn scope(file: &str, node: &Node, faults: &mut Faults) -> When {
+pub fn scope(file: &str, node: &Node, faults: &mut Faults) -> When {
     let Some(mut fields) = Fields::of(file, node, faults) else { return When::All(Vec::new()) };
     let mut tests = Vec::new();
     let none = BTreeMap::new();
@@ -128,7 +128,7 @@ fn scope(file: &str, node: &Node, faults: &mut Faults) -> When {
     When::All(tests)
 }
 
-fn calendars(file: &str, node: &Node, faults: &mut Faults) -> BTreeMap<String, Hours> {
+pub fn calendars(file: &str, node: &Node, faults: &mut Faults) -> BTreeMap<String, Hours> {
     let mut hours = BTreeMap::new();
     for (key, value) in entries(file, node, faults) {
         let Some(mut fields) = Fields::of(file, value, faults) else { continue };

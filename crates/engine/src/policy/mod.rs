@@ -17,7 +17,7 @@ mod judge;
 mod load;
 mod pattern;
 mod read_rule;
-mod rego;
+pub mod rego;
 mod rule;
 mod weigh;
 

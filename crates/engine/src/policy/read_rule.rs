@@ -208,7 +208,7 @@ fn redaction(target: &str, change: Change) -> Change {
 }
 
 /// `security`, or a mapping of team and severity.
-fn notice(file: &str, node: &Node, faults: &mut Faults) -> Option<Notice> {
+pub fn notice(file: &str, node: &Node, faults: &mut Faults) -> Option<Notice> {
     if let Some(team) = node.as_text() {
         return Some(Notice { team: team.into(), severity: None });
     }

@@ -162,7 +162,7 @@ fn matches<'p>(
             exception: None,
             speaks: false,
         };
-        if rule.module.is_some() {
+        if let Some(module) = &rule.module {
             match spoken.iter().find(|(module, _)| *module == at).map(|(_, outcome)| outcome) {
                 Some(rego::Outcome::Decided(decision)) => {
                     found.stated = decision.verdict;
@@ -172,7 +172,8 @@ fn matches<'p>(
                 Some(rego::Outcome::Failed(code)) => {
                     if !rule.shadow {
                         let code = Cow::Borrowed(*code);
-                        faults.push(Fault { rule: rule.id.clone(), code, counted_as: rule.verdict });
+                        let counted_as = module.counted_as(view.case.action);
+                        faults.push(Fault { rule: rule.id.clone(), code, counted_as });
                     }
                     continue;
                 }

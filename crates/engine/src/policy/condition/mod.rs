@@ -22,7 +22,7 @@ pub use kinds::{AmountTest, ClassTest, Kind, VectorTest};
 pub use moment::{Moment, read_hours};
 pub use payload::{Check, FieldTest, plain_json};
 pub use range::Range;
-pub use table::{CONDITIONS, Row};
+pub use table::{CONDITIONS, Row, network_name};
 
 /// Deepest nesting of `all`, `any` and `not`.
 pub const MAX_NESTING: usize = 8;

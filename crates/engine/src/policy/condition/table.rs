@@ -196,7 +196,7 @@ pub const CONDITIONS: &[Row] = &[
 
 const NETWORKS: [Network; 3] = [Network::Trusted, Network::Internet, Network::Unknown];
 
-fn network_name(network: Network) -> &'static str {
+pub fn network_name(network: Network) -> &'static str {
     match network {
         Network::Trusted => "trusted",
         Network::Internet => "internet",
