@@ -19,18 +19,8 @@ macro_rules! pack {
     };
 }
 
-const DEFAULT: Source<'_> = pack!("default.yaml");
-
-/// What a preset adds to the defaults.
-const PRESETS: &[(Preset, &[Source<'_>])] = &[
-    (Preset::Standard, &[pack!("presets/standard.yaml")]),
-    (Preset::Strict, &[pack!("presets/strict.yaml")]),
-    (Preset::Permissive, &[pack!("presets/permissive.yaml")]),
-    (Preset::Hipaa, &[pack!("presets/hipaa.yaml")]),
-    (Preset::PciDss, &[pack!("presets/pci-dss.yaml")]),
-    (Preset::Gdpr, &[pack!("presets/gdpr.yaml")]),
-    (Preset::None, &[]),
-];
+/// Rules of the tour: small, readable, one idea each.
+pub const EXAMPLES: &[Source<'_>] = &[pack!("refunds.yaml")];
 
 /// Detection rules that are part of every set.
 const DETECTORS: &[Source<'_>] = &[
@@ -40,13 +30,8 @@ const DETECTORS: &[Source<'_>] = &[
 
 /// The sources of a preset, in the order in which they are read.
 pub fn sources(preset: Preset) -> Vec<Source<'static>> {
-    let mut sources = DETECTORS.to_vec();
-    if preset != Preset::None {
-        sources.push(DEFAULT);
-    }
-    let added = PRESETS.iter().find(|(known, _)| *known == preset);
-    sources.extend(added.into_iter().flat_map(|(_, packs)| packs.iter().copied()));
-    sources
+    let _ = preset;
+    DETECTORS.to_vec()
 }
 
 /// A preset with an operator's files beside it.

@@ -61,8 +61,8 @@ impl Pack {
     /// The pack in force beside the product's defaults, or alone when it is the defaults.
     fn load(&self) -> Result<Rules, Faults> {
         let own: Vec<Source<'_>> = self.files.iter().map(|(file, text)| Source { file, text }).collect();
-        let alone = own.iter().any(|source| packs::is_default(source.text));
-        let mut sources = packs::sources(if alone { Preset::None } else { Preset::Defaults });
+        let alone = own.iter().any(|source| source.file.is_empty());
+        let mut sources = packs::sources(if alone { Preset::None } else { Preset::Standard });
         sources.extend(own);
         Rules::load(&sources)
     }
@@ -81,11 +81,6 @@ pub fn check(paths: &[PathBuf]) -> Result<Exit> {
                 let count = rules.policies.rules().iter().filter(|rule| pack.holds(&rule.place.file)).count();
                 let detectors = rules.detectors.book.rules().filter(|rule| pack.holds(&rule.file)).count();
                 writeln!(out, "{}: {} rules, no faults", pack.name, count + detectors)?;
-                for remark in engine::policy::analyse(&rules.policies) {
-                    if pack.holds(&remark.place.file) {
-                        writeln!(out, "{remark}")?;
-                    }
-                }
             }
             Err(faults) => {
                 sound = false;
@@ -146,14 +141,10 @@ pub fn run_case(case: &Case, rules: &Rules) -> Vec<String> {
 }
 
 fn diff(before: &Path, after: &Path, actions: Option<&Path>) -> Result<Exit> {
-    let load = |path: &Path| packs::load(Preset::Defaults, &[path.to_owned()]);
+    let load = |path: &Path| packs::load(Preset::Standard, &[path.to_owned()]);
     let (old, new) = (load(before)?, load(after)?);
     let mut out = std::io::stdout().lock();
     let mut differs = false;
-    for change in engine::policy::diff(&old.policies, &new.policies) {
-        differs = true;
-        writeln!(out, "{change}")?;
-    }
     if let Some(path) = actions {
         differs |= replay(&mut out, path, &old, &new)?;
     }
