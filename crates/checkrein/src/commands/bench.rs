@@ -33,11 +33,18 @@ pub fn run(args: &Bench) -> Result<Exit> {
     }
     for count in [10, 100, 1000] {
         let text = cases::rules(count);
-        let rules = packs::load_with(crate::cli::Preset::Standard, &[Source { file: "bench.yaml", text: &text }])?;
-        rows.push(row(format!("tool call, 1 KiB, {count} rules"), &cases::tool_call(1024), &rules, args.rounds)?);
+        let rules =
+            packs::load_with(crate::cli::Preset::Standard, &[Source { file: "bench.yaml", text: &text }])?;
+        rows.push(row(
+            format!("tool call, 1 KiB, {count} rules"),
+            &cases::tool_call(1024),
+            &rules,
+            args.rounds,
+        )?);
     }
     for (name, text) in cases::hostile(65_536) {
-        let action = cases::chat(0).replace(r#""content":"""#, &format!(r#""content":{}"#, serde_json::Value::from(text)));
+        let action = cases::chat(0)
+            .replace(r#""content":"""#, &format!(r#""content":{}"#, serde_json::Value::from(text)));
         rows.push(row(format!("hostile, 64 KiB: {name}"), &action, &standard, args.rounds.div_ceil(200))?);
     }
     print(&rows, args.json)?;

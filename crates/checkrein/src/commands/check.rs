@@ -35,7 +35,9 @@ fn built_in(out: &mut impl Write) -> Result<bool> {
     let mut sound = true;
     for preset in [Preset::Standard] {
         match packs::load(preset, &[]) {
-            Ok(rules) => writeln!(out, "preset {preset:?}: {} rules, no faults", rules.policies.rules().len())?,
+            Ok(rules) => {
+                writeln!(out, "preset {preset:?}: {} rules, no faults", rules.policies.rules().len())?
+            }
             Err(error) => {
                 sound = false;
                 writeln!(out, "preset {preset:?}: {error}")?;
@@ -46,7 +48,11 @@ fn built_in(out: &mut impl Write) -> Result<bool> {
     let failures = detectors.book.test();
     writeln!(out, "detection rules: {}, cases failed: {}", detectors.book.rules().count(), failures.len())?;
     let model = Model::shipped().is_some();
-    writeln!(out, "injection model: {}", if model { "loaded" } else { "unavailable: the built-in weights cannot be read" })?;
+    writeln!(
+        out,
+        "injection model: {}",
+        if model { "loaded" } else { "unavailable: the built-in weights cannot be read" }
+    )?;
     Ok(sound && failures.is_empty() && model)
 }
 

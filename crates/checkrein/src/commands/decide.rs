@@ -50,7 +50,10 @@ pub fn run(args: &Decide) -> Result<Exit> {
     let now = args
         .now
         .as_deref()
-        .map(|text| Timestamp::parse(text).ok_or_else(|| anyhow!("`--now` is no RFC 3339 time, like 2026-03-02T14:05:00Z")))
+        .map(|text| {
+            Timestamp::parse(text)
+                .ok_or_else(|| anyhow!("`--now` is no RFC 3339 time, like 2026-03-02T14:05:00Z"))
+        })
         .transpose()?;
     let name = args.file.display();
     let question = Question::read(&input::bytes(&args.file)?)

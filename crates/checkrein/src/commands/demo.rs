@@ -37,7 +37,11 @@ pub fn run() -> Result<Exit> {
     let rules = packs::load_with(Preset::Standard, packs::EXAMPLES)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", paint.bold("Checkrein judges what AI agents are about to do."))?;
-    writeln!(out, "{} actions under the standard rules and the examples; nothing is executed.\n", TOUR.len())?;
+    writeln!(
+        out,
+        "{} actions under the standard rules and the examples; nothing is executed.\n",
+        TOUR.len()
+    )?;
     for (number, (file, text)) in TOUR.iter().enumerate() {
         let question = Question::read(text.as_bytes()).with_context(|| format!("`{file}` is no action"))?;
         let decision = question.decide(&rules, None);
@@ -51,7 +55,10 @@ pub fn run() -> Result<Exit> {
     }
     writeln!(out, "{}", paint.bold("Next"))?;
     writeln!(out, "  change an action     checkrein decide examples/tour/04-large-refund-without-role.json")?;
-    writeln!(out, "  see all of it        checkrein decide --json examples/tour/05-injected-bulk-refund.json")?;
+    writeln!(
+        out,
+        "  see all of it        checkrein decide --json examples/tour/05-injected-bulk-refund.json"
+    )?;
     writeln!(out, "  write a rule         README.md, \"Write a rule\"")?;
     Ok(Exit::Success)
 }

@@ -97,8 +97,10 @@ fn test(paths: &[PathBuf]) -> Result<Exit> {
     for pack in Pack::all(paths)? {
         let rules = pack.load().map_err(|faults| anyhow!("{}: {}", pack.name, packs::told(&faults)))?;
         let mut faults = Faults::default();
-        let cases: Vec<Case> =
-            cases::of(&rules.policies, &mut faults).into_iter().filter(|case| pack.holds(&case.file)).collect();
+        let cases: Vec<Case> = cases::of(&rules.policies, &mut faults)
+            .into_iter()
+            .filter(|case| pack.holds(&case.file))
+            .collect();
         if !faults.is_empty() {
             bail!("{}: {}", pack.name, packs::told(&faults));
         }
@@ -113,11 +115,16 @@ fn test(paths: &[PathBuf]) -> Result<Exit> {
             }
         }
         for failure in rules.detectors.book.test() {
-            let ours = rules.detectors.book.rules().any(|rule| rule.id == failure.rule && pack.holds(&rule.file));
+            let ours =
+                rules.detectors.book.rules().any(|rule| rule.id == failure.rule && pack.holds(&rule.file));
             if ours {
                 failed += 1;
                 let list = if failure.wanted_hit { "hit" } else { "miss" };
-                writeln!(out, "FAILED rule {}: case {} of `{list}` went the other way", failure.rule, failure.number)?;
+                writeln!(
+                    out,
+                    "FAILED rule {}: case {} of `{list}` went the other way",
+                    failure.rule, failure.number
+                )?;
             }
         }
         writeln!(out, "{}: {} cases, {} failed", pack.name, cases.len(), failed - before)?;
@@ -197,7 +204,11 @@ fn list(out: &mut impl Write, rules: &Rules) -> Result<()> {
     writeln!(out, "{:<40} {:<13} {:>8}  {:<10} note", "rule", "layer", "priority", "verdict")?;
     for rule in rules.policies.rules() {
         let note = rule.note.as_deref().unwrap_or_default();
-        writeln!(out, "{:<40} {:<13} {:>8}  {:<10} {note}", rule.id, rule.layer, rule.priority, rule.verdict)?;
+        writeln!(
+            out,
+            "{:<40} {:<13} {:>8}  {:<10} {note}",
+            rule.id, rule.layer, rule.priority, rule.verdict
+        )?;
     }
     for rule in rules.detectors.book.rules() {
         writeln!(out, "{:<40} {:<13} {:>8}  {:<10} {}", rule.id, "detection", "", rule.vector, rule.about)?;
@@ -213,7 +224,11 @@ fn one(out: &mut impl Write, id: &str, rules: &Rules, args: &cli::RuleArgs) -> R
     if let Some(note) = &rule.note {
         writeln!(out, "{note}\n")?;
     }
-    writeln!(out, "layer     {}, priority {}: within a layer the first match decides", rule.layer, rule.priority)?;
+    writeln!(
+        out,
+        "layer     {}, priority {}: within a layer the first match decides",
+        rule.layer, rule.priority
+    )?;
     writeln!(out, "verdict   {}{}", rule.verdict, meaning(rule.verdict))?;
     if rule.instead_of_bands {
         writeln!(out, "bands     it stands in for the score bands where it matches")?;
@@ -256,4 +271,3 @@ fn excerpt(text: &str, line: usize) -> Vec<&str> {
     let rest = lines.take_while(|line| line.trim().is_empty() || indent(line) > border);
     std::iter::once(first).chain(rest).collect()
 }
-

@@ -14,14 +14,22 @@ use super::wilson::Share;
 /// Prints the table. Rows of corpora that are not there are named, not skipped in silence.
 pub fn print(dir: &Path, detectors: &Detectors) -> Result<()> {
     let mut corpora: BTreeMap<&str, Option<Vec<Row>>> = BTreeMap::new();
-    println!("{:<18} {:<38} {:<17} {:<34} {:>8} {:>7} {:>7}", "vector", "rows", "corpus", "found, 95 % interval", "aim", "p50 us", "p99 us");
+    println!(
+        "{:<18} {:<38} {:<17} {:<34} {:>8} {:>7} {:>7}",
+        "vector", "rows", "corpus", "found, 95 % interval", "aim", "p50 us", "p99 us"
+    );
     for suite in SUITES {
         if !corpora.contains_key(suite.corpus) {
             corpora.insert(suite.corpus, corpus::read(dir, suite.corpus)?);
         }
         match corpora.get(suite.corpus).and_then(Option::as_ref) {
             Some(rows) => line(suite, rows, detectors),
-            None => println!("{:<18} {:<38} {:<17} unavailable: no such corpus", suite.vector.as_str(), suite.title, suite.corpus),
+            None => println!(
+                "{:<18} {:<38} {:<17} unavailable: no such corpus",
+                suite.vector.as_str(),
+                suite.title,
+                suite.corpus
+            ),
         }
     }
     Ok(())
@@ -71,7 +79,10 @@ fn aim(suite: &Suite, share: Share) -> String {
         Want::Clean => share.k * 10_000 <= aim as usize * share.n,
     };
     let sign = if suite.want == Want::Found { ">=" } else { "<=" };
-    let shown = if aim.is_multiple_of(100) { format!("{}", aim / 100) } else { format!("{}.{:02}", aim / 100, aim % 100) };
+    let shown = if aim.is_multiple_of(100) {
+        format!("{}", aim / 100)
+    } else {
+        format!("{}.{:02}", aim / 100, aim % 100)
+    };
     format!("{sign}{shown}{}", if met { "" } else { " NO" })
 }
-

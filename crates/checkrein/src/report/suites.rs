@@ -69,9 +69,30 @@ use Vector::{KnownExploit, Pii, SqlInjection, Xss};
 /// Every line, by vector.
 pub const SUITES: &[Suite] = &[
     found("SQL injection, values", "sqli", |r| is(r, "field_value", "sqli"), SqlValue, SqlInjection, 9_700),
-    found("SQL injection, request parameters", "crs", |r| is(r, "http_params", "sqli"), Json, SqlInjection, 9_000),
-    clean("harmless values that look like SQL", "sqli", |r| is(r, "field_value", "benign"), SqlValue, SqlInjection, 200),
-    clean("whole harmless statements", "sqli", |r| is(r, "sql_statement", "benign"), SqlStatement, SqlInjection, 100),
+    found(
+        "SQL injection, request parameters",
+        "crs",
+        |r| is(r, "http_params", "sqli"),
+        Json,
+        SqlInjection,
+        9_000,
+    ),
+    clean(
+        "harmless values that look like SQL",
+        "sqli",
+        |r| is(r, "field_value", "benign"),
+        SqlValue,
+        SqlInjection,
+        200,
+    ),
+    clean(
+        "whole harmless statements",
+        "sqli",
+        |r| is(r, "sql_statement", "benign"),
+        SqlStatement,
+        SqlInjection,
+        100,
+    ),
     clean("tool calls", "bfcl", call, Json, SqlInjection, 10),
     clean("tool calls", "tau_bench", call, Json, SqlInjection, 10),
     clean("tool calls", "agentdojo", call, Json, SqlInjection, 10),
@@ -114,6 +135,12 @@ pub const SUITES: &[Suite] = &[
     secret("documents", "tau_bench", document, Want::Clean, 3),
 ];
 
-const fn secret(title: &'static str, corpus: &'static str, pick: fn(&Row) -> bool, want: Want, aim: u32) -> Suite {
+const fn secret(
+    title: &'static str,
+    corpus: &'static str,
+    pick: fn(&Row) -> bool,
+    want: Want,
+    aim: u32,
+) -> Suite {
     Suite { title, corpus, pick, read_as: Document, vector: Pii, rules: "secret.", want, aim: Some(aim) }
 }
