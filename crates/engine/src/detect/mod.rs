@@ -2,6 +2,10 @@
 
 mod hit;
 mod leaf;
+mod meaning;
+pub mod walk;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
+pub use meaning::{TypeHints, meaning};
+pub use walk::Walk;
