@@ -62,3 +62,6 @@ impl Detectors {
         self.hash
     }
 }
+mod meaning;
+pub use meaning::{TypeHints, meaning};
+pub use walk::Walk;
