@@ -37,7 +37,9 @@ fn main() {
     for line in std::io::stdin().lock().lines() {
         let row: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("json");
         let field = |name: &str| row.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        if kind.as_ref().is_some_and(|k| *k != field("kind")) || label.as_ref().is_some_and(|l| *l != field("label")) {
+        if kind.as_ref().is_some_and(|k| *k != field("kind"))
+            || label.as_ref().is_some_and(|l| *l != field("label"))
+        {
             continue;
         }
         let mut texts = Vec::new();
@@ -63,7 +65,12 @@ fn main() {
                 count(&mut tallies, &field("label"), &field("source"), &hits);
                 if has("--show-hits") && !hits.is_empty() || has("--show-missed") && hits.is_empty() {
                     let found: Vec<_> = hits.iter().map(|h| (&h.rule, text.get(h.span.clone()))).collect();
-                    println!("{} {:?} {:?}", field("source"), text.chars().take(200).collect::<String>(), found);
+                    println!(
+                        "{} {:?} {:?}",
+                        field("source"),
+                        text.chars().take(200).collect::<String>(),
+                        found
+                    );
                 }
             }
             row_hits.extend(hits);
@@ -87,7 +94,13 @@ fn main() {
             if t.low > 0 { format!(", and {} of low severity only", t.low) } else { String::new() }
         );
     }
-    println!("ns p50 {} p90 {} p99 {} max {}", at(50), at(90), at(99), nanos.last().copied().unwrap_or_default());
+    println!(
+        "ns p50 {} p90 {} p99 {} max {}",
+        at(50),
+        at(90),
+        at(99),
+        nanos.last().copied().unwrap_or_default()
+    );
     if has("--rules") {
         println!("{rules:#?}");
     }

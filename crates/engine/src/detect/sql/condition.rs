@@ -22,7 +22,9 @@ pub fn known(condition: &Expr) -> Known {
             Known { value: inner.value.map(|v| !v), ..inner }
         }
         Expr::BinaryOp { left, op, right } => match op {
-            BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor => join(op, known(left), known(right)),
+            BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor => {
+                join(op, known(left), known(right))
+            }
             _ => Known { value: compare(left, op, right), ..UNKNOWN },
         },
         Expr::IsTrue(inner) | Expr::IsNotFalse(inner) => known(inner),
@@ -40,7 +42,8 @@ pub fn known(condition: &Expr) -> Known {
             let found = wanted.is_some() && list.iter().any(|item| constant(item) == wanted);
             Known { value: found.then_some(true), ..UNKNOWN }
         }
-        Expr::Like { negated: false, expr, pattern, .. } | Expr::ILike { negated: false, expr, pattern, .. } => {
+        Expr::Like { negated: false, expr, pattern, .. }
+        | Expr::ILike { negated: false, expr, pattern, .. } => {
             let all = matches!(constant(pattern), Some(Constant::Text(p)) if !p.is_empty() && p.bytes().all(|b| b == b'%'));
             let same = constant(expr).is_some() && constant(expr) == constant(pattern);
             Known { value: (all || same).then_some(true), ..UNKNOWN }
@@ -75,8 +78,11 @@ fn compare(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
         _ => false,
     };
     if same_name {
-        return matches!(op, BinaryOperator::Eq | BinaryOperator::GtEq | BinaryOperator::LtEq | BinaryOperator::Spaceship)
-            .then_some(true);
+        return matches!(
+            op,
+            BinaryOperator::Eq | BinaryOperator::GtEq | BinaryOperator::LtEq | BinaryOperator::Spaceship
+        )
+        .then_some(true);
     }
     let (left, right) = (constant(left)?, constant(right)?);
     let order = match (&left, &right) {
@@ -120,7 +126,8 @@ fn constant(expr: &Expr) -> Option<Constant<'_>> {
             Constant::Text(_) | Constant::Truth(_) => None,
         },
         Expr::BinaryOp { left, op, right } => {
-            let (Constant::Number(left), Constant::Number(right)) = (constant(left)?, constant(right)?) else {
+            let (Constant::Number(left), Constant::Number(right)) = (constant(left)?, constant(right)?)
+            else {
                 return None;
             };
             match op {

@@ -34,7 +34,12 @@ pub fn facts(text: &str) -> Option<StatementFacts> {
         bounded &= effect.bounded;
         limit = limit.zip(effect.limit).map(|(a, b)| a.max(b));
     }
-    (!statements.is_empty()).then(|| StatementFacts { operation, tables: tables(text, &tokens), bounded, limit })
+    (!statements.is_empty()).then(|| StatementFacts {
+        operation,
+        tables: tables(text, &tokens),
+        bounded,
+        limit,
+    })
 }
 
 /// What one statement would do.
@@ -51,11 +56,19 @@ pub(super) fn effect(statement: &Statement) -> Effect {
         Statement::Query(query) => query_effect(query),
         Statement::Delete(delete) => {
             let limit = delete.limit.as_ref().and_then(number);
-            Effect { operation: Operation::Delete, bounded: limit.is_some() || bounds(delete.selection.as_ref()), limit }
+            Effect {
+                operation: Operation::Delete,
+                bounded: limit.is_some() || bounds(delete.selection.as_ref()),
+                limit,
+            }
         }
         Statement::Update(update) => {
             let limit = update.limit.as_ref().and_then(number);
-            Effect { operation: Operation::Write, bounded: limit.is_some() || bounds(update.selection.as_ref()), limit }
+            Effect {
+                operation: Operation::Write,
+                bounded: limit.is_some() || bounds(update.selection.as_ref()),
+                limit,
+            }
         }
         Statement::Drop { object_type: ObjectType::Role | ObjectType::User, .. } => plain(Operation::Grant),
         Statement::Drop { .. }
@@ -182,10 +195,8 @@ fn tables(text: &str, tokens: &[Token]) -> Vec<String> {
         at += 1;
         let before = at.checked_sub(2).and_then(|i| tokens.get(i)).map(|t| t.kind);
         match token.kind {
-            Kind::Open => brackets.push(matches!(
-                before,
-                Some(Kind::Word(Word::Bare | Word::Function | Word::CommonFunction))
-            )),
+            Kind::Open => brackets
+                .push(matches!(before, Some(Kind::Word(Word::Bare | Word::Function | Word::CommonFunction)))),
             Kind::Close => {
                 brackets.pop();
             }
@@ -223,7 +234,10 @@ fn is(text: &str, token: &Token, words: &[&str]) -> bool {
 fn names(text: &str, tokens: &[Token], mut at: usize, list: bool, found: &mut Vec<String>) -> usize {
     loop {
         // DROP TABLE IF EXISTS t, TRUNCATE TABLE ONLY t.
-        while tokens.get(at).is_some_and(|t| is(text, t, &["if", "not", "exists", "only", "table", "lateral"])) {
+        while tokens
+            .get(at)
+            .is_some_and(|t| is(text, t, &["if", "not", "exists", "only", "table", "lateral"]))
+        {
             at += 1;
         }
         let mut name = String::new();

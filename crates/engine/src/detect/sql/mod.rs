@@ -19,8 +19,8 @@ use action::{Confidence, SemanticType};
 use super::{Hit, Leaf};
 use crate::text::Reading;
 
-pub use rules::Rule;
 pub use facts::{StatementFacts, facts};
+pub use rules::Rule;
 use value::{Finding, Level};
 
 /// Looks for SQL injection in one leaf.
@@ -31,7 +31,11 @@ pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
         SemanticType::Value | SemanticType::Id => Level::Unknown,
         SemanticType::FreeText => Level::Prose,
         // Judged by the detectors of what they are.
-        SemanticType::Shell | SemanticType::Path | SemanticType::Url | SemanticType::Html | SemanticType::Code => {
+        SemanticType::Shell
+        | SemanticType::Path
+        | SemanticType::Url
+        | SemanticType::Html
+        | SemanticType::Code => {
             return;
         }
     };

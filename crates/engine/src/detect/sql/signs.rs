@@ -26,7 +26,8 @@ pub fn all<'a>(text: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Sign>
 pub fn gravest(text: &str, tokens: &[Token]) -> Option<Sign> {
     let mut best: Option<Sign> = None;
     for sign in all(text, tokens) {
-        let better = best.as_ref().is_none_or(|b| (sign.sure, sign.rule.severity()) > (b.sure, b.rule.severity()));
+        let better =
+            best.as_ref().is_none_or(|b| (sign.sure, sign.rule.severity()) > (b.sure, b.rule.severity()));
         if better {
             best = Some(sign);
         }
@@ -48,7 +49,11 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
             let operand = matches!(
                 window.kind_before(),
                 Some(
-                    Kind::Compare | Kind::Logic | Kind::Math | Kind::Prefix | Kind::Word(Word::Logic | Word::Compare | Word::Math)
+                    Kind::Compare
+                        | Kind::Logic
+                        | Kind::Math
+                        | Kind::Prefix
+                        | Kind::Word(Word::Logic | Word::Compare | Word::Math)
                 )
             );
             return (operand && window.begins_list(2)).then(|| found(Rule::Subquery, 3, true))?;
@@ -74,7 +79,10 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
                 return glued.then(|| found(Rule::UnionSelect, ahead + 1, true))?;
             }
             let mut list = ahead + 1;
-            while matches!(window.kind(list), Some(Kind::Word(Word::Quantity) | Kind::Comment { cut: false, .. })) {
+            while matches!(
+                window.kind(list),
+                Some(Kind::Word(Word::Quantity) | Kind::Comment { cut: false, .. })
+            ) {
                 list += 1;
             }
             let bracketed = window.kind(ahead - 1) == Some(Kind::Open);
@@ -106,12 +114,14 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
         }
         Word::Catalog => {
             let name = window.text(0);
-            let listed = matches!(window.kind_before(), Some(Kind::Word(Word::From | Word::Join) | Kind::Comma));
+            let listed =
+                matches!(window.kind_before(), Some(Kind::Word(Word::From | Word::Join) | Kind::Comma));
             let qualified = window.kind(1) == Some(Kind::Dot) || window.kind_before() == Some(Kind::Dot);
             (listed || qualified).then(|| found(Rule::Catalog, 1, listed || name.contains('_')))?
         }
         Word::Into if window.kind(1) == Some(Kind::Word(Word::Outfile)) => {
-            let target = matches!(window.kind(2), Some(Kind::Text { .. } | Kind::Open | Kind::Other | Kind::Word(_)));
+            let target =
+                matches!(window.kind(2), Some(Kind::Text { .. } | Kind::Open | Kind::Other | Kind::Word(_)));
             found(Rule::IntoFile, 2, target)
         }
         Word::Procedure if window.text(1).eq_ignore_ascii_case("analyse") => {
@@ -163,7 +173,14 @@ impl Window<'_> {
             ) => true,
             Some(Kind::Word(_)) => matches!(
                 self.kind(ahead + 1),
-                Some(Kind::Open | Kind::Comma | Kind::Dot | Kind::Logic | Kind::Word(Word::From) | Kind::Comment { .. })
+                Some(
+                    Kind::Open
+                        | Kind::Comma
+                        | Kind::Dot
+                        | Kind::Logic
+                        | Kind::Word(Word::From)
+                        | Kind::Comment { .. }
+                )
             ),
             _ => false,
         }

@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use action::{Confidence, SemanticType};
 use sqlparser::ast::{CopyTarget, ObjectType, Query, Select, SetExpr, Statement, TableFactor};
-use sqlparser::dialect::{Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::dialect::{
+    Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
+};
 use sqlparser::parser::{Parser, ParserOptions};
 
 use super::condition::{self, Known};
@@ -50,7 +52,11 @@ pub fn judge(reading: &Reading<'_>, semantic: SemanticType, out: &mut Vec<Hit>) 
         out.push(Hit {
             rule: rule.id().into(),
             severity: rule.severity(),
-            confidence: if semantic == SemanticType::SqlStatement { sure } else { sure.min(Confidence::HIGH) },
+            confidence: if semantic == SemanticType::SqlStatement {
+                sure
+            } else {
+                sure.min(Confidence::HIGH)
+            },
             class: None,
             span: reading.raw_span(span),
             via: reading.via.to_vec(),
@@ -95,9 +101,18 @@ fn is_shallow(tokens: &[Token]) -> bool {
         match token.kind {
             // A sign before a literal of a list.
             Kind::Math if matches!(before, Kind::Comma | Kind::Open) => {}
-            Kind::Math | Kind::Logic | Kind::Compare | Kind::Prefix | Kind::Other | Kind::Dot => operators += 1,
+            Kind::Math | Kind::Logic | Kind::Compare | Kind::Prefix | Kind::Other | Kind::Dot => {
+                operators += 1
+            }
             Kind::Word(
-                Word::Logic | Word::Not | Word::Compare | Word::Is | Word::Math | Word::Union | Word::Case | Word::Prefix,
+                Word::Logic
+                | Word::Not
+                | Word::Compare
+                | Word::Is
+                | Word::Math
+                | Word::Union
+                | Word::Case
+                | Word::Prefix,
             ) => operators += 1,
             Kind::Open => depth += 1,
             Kind::Close => depth = depth.saturating_sub(1),
@@ -143,7 +158,8 @@ impl Findings {
         if let Some(first) = statements.first()
             && statements.iter().skip(1).any(|later| is_stacked(first, later))
         {
-            let from = tokens.iter().find(|t| t.kind == Kind::Semicolon).map_or(self.whole.start, |t| t.span.start);
+            let from =
+                tokens.iter().find(|t| t.kind == Kind::Semicolon).map_or(self.whole.start, |t| t.span.start);
             self.add(Rule::Stacked, from..self.whole.end);
         }
     }
@@ -233,7 +249,10 @@ impl Findings {
                     self.add_whole(Rule::UnionSelect);
                 }
             }
-            SetExpr::Insert(inner) | SetExpr::Update(inner) | SetExpr::Delete(inner) | SetExpr::Merge(inner) => {
+            SetExpr::Insert(inner)
+            | SetExpr::Update(inner)
+            | SetExpr::Delete(inner)
+            | SetExpr::Merge(inner) => {
                 self.statement(inner, condition);
             }
             SetExpr::Values(_) | SetExpr::Table(_) => {}
@@ -291,7 +310,10 @@ impl Findings {
                 self.add(Rule::UnboundedDelete, span);
             } else if is(0, "update") && part.iter().any(|t| t.kind == Kind::Compare) && !bounded {
                 self.add(Rule::UnboundedUpdate, span);
-            } else if is(0, "grant") || is(0, "revoke") || (is(0, "create") || is(0, "alter")) && is(1, "user") {
+            } else if is(0, "grant")
+                || is(0, "revoke")
+                || (is(0, "create") || is(0, "alter")) && is(1, "user")
+            {
                 self.add(Rule::Privilege, span);
             }
         }

@@ -179,7 +179,10 @@ impl Reader<'_> {
     fn number(&mut self) -> Kind {
         let start = self.at;
         let rest = self.rest(start);
-        if rest.len() > 2 && rest.first() == Some(&b'0') && matches!(self.byte(start + 1), b'x' | b'X' | b'b' | b'B') {
+        if rest.len() > 2
+            && rest.first() == Some(&b'0')
+            && matches!(self.byte(start + 1), b'x' | b'X' | b'b' | b'B')
+        {
             let digits = rest.iter().skip(2).take_while(|b| b.is_ascii_hexdigit()).count();
             self.at += 2 + digits;
         } else {
@@ -299,7 +302,9 @@ impl Reader<'_> {
         let third = self.byte(self.at + 2);
         let (length, kind) = match (byte, next) {
             (b'<', b'=') if third == b'>' => (3, Kind::Compare),
-            (b'<', b'=' | b'>') | (b'>' | b'!' | b'=', b'=') | (b'!', b'~' | b'<' | b'>') => (2, Kind::Compare),
+            (b'<', b'=' | b'>') | (b'>' | b'!' | b'=', b'=') | (b'!', b'~' | b'<' | b'>') => {
+                (2, Kind::Compare)
+            }
             (b'<', b'<') | (b'>', b'>') => (2, Kind::Math),
             (b'~', b'*') => (2, Kind::Compare),
             (b'<' | b'>' | b'=', _) => (1, Kind::Compare),
@@ -363,7 +368,8 @@ mod tests {
 
     #[test]
     fn every_byte_is_read_once_and_spans_are_on_characters() {
-        for text in ["'".repeat(9), "/*".repeat(9), "é'ü--ß".to_owned(), "\\".repeat(7), "@@@@'".to_owned()] {
+        for text in ["'".repeat(9), "/*".repeat(9), "é'ü--ß".to_owned(), "\\".repeat(7), "@@@@'".to_owned()]
+        {
             for stand in [Stand::Plain, Stand::Inside(b'\''), Stand::Inside(b'"')] {
                 let mut end = 0;
                 for token in tokens(&text, stand).unwrap_or_default() {

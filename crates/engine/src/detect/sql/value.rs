@@ -155,17 +155,26 @@ impl Case<'_> {
             let double = self.stand == Stand::Inside(b'"')
                 && shape.signs_compared + shape.functions + shape.variables == 0
                 && !(shape.logic > 0 && shape.literals > 1 && shape.bare == 0);
-            if !glued && !run && !double && (self.query() || !named && (shape.compare > 0 || shape.functions > 0)) {
+            if !glued
+                && !run
+                && !double
+                && (self.query() || !named && (shape.compare > 0 || shape.functions > 0))
+            {
                 return self.found(Rule::BreakOut);
             }
         }
-        if shape.complete && shape.logic > 0 && (shape.compare > 0 || shape.functions > 0) && shape.adjacent == 0 {
+        if shape.complete
+            && shape.logic > 0
+            && (shape.compare > 0 || shape.functions > 0)
+            && shape.adjacent == 0
+        {
             return self.found(Rule::BreakOut);
         }
         if self.query() && self.dangling_union() {
             return self.found(Rule::UnionSelect);
         }
-        if self.query() && shape.complete && (shape.info > 0 || shape.telling_functions > 0) && operators > 0 {
+        if self.query() && shape.complete && (shape.info > 0 || shape.telling_functions > 0) && operators > 0
+        {
             return self.found(Rule::BreakOut);
         }
         // `' drop table x`: no dialect needs more than the break-out where statements are batched.
@@ -179,7 +188,8 @@ impl Case<'_> {
     fn cuts(&self, operators: u16) -> bool {
         let hides = matches!(self.tokens.last(), Some(Token { kind: Kind::Comment { hides: true, .. }, .. }));
         let code = operators > 0 || self.shape.closes > 0 || self.shape.semicolon;
-        let named = self.shape.bare > 0 && self.shape.logic + self.shape.compare == 0 && self.shape.functions == 0;
+        let named =
+            self.shape.bare > 0 && self.shape.logic + self.shape.compare == 0 && self.shape.functions == 0;
         match (code, hides) {
             (false, true) => false,
             // `5' #` and `the boys' --`: in prose of unknown meaning a quote and dashes meet by chance.
@@ -200,20 +210,21 @@ impl Case<'_> {
         if shape.constant_compare && shape.logic > 0 {
             return self.found(Rule::Tautology);
         }
-        if !self.query() {
-            return None;
-        }
-        let constant_clause = shape.clause && shape.complete && !matches!(first, Kind::Word(Word::Limit));
+        let constant_clause = shape.clause && shape.complete && (self.query() || shape.bare == 0);
         if constant_clause && shape.froms == 0 && shape.literals + shape.info + shape.functions > 0 {
             return self.found(Rule::Clause);
         }
         if shape.selects > 0 && (shape.froms + shape.telling_functions + shape.variables + shape.info > 0) {
-            let begins = matches!(first, Kind::Word(Word::Select)) && (shape.froms > 0 || shape.variables > 0);
+            let begins =
+                matches!(first, Kind::Word(Word::Select)) && (shape.froms > 0 || shape.variables > 0);
             if begins || self.read_all() {
                 return self.found(Rule::Subquery);
             }
         }
-        if shape.selects > 0 && self.read_all() && (shape.literals > 1 || shape.brackets > 0 && shape.literals > 0) {
+        if shape.selects > 0
+            && self.read_all()
+            && (shape.literals > 1 || shape.brackets > 0 && shape.literals > 0)
+        {
             return self.found(Rule::Subquery);
         }
         if matches!(first, Kind::Word(Word::Select)) && shape.selects > 0 && self.says_from() {
@@ -222,7 +233,10 @@ impl Case<'_> {
         if self.dangling_union() {
             return self.found(Rule::UnionSelect);
         }
-        if shape.closes > 0 && shape.froms > 0 && matches!(first, Kind::Number | Kind::Close | Kind::Text { .. }) {
+        if shape.closes > 0
+            && shape.froms > 0
+            && matches!(first, Kind::Number | Kind::Close | Kind::Text { .. })
+        {
             return self.found(Rule::Subquery);
         }
         let telling = shape.telling_functions > 1
@@ -230,16 +244,25 @@ impl Case<'_> {
             || shape.telling_functions > 0 && (operators > 0 || shape.variables > 0)
             || matches!(first, Kind::Word(Word::Logic)) && shape.functions > 0
             || shape.whens > 0;
-        if shape.complete && telling && !shape.reentered {
+        // `substr(a, b) + 1` is also how other languages compute.
+        let server = shape.info > 0 || shape.whens > 0 || shape.logic > 0 || shape.variables > 0;
+        if shape.complete && telling && !shape.reentered && (self.query() || server) {
             return self.found(Rule::Expression);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
+        if !self.query() && !(shape.word_operators + shape.variables + shape.selects > 0) {
+            return None;
+        }
         let logical = shape.logic + shape.compare > 0 && (shape.bare == 0 || shape.literals > 0);
-        if shape.complete && shape.cut && (sql_only || logical || shape.bare == 0 && operators + shape.closes + shape.brackets > 0) {
+        if shape.complete
+            && shape.cut
+            && (sql_only || logical || shape.bare == 0 && operators + shape.closes + shape.brackets > 0)
+        {
             return self.found(Rule::CommentCut);
         }
         let joined = shape.logic > 0 && shape.compare > 0 && (shape.bare == 0 || shape.literals > 1);
-        if shape.complete && joined && matches!(first, Kind::Number | Kind::Close | Kind::Logic | Kind::Math) {
+        if shape.complete && joined && matches!(first, Kind::Number | Kind::Close | Kind::Logic | Kind::Math)
+        {
             return self.found(Rule::Expression);
         }
         None
@@ -298,7 +321,14 @@ impl Case<'_> {
             Some(Kind::Word(Word::Select)) => {
                 matches!(
                     kind(1),
-                    Some(Kind::Number | Kind::Text { .. } | Kind::Variable | Kind::Open | Kind::Math | Kind::Word(Word::Quantity))
+                    Some(
+                        Kind::Number
+                            | Kind::Text { .. }
+                            | Kind::Variable
+                            | Kind::Open
+                            | Kind::Math
+                            | Kind::Word(Word::Quantity)
+                    )
                 ) || matches!(kind(2), Some(Kind::Open | Kind::Comma | Kind::Word(Word::From)))
             }
             Some(Kind::Open) => level == Level::Query && kind(1) == Some(Kind::Word(Word::Select)),
@@ -330,14 +360,28 @@ impl Case<'_> {
                     next == Some(Kind::Variable)
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["if", "while"]) {
-                    matches!(next, Some(Kind::Open | Kind::Word(Word::Prefix)))
+                    let exists = self.tokens.get(at + 1).and_then(|t| self.text.get(t.span.clone()));
+                    next == Some(Kind::Open)
+                        || exists.is_some_and(|e| ["exists", "not"].iter().any(|w| e.eq_ignore_ascii_case(w)))
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["shutdown"]) {
                     ended || next == Some(Kind::Word(Word::Verb)) || level == Level::Query
-                } else if is(&["begin", "goto", "do", "call", "handler", "kill", "dbcc", "reconfigure", "use", "rename"]) {
+                } else if is(&[
+                    "begin",
+                    "goto",
+                    "do",
+                    "call",
+                    "handler",
+                    "kill",
+                    "dbcc",
+                    "reconfigure",
+                    "use",
+                    "rename",
+                ]) {
                     level == Level::Query && !ended
                 } else {
-                    level == Level::Query && matches!(next, Some(Kind::Variable | Kind::Text { .. } | Kind::Word(_)))
+                    level == Level::Query
+                        && matches!(next, Some(Kind::Variable | Kind::Text { .. } | Kind::Word(_)))
                 }
             }
             _ => false,
@@ -346,8 +390,10 @@ impl Case<'_> {
 
     /// `1 union`: the rest was lost, but nothing else ends like this.
     fn dangling_union(&self) -> bool {
-        let ends = matches!(self.tokens.iter().rev().find(|t| !matches!(t.kind, Kind::Comment { .. })),
-            Some(Token { kind: Kind::Word(Word::Union | Word::Select), .. }));
+        let ends = matches!(
+            self.tokens.iter().rev().find(|t| !matches!(t.kind, Kind::Comment { .. })),
+            Some(Token { kind: Kind::Word(Word::Union | Word::Select), .. })
+        );
         let number = self.shape.literals + self.shape.variables > 0 || matches!(self.stand, Stand::Inside(_));
         self.shape.unions > 0 && self.shape.bare == 0 && ends && number && self.read_all()
     }
