@@ -8,11 +8,22 @@ const LONGEST: usize = 4096;
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(LONGEST));
     let mut rest = text;
+    let mut quoted = None;
     while let Some(letter) = rest.chars().next() {
         if out.len() >= LONGEST {
             break;
         }
-        let (decoded, length) = escape(rest).unwrap_or((Some(letter), letter.len_utf8()));
+        match quoted {
+            None if matches!(letter, '"' | '\'') => quoted = Some(letter),
+            Some(quote) if quote == letter => quoted = None,
+            _ => {}
+        }
+        // A comment's marks inside a string are text.
+        let (decoded, length) = match escape(rest) {
+            Some((None, _)) if quoted.is_some() && letter == '/' => (Some(letter), 1),
+            Some(escape) => escape,
+            None => (Some(letter), letter.len_utf8()),
+        };
         rest = rest.get(length..).unwrap_or_default();
         if let Some(seen) = decoded
             && !seen.is_whitespace()
@@ -30,6 +41,9 @@ pub fn escape(text: &str) -> Option<(Option<char>, usize)> {
     let bytes = text.as_bytes();
     match bytes.first()? {
         b'&' => entity(text),
+        b'%' if matches!(bytes.get(1), Some(b'u' | b'U')) => {
+            Some((char::from_u32(hex(bytes.get(2..6)?)?).map(narrow), 6))
+        }
         b'%' => {
             let value = hex(bytes.get(1..3)?)?;
             // `%253c`: encoded twice.
@@ -42,7 +56,7 @@ pub fn escape(text: &str) -> Option<(Option<char>, usize)> {
         }
         b'\\' => match bytes.get(1)? {
             b'x' | b'X' => Some((char::from_u32(hex(bytes.get(2..4)?)?), 4)),
-            b'u' => Some((char::from_u32(hex(bytes.get(2..6)?)?), 6)),
+            b'u' => Some((char::from_u32(hex(bytes.get(2..6)?)?).map(narrow), 6)),
             _ => {
                 // A style's escape: up to six digits and a blank.
                 let digits = bytes.iter().skip(1).take(6).take_while(|b| b.is_ascii_hexdigit()).count();
@@ -103,6 +117,14 @@ fn entity(text: &str) -> Option<(Option<char>, usize)> {
     })
 }
 
+/// Full-width letters and signs as the narrow ones that some hosts make of them.
+fn narrow(letter: char) -> char {
+    match u32::from(letter) {
+        wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(letter),
+        _ => letter,
+    }
+}
+
 fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, digit| Some(sum.checked_mul(16)? + char::from(*digit).to_digit(16)?))
 }
@@ -121,6 +143,7 @@ pub fn runs_code(folded: &str) -> bool {
         "data:application/ecmascript",
         "data:application/pdf",
     ];
+    let folded = folded.trim_start_matches("feed:");
     // Browsers drop what stands before the scheme and cannot belong to it.
     let folded = folded
         .trim_start_matches(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '/' | '#' | '?' | '.'));

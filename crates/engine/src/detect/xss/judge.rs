@@ -58,7 +58,9 @@ pub fn judge(text: &str, level: Level) -> Option<Finding> {
 
 /// Most values hold none of these bytes and end here.
 fn could_be_markup(text: &str) -> bool {
-    text.bytes().any(|b| matches!(b, b'<' | b'=' | b'(' | b':' | b'%' | b'\\' | b'`' | b'>' | b'+'))
+    text.bytes().any(|b| {
+        matches!(b, b'<' | b'=' | b'(' | b':' | b'%' | b'\\' | b'`' | b'>' | b'+' | b'&' | b'*' | b'[')
+    })
 }
 
 fn keep(best: &mut Option<Finding>, rule: Rule, span: Range<usize>) {
@@ -70,32 +72,51 @@ fn keep(best: &mut Option<Finding>, rule: Rule, span: Range<usize>) {
 
 fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
     let mut opened_script = false;
+    let mut seen: Vec<&str> = Vec::new();
     for tag in tags(text) {
         let name = tag.name.to_ascii_lowercase();
-        let local = name.rsplit(':').next().unwrap_or_default();
+        if tag.glued.as_deref() == Some("script") && level != Level::Prose {
+            keep(best, Rule::Script, tag.span.clone());
+        }
+        let local = local_name(&name);
         if tag.closing {
-            if local == "script" && !opened_script && level == Level::Rendered {
+            let unopened = match local {
+                "script" => !opened_script,
+                "head" | "body" | "html" | "form" | "svg" | "image" | "feimage" => !opened(&seen, &name),
+                _ => name != local && !opened(&seen, &name),
+            };
+            if unopened && level == Level::Rendered {
                 keep(best, Rule::Markup, tag.span.clone());
             }
-            // An ending tag's attributes are dropped by browsers of today, not by those of old.
         } else {
             opened_script |= local == "script";
+            if seen.len() < MOST_OPEN {
+                seen.push(tag.name);
+            }
         }
         if level == Level::Prose {
             prose_tag(text, &tag, local, best);
             continue;
         }
         if !tag.closing {
-            element(text, &tag, &name, local, level, best);
+            element(text, &tag, &seen, level, best);
         }
         for attribute in &tag.attributes {
             attribute_of(attribute, local, level, best);
         }
     }
     if level == Level::Rendered {
+        padded_bracket(text, best);
         sections(text, best);
         utf7(text, best);
     }
+}
+
+/// Names of tags that are remembered as opened.
+const MOST_OPEN: usize = 64;
+
+fn opened(seen: &[&str], name: &str) -> bool {
+    seen.len() == MOST_OPEN || seen.iter().any(|s| s.eq_ignore_ascii_case(name))
 }
 
 /// Prose that speaks of tags names them; only what would run as it stands counts.
@@ -137,9 +158,12 @@ fn in_code(text: &str, at: usize) -> bool {
     line.bytes().filter(|b| *b == b'`').count() % 2 == 1 || before.matches("```").count() % 2 == 1
 }
 
-fn element(text: &str, tag: &Tag<'_>, name: &str, local: &str, level: Level, best: &mut Option<Finding>) {
+fn element(text: &str, tag: &Tag<'_>, seen: &[&str], level: Level, best: &mut Option<Finding>) {
     let has = |wanted: &str| tag.attributes.iter().any(|a| a.name.eq_ignore_ascii_case(wanted));
     let rendered = level == Level::Rendered;
+    let name = tag.name.to_ascii_lowercase();
+    let name = name.as_str();
+    let local = local_name(name);
     let rule = match local {
         "script" => Rule::Script,
         "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "layer" | "ilayer" | "bgsound"
@@ -148,17 +172,21 @@ fn element(text: &str, tag: &Tag<'_>, name: &str, local: &str, level: Level, bes
         {
             Rule::Embed
         }
-        "xml" | "import" | "xss" if !tag.attributes.is_empty() || name != local => Rule::Xml,
+        "xml" | "import" if !tag.attributes.is_empty() || name != local => Rule::Xml,
+        "include" if name != local => Rule::Xml,
+        _ if name.starts_with("xml:") => Rule::Xml,
         "handler" | "listener" | "foreignobject" | "feimage" if rendered => Rule::Foreign,
         "set" | "animate" | "animatetransform" | "animatecolor" if has("attributename") => Rule::Foreign,
         "svg" | "math" if rendered => Rule::Foreign,
         _ if rendered && name.starts_with("svg:") => Rule::Foreign,
         "base" if has("href") => Rule::Page,
-        "meta" if has("http-equiv") || rendered && !has("name") && !has("property") && !utf8(tag) => {
-            Rule::Page
-        }
+        "meta" if has("http-equiv") => Rule::Page,
+        // A whole page states its encoding; a part of one has no reason to.
+        "meta" if rendered && has("charset") && !opened(seen, "head") && !opened(seen, "html") => Rule::Page,
         "link" if has("href") || has("rel") => Rule::Page,
         "form" if has("action") || rendered => Rule::Page,
+        // A field that asks for something; the box of a task list asks for nothing.
+        "input" if rendered && !has("disabled") && !has("checked") => Rule::Page,
         "style" => {
             let rest = text.get(tag.span.end..).unwrap_or_default();
             let close = memchr::memmem::find(rest.as_bytes(), b"</").unwrap_or(rest.len()).min(4096);
@@ -186,10 +214,9 @@ fn element(text: &str, tag: &Tag<'_>, name: &str, local: &str, level: Level, bes
     keep(best, rule, tag.span.clone());
 }
 
-fn utf8(tag: &Tag<'_>) -> bool {
-    tag.attributes.iter().any(|a| {
-        a.name.eq_ignore_ascii_case("charset") && a.value.is_some_and(|v| v.eq_ignore_ascii_case("utf-8"))
-    })
+/// `script` of `x:script`: a name space does not tame an element.
+fn local_name(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
 }
 
 fn has_prefix(text: &str, at: usize, prefix: &str) -> bool {
@@ -208,13 +235,17 @@ fn attribute_of(attribute: &Attribute<'_>, local: &str, level: Level, best: &mut
         keep(best, Rule::Script, attribute.span.clone());
     } else if is(&["formaction"]) && level == Level::Rendered {
         keep(best, Rule::Page, attribute.span.clone());
-    } else if is(&["datasrc", "dataformatas", "datafld", "implementation"]) {
+    } else if is(&["datasrc", "dataformatas", "datafld", "implementation", "xsi:schemalocation"]) {
         keep(best, Rule::Xml, attribute.span.clone());
     } else if is(&["style"]) {
-        if style_runs(&fold(value)) {
+        // An author does not hide letters of a style, nor comment on it inside an attribute.
+        let hidden = value.contains("/*") || value.contains("&#") || value.matches('\\').count() > 1;
+        if hidden || style_runs(&fold(value)) {
             keep(best, Rule::Style, attribute.span.clone());
         }
-    } else if !is(&["alt", "title", "placeholder", "summary", "label"]) && could_be_markup(value) {
+    } else if !is(&["alt", "title", "placeholder", "summary", "label"])
+        && value.contains([':', '&', '%', '\\', '/'])
+    {
         let folded = fold(value);
         let inside = folded.contains("javascript:")
             || folded.contains("vbscript:")
@@ -322,7 +353,8 @@ fn attribute_break_out(text: &str, best: &mut Option<Finding>) {
                 }
                 let out = quoted.filter(|q| *q < name_at).or(gap.trim().is_empty().then_some(name_at));
                 let Some(start) = out else { continue };
-                if is_handler(name) && sink_call(near).is_some() {
+                if is_handler(name) && (sink_call(near).is_some() || near.is_empty() && start + 1 == name_at)
+                {
                     keep(best, Rule::Attribute, start..at + 1);
                 } else if name.eq_ignore_ascii_case("style") && style_runs(&fold(near)) {
                     keep(best, Rule::Style, start..at + 1);
@@ -335,6 +367,11 @@ fn attribute_break_out(text: &str, best: &mut Option<Finding>) {
 
 /// `';alert(1)//`: a quote ends the host's string, and a call follows.
 fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
+    // Code in six signs and no letters: `[][(![]+[])[+[]]...`.
+    let signs = text.bytes().filter(|b| matches!(b, b'[' | b']' | b'(' | b')' | b'!' | b'+')).count();
+    if text.contains("![]") && signs > 8 && signs + text.matches(' ').count() == text.len() {
+        keep(best, Rule::Sink, 0..text.len());
+    }
     let Some((at, end)) = sink_call(text) else { return };
     let before = text.get(..at).unwrap_or_default().trim_end();
     let quoted = before.contains(['\'', '"', '`'])
@@ -351,6 +388,11 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
             keep(best, Rule::Context, start..end);
             return;
         }
+    }
+    let ended = text.get(end..).is_some_and(|after| after.contains("//"));
+    if ended && before.ends_with(';') && !text.contains(' ') {
+        keep(best, Rule::Context, before.len().saturating_sub(1)..end);
+        return;
     }
     // The whole value is a call of the browser: nothing else of the text is prose.
     let prose = text.split_whitespace().count() > 3;
@@ -477,9 +519,34 @@ fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
         .find(|at| text.get(*at..*at + wanted.len()).is_some_and(|t| t.eq_ignore_ascii_case(wanted)))
 }
 
+/// `&#x0003c;`: a bracket behind zeros, which only a filter is meant to overlook.
+fn padded_bracket(text: &str, best: &mut Option<Finding>) {
+    for at in memchr::memmem::find_iter(text.as_bytes(), b"&#") {
+        let near: Vec<u8> = text.bytes().skip(at + 2).take(10).map(|b| b.to_ascii_lowercase()).collect();
+        let (hex, digits) = match near.strip_prefix(b"x") {
+            Some(digits) => (true, digits),
+            None => (false, near.as_slice()),
+        };
+        let zeros = digits.iter().take_while(|b| **b == b'0').count();
+        let rest = digits.get(zeros..).unwrap_or_default();
+        if zeros > 0 && rest.starts_with(if hex { b"3c" } else { b"60" }) {
+            keep(best, Rule::Markup, at..at + 4 + zeros + usize::from(hex));
+        }
+    }
+}
+
 /// UTF-7, which some clients read although nobody asked: `+ADw-` is `<`.
 fn utf7(text: &str, best: &mut Option<Finding>) {
-    if let Some(at) = find_ignoring_case(text, "+adw-") {
-        keep(best, Rule::Script, at..at + 5);
+    if let Some(at) = find_ignoring_case(text, "adw-") {
+        let before = text.get(..at).unwrap_or_default();
+        if before.ends_with(['+', 'b', 'B']) || has_prefix(text, at + 4, "script") {
+            keep(best, Rule::Script, at..at + 4);
+        }
+    }
+    // The same letters with the eighth bit set, read as Latin-1.
+    if let Some(at) = text.find('\u{bc}')
+        && (has_prefix(text, at + 2, "script") || has_prefix(text, at + 2, "/script"))
+    {
+        keep(best, Rule::Script, at..at + 2);
     }
 }

@@ -12,6 +12,8 @@ use super::fold;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag<'a> {
     pub name: &'a str,
+    /// The name with the letters behind a NUL byte, which old browsers dropped: `scr\0ipt`.
+    pub glued: Option<String>,
     /// `</name`.
     pub closing: bool,
     pub attributes: Vec<Attribute<'a>>,
@@ -110,6 +112,10 @@ impl<'a> Tags<'a> {
             }
             at += gap;
         }
+        // `<%script`: a percent sign that begins no escape.
+        if self.byte(at) == b'%' && self.byte(at + 1).is_ascii_alphabetic() {
+            at += 1;
+        }
         let from = at;
         while matches!(self.byte(at), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b':' | b'-' | b'_' | b'?' | b'!')
         {
@@ -120,7 +126,19 @@ impl<'a> Tags<'a> {
             return None;
         }
         self.at = at;
-        let mut tag = Tag { name, closing, attributes: Vec::new(), span: start..at, closed: false };
+        let nul = if self.byte(at) == 0 {
+            1
+        } else if self.text.get(at..).is_some_and(|t| t.starts_with("%00")) {
+            3
+        } else {
+            0
+        };
+        let glued = (nul > 0 && at < self.bytes().len()).then(|| {
+            let rest = self.text.get(at + nul..).unwrap_or_default();
+            let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).take(16).count();
+            format!("{name}{}", rest.get(..letters).unwrap_or_default()).to_ascii_lowercase()
+        });
+        let mut tag = Tag { name, glued, closing, attributes: Vec::new(), span: start..at, closed: false };
         let end = at.saturating_add(LONGEST_TAG.min(self.budget)).min(self.bytes().len());
         self.attributes(&mut tag, at, end);
         self.budget = self.budget.saturating_sub(tag.span.end.saturating_sub(at));
@@ -202,6 +220,9 @@ impl<'a> Tags<'a> {
         }
         let mut to = at;
         while to < end && !matches!(self.byte(to), b'>' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c) {
+            if matches!(self.byte(to), b'%' | b'\\') && to > at && self.gap(to) > 2 {
+                break;
+            }
             to += 1;
         }
         (at..to, to)
