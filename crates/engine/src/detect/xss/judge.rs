@@ -251,7 +251,9 @@ fn attribute_of(attribute: &Attribute<'_>, local: &str, level: Level, best: &mut
             || folded.contains("vbscript:")
             || folded.contains("url=data:text/html");
         let foreign = is(&["xlink:href"]) && (local == "a" || local == "use") && folded.starts_with("//");
-        if runs_code(&folded) || inside {
+        // The rest of the scheme stands behind a blank, which old browsers dropped.
+        let split = value.contains("&#") && folded.len() >= 4 && "javascript:".starts_with(&folded);
+        if runs_code(&folded) || inside || split {
             keep(best, Rule::UrlScheme, attribute.span.clone());
         } else if foreign {
             keep(best, Rule::Foreign, attribute.span.clone());
@@ -515,7 +517,7 @@ fn sections(text: &str, best: &mut Option<Finding>) {
 
 fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
     let first = wanted.as_bytes().first().copied()?;
-    memchr::memchr_iter(first, text.as_bytes())
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text.as_bytes())
         .find(|at| text.get(*at..*at + wanted.len()).is_some_and(|t| t.eq_ignore_ascii_case(wanted)))
 }
 
