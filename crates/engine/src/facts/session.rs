@@ -93,6 +93,9 @@ pub struct Step {
     /// Payload hash of the action, to recognise repetition and to find its record.
     #[serde(default)]
     pub payload: Digest,
+    /// Untrusted text alone chose an argument or the tool; what it returns is as untrusted.
+    #[serde(default)]
+    pub tainted: bool,
     /// It was carried out.
     #[serde(default)]
     pub done: bool,

@@ -120,6 +120,7 @@ mod tests {
             packed: false,
             values: Vec::new(),
             payload: of.payload_hash(),
+            tainted: false,
             done: true,
         }
     }
