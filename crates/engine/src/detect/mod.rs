@@ -4,6 +4,7 @@ mod hit;
 mod leaf;
 pub mod scene;
 mod sensitivity;
+pub mod sequence;
 pub mod state;
 pub mod taint;
 

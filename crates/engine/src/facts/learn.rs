@@ -5,7 +5,7 @@ use action::{Action, Channel, Confidence, Decision, Timestamp, Vector, Verdict};
 use super::{Baseline, Facts, Identity, SessionFacts, Step};
 use crate::detect::Scene;
 use crate::detect::state::Limits;
-use crate::detect::taint;
+use crate::detect::{sequence, taint};
 
 /// The facts after one decision. Pure: the caller stores what it gets.
 ///
@@ -99,6 +99,7 @@ fn session(it: &mut SessionFacts, scene: &Scene<'_>, decision: &Decision, done: 
             it.taint.since.get_or_insert(now);
         }
     }
+    sequence::attribute(&mut it.steps, &action.context, it.salt, &decision.detections);
     taint::remember(it, &action.context);
     let injected = decision.detections.iter().any(|hit| {
         let read = matches!(&hit.evidence, Some(e) if matches!(&e.place,
@@ -120,6 +121,7 @@ fn session(it: &mut SessionFacts, scene: &Scene<'_>, decision: &Decision, done: 
         operation: action.operation,
         resource: action.resource.kind.clone(),
         classes: scene.classes.clone(),
+        sensitivity: scene.sensitivity,
         records: scene.records,
         bytes: scene.payload.bytes,
         external: scene.external,

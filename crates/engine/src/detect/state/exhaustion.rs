@@ -114,6 +114,7 @@ mod tests {
             operation: of.operation,
             resource: of.resource.kind.clone(),
             classes: Vec::new(),
+            sensitivity: action::Sensitivity::None,
             records: 1,
             bytes: 1,
             external: false,

@@ -83,18 +83,18 @@ fn follows_memory(session: &SessionFacts, content: &Content) -> bool {
 /// later step.
 pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
     let mut hashes = Vec::new();
-    each_leaf(payload, &mut String::new(), "", &mut |leaf| {
-        for literal in literals(&leaf.text) {
-            if is_telling(&literal, true) {
-                hashes.extend(literal.forms.first().map(|form| hash::keyed(salt, form.as_bytes())));
-            }
-        }
-    });
+    each_leaf(payload, &mut String::new(), "", &mut |leaf| values_of(&leaf.text, salt, &mut hashes));
     hashes.sort_unstable();
     hashes.dedup();
     // The smallest hashes of two payloads agree as far as the payloads do.
     hashes.truncate(most);
     hashes
+}
+
+/// Adds the hashes of the telling literals of one text, the same as [`sample`] would make.
+pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
+    let telling = literals(text).into_iter().filter(|literal| is_telling(literal, true));
+    values.extend(telling.filter_map(|literal| Some(hash::keyed(salt, literal.forms.first()?.as_bytes()))));
 }
 
 /// What untrusted text alone brought into this action.
