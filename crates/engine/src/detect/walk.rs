@@ -114,6 +114,11 @@ pub struct Source<'w> {
 }
 
 impl Source<'_> {
+    /// Whether it is something the agent had read, not something it does.
+    pub fn is_context(&self) -> bool {
+        matches!(self.found.origin, Origin::Context(..))
+    }
+
     pub fn place(&self) -> Place {
         self.walk.place(self.found.origin)
     }
