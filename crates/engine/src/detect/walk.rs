@@ -123,11 +123,6 @@ impl Source<'_> {
         self.walk.place(self.found.origin)
     }
 
-    /// Whether it is something the agent had read.
-    pub fn is_context(&self) -> bool {
-        matches!(self.found.origin, Origin::Context(..))
-    }
-
     /// Where a byte range of the leaf stands in the string that [`Source::place`] names.
     pub fn span(&self, range: Range<usize>) -> Range<usize> {
         match &self.found.within {
