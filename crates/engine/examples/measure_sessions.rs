@@ -7,7 +7,7 @@
 //! `zcat sessions.jsonl.gz | cargo run --release -p engine --example measure_sessions [-- -v LABEL]`
 
 // A report for people; nothing here decides.
-#![allow(clippy::float_arithmetic, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::float_arithmetic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::io::BufRead;

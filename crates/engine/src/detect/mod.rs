@@ -8,6 +8,7 @@ pub mod exploits;
 mod hit;
 pub mod injection;
 mod leaf;
+mod meaning;
 pub mod pii;
 pub mod rules;
 pub mod run;
@@ -29,7 +30,8 @@ pub use leaf::Leaf;
 pub use scan::{ScanKind, Scanned, scan};
 pub use scene::Scene;
 pub use vectors::{Reads, SceneLook, TextLook, VECTORS, VectorSpec};
-pub use walk::TypeHints;
+pub use meaning::{TypeHints, meaning};
+pub use walk::Walk;
 
 use action::{Digest, digest};
 
@@ -62,6 +64,3 @@ impl Detectors {
         self.hash
     }
 }
-mod meaning;
-pub use meaning::{TypeHints, meaning};
-pub use walk::Walk;

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use action::{
-    Action, Channel, Confidence, Detection, Evidence, Place, SensitiveClass, Severity, Timestamp, Vector,
+    Action, Channel, Confidence, Detection, Evidence, SensitiveClass, Severity, Timestamp, Vector,
 };
 
 use super::vectors::{Reads, TextLook, VECTORS};
-use super::walk::{Located, walk};
+use super::leaf::Leaf;
+use super::walk::{Source, Walk};
 use super::{Detectors, Hit, Scene};
 use crate::detect::state::Limits;
 use crate::facts::Facts;
@@ -31,16 +32,15 @@ pub fn run<'a>(
     limits: &Limits,
     now: Timestamp,
 ) -> Found<'a> {
-    let walked = walk(action, &detectors.hints);
+    let walk = Walk::of(action, &detectors.hints);
+    let leaves: Vec<(Leaf<'_>, Source<'_>)> = walk.leaves().collect();
     let mut detections = Vec::new();
     for row in &VECTORS {
         if let Some(look) = &row.text {
-            guarded(row.vector, &mut detections, |out| {
-                texts(row.vector, look, &walked.leaves, detectors, out)
-            });
+            guarded(row.vector, &mut detections, |out| texts(row.vector, look, &leaves, detectors, out));
         }
     }
-    overflow(&walked, &mut detections);
+    unread(&walk, &leaves, &mut detections);
     let scene = Scene::new(action, facts, now, &classes(&detections), limits);
     for row in &VECTORS {
         if let Some(look) = row.scene {
@@ -64,23 +64,24 @@ fn guarded(vector: Vector, detections: &mut Vec<Detection>, look: impl FnOnce(&m
 fn texts(
     vector: Vector,
     look: &TextLook,
-    leaves: &[Located<'_>],
+    leaves: &[(Leaf<'_>, Source<'_>)],
     detectors: &Detectors,
     out: &mut Vec<Detection>,
 ) {
     let mut hits = Vec::new();
-    for located in leaves {
-        if look.reads == Reads::Action && matches!(located.place, Place::Context { .. }) {
+    for (leaf, source) in leaves {
+        if look.reads == Reads::Action && source.is_context() {
             continue;
         }
-        (look.find)(&located.leaf, detectors, &mut hits);
-        out.extend(hits.drain(..).map(|hit| detection(vector, hit, &located.place)));
+        (look.find)(leaf, detectors, &mut hits);
+        out.extend(hits.drain(..).map(|hit| detection(vector, hit, source)));
     }
 }
 
-fn detection(vector: Vector, hit: Hit, place: &Place) -> Detection {
+fn detection(vector: Vector, hit: Hit, source: &Source<'_>) -> Detection {
     let Hit { rule, severity, confidence, class, span, via } = hit;
-    let evidence = Evidence { place: place.clone(), start: span.start, end: span.end, via };
+    let span = source.span(span);
+    let evidence = Evidence { place: source.place(), start: span.start, end: span.end, via };
     Detection { vector, rule, severity, confidence, class, evidence: Some(evidence) }
 }
 
@@ -89,12 +90,13 @@ fn fact(vector: Vector, rule: &'static str, severity: Severity, confidence: Conf
 }
 
 /// A part of the action that nobody looked at is a finding of its own, never a silent skip.
-fn overflow(walked: &super::walk::Walked<'_>, out: &mut Vec<Detection>) {
-    if walked.overflow {
-        out.push(fact(Vector::ResourceExhaustion, "limits.unread", Severity::High, Confidence::HIGH));
+fn unread(walk: &Walk<'_>, leaves: &[(Leaf<'_>, Source<'_>)], out: &mut Vec<Detection>) {
+    for overflow in walk.overflows() {
+        let evidence = Evidence { place: overflow.place.clone(), start: 0, end: 0, via: Vec::new() };
+        let found = fact(Vector::ResourceExhaustion, overflow.bound.rule(), Severity::High, Confidence::HIGH);
+        out.push(Detection { evidence: Some(evidence), ..found });
     }
-    let cut = walked.leaves.iter().any(|located| located.leaf.text.truncated());
-    if cut {
+    if leaves.iter().any(|(leaf, _)| leaf.text.truncated()) {
         out.push(fact(Vector::ResourceExhaustion, "limits.decoding", Severity::Medium, Confidence::MEDIUM));
     }
 }

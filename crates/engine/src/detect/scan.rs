@@ -3,7 +3,7 @@
 use action::{Channel, SemanticType, Vector};
 
 use super::vectors::VECTORS;
-use super::walk::scan_leaves;
+use super::walk::Walk;
 use super::{Detectors, Hit};
 
 /// What a text is said to be.
@@ -30,12 +30,19 @@ pub struct Scanned {
 /// Looks for threats in one text with every vector that looks at texts.
 pub fn scan(kind: ScanKind, text: &str, detectors: &Detectors) -> Scanned {
     let mut found = Vec::new();
-    for leaf in scan_leaves(kind, text) {
+    let walk = match kind {
+        ScanKind::Json => Walk::json(text, &detectors.hints),
+        _ => Walk::alone(kind.channel(), kind.semantic(), text),
+    };
+    for (leaf, source) in walk.leaves() {
         for row in &VECTORS {
             let Some(look) = &row.text else { continue };
             let mut hits = Vec::new();
             (look.find)(&leaf, detectors, &mut hits);
-            found.extend(hits.into_iter().map(|hit| (row.vector, hit)));
+            found.extend(hits.into_iter().map(|hit| {
+                let span = source.span(hit.span.clone());
+                (row.vector, Hit { span, ..hit })
+            }));
         }
     }
     Scanned { found }

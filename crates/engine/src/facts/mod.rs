@@ -117,3 +117,6 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

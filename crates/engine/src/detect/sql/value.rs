@@ -210,10 +210,7 @@ impl Case<'_> {
         if shape.constant_compare && shape.logic > 0 {
             return self.found(Rule::Tautology);
         }
-        if !self.query() {
-            return None;
-        }
-        let constant_clause = shape.clause && shape.complete && !matches!(first, Kind::Word(Word::Limit));
+        let constant_clause = shape.clause && shape.complete && (self.query() || shape.bare == 0);
         if constant_clause && shape.froms == 0 && shape.literals + shape.info + shape.functions > 0 {
             return self.found(Rule::Clause);
         }
@@ -247,10 +244,15 @@ impl Case<'_> {
             || shape.telling_functions > 0 && (operators > 0 || shape.variables > 0)
             || matches!(first, Kind::Word(Word::Logic)) && shape.functions > 0
             || shape.whens > 0;
-        if shape.complete && telling && !shape.reentered {
+        // `substr(a, b) + 1` is also how other languages compute.
+        let server = shape.info > 0 || shape.whens > 0 || shape.logic > 0 || shape.variables > 0;
+        if shape.complete && telling && !shape.reentered && (self.query() || server) {
             return self.found(Rule::Expression);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
+        if !self.query() && !(shape.word_operators + shape.variables + shape.selects > 0) {
+            return None;
+        }
         let logical = shape.logic + shape.compare > 0 && (shape.bare == 0 || shape.literals > 0);
         if shape.complete
             && shape.cut
@@ -358,7 +360,9 @@ impl Case<'_> {
                     next == Some(Kind::Variable)
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["if", "while"]) {
-                    matches!(next, Some(Kind::Open | Kind::Word(Word::Prefix)))
+                    let exists = self.tokens.get(at + 1).and_then(|t| self.text.get(t.span.clone()));
+                    next == Some(Kind::Open)
+                        || exists.is_some_and(|e| ["exists", "not"].iter().any(|w| e.eq_ignore_ascii_case(w)))
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["shutdown"]) {
                     ended || next == Some(Kind::Word(Word::Verb)) || level == Level::Query

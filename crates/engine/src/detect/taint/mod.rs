@@ -18,39 +18,72 @@ use action::{
 };
 
 use super::Scene;
-use crate::facts::{Literals, Provenance, hash};
+use crate::facts::{Provenance, SessionFacts, hash};
 use literal::{Kind, Literal, literals};
 
-/// Adds what one text says to what the session remembers.
-pub fn remember(provenance: &mut Provenance, salt: u64, content: &Content) {
-    let mut hashes = Vec::new();
-    literal::each_form(&content.text, &mut |form| hashes.push(hash::keyed(salt, form.as_bytes())));
-    match content.channel {
-        Channel::User => provenance.user.extend(hashes),
-        Channel::Memory | Channel::Retrieved => provenance.memory.extend(hashes),
-        // Output that tells the agent what to do is no longer data: it speaks like a memory that
-        // somebody planted, and is held to the same rule.
-        Channel::ToolOutput if directive::instructs(&content.text) => {
-            provenance.tools.extend(hashes.iter().copied());
-            provenance.memory.extend(hashes);
+/// Adds what the texts of one action say to what the session remembers.
+pub fn remember(session: &mut SessionFacts, context: &[Content]) {
+    let read = heard(session, context);
+    let kept = &mut session.provenance;
+    kept.user.extend(read.user);
+    kept.memory.extend(read.memory);
+    kept.tools.extend(read.tools);
+}
+
+/// The hashes of literals by who brought them.
+#[derive(Default)]
+struct Heard {
+    user: Vec<u64>,
+    memory: Vec<u64>,
+    tools: Vec<u64>,
+}
+
+fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
+    let mut heard = Heard::default();
+    for content in context {
+        let keep = |to: &mut Vec<u64>| {
+            literal::each_form(&content.text, &mut |form| {
+                to.push(hash::keyed(session.salt, form.as_bytes()))
+            });
+        };
+        match content.channel {
+            Channel::User => keep(&mut heard.user),
+            Channel::Memory => keep(&mut heard.memory),
+            Channel::Retrieved | Channel::ToolOutput => {
+                // What tells the agent what to do, or was fetched because memory said so, is no
+                // longer data: it speaks like a planted memory and is held to the same rule.
+                if follows_memory(session, content) || directive::instructs(&content.text) {
+                    keep(&mut heard.memory);
+                }
+                keep(&mut heard.tools);
+            }
+            // The model's own words are made of all the others and vouch for nothing.
+            Channel::Model => {}
         }
-        Channel::ToolOutput => provenance.tools.extend(hashes),
-        // The model's own words are made of all the others and vouch for nothing.
-        Channel::Model => {}
     }
+    for list in [&mut heard.user, &mut heard.memory, &mut heard.tools] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    heard
+}
+
+/// Whether a text is the result of a step that was itself chosen by untrusted text: the newest
+/// step of the tool it came from, or the newest step where the source is not known.
+fn follows_memory(session: &SessionFacts, content: &Content) -> bool {
+    let mut steps = session.steps.iter().rev();
+    let step = match &content.source {
+        Some(source) => steps.find(|step| step.tool == *source),
+        None => steps.next(),
+    };
+    content.channel == Channel::ToolOutput && step.is_some_and(|step| step.tainted)
 }
 
 /// Hashes of the telling literals of a payload, at most `most`: to recognise the same data in a
 /// later step.
 pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
     let mut hashes = Vec::new();
-    each_leaf(payload, &mut String::new(), "", &mut |leaf| {
-        for literal in literals(&leaf.text) {
-            if is_telling(&literal, true) {
-                hashes.extend(literal.forms.first().map(|form| hash::keyed(salt, form.as_bytes())));
-            }
-        }
-    });
+    each_leaf(payload, &mut String::new(), "", &mut |leaf| values_of(&leaf.text, salt, &mut hashes));
     hashes.sort_unstable();
     hashes.dedup();
     // The smallest hashes of two payloads agree as far as the payloads do.
@@ -58,69 +91,60 @@ pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
     hashes
 }
 
+/// Adds the hashes of the telling literals of one text, the same as [`sample`] would make.
+pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
+    let telling = literals(text).into_iter().filter(|literal| is_telling(literal, true));
+    values.extend(telling.filter_map(|literal| Some(hash::keyed(salt, literal.forms.first()?.as_bytes()))));
+}
+
 /// What untrusted text alone brought into this action.
 pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
-    let session = &scene.facts.session;
-    let mut known = session.provenance.clone();
-    for content in &scene.action.context {
-        remember(&mut known, session.salt, content);
-    }
-    if known.memory.is_empty() && known.tools.is_empty() {
+    let (session, action) = (&scene.facts.session, scene.action);
+    let remembered = !session.provenance.memory.is_empty() || !session.provenance.tools.is_empty();
+    if !remembered && !action.context.iter().any(|content| content.channel.is_untrusted()) {
         return;
     }
-    let sides = Sides { known: &known, salt: session.salt };
-    let sink = Sink::of(scene.action, scene.external);
-    let severity = |sink: Sink| match sink {
+    let sides =
+        Sides { kept: &session.provenance, fresh: heard(session, &action.context), salt: session.salt };
+    let sink = Sink::of(action, scene.external);
+    let (severity, confidence) = match sink {
         Sink::None => (Severity::Low, Confidence::LOW),
         Sink::Inside => (Severity::Medium, Confidence::MEDIUM),
         Sink::Outside => (Severity::High, Confidence::HIGH),
     };
+    let report = |rule, place, end| Detection {
+        vector: Vector::PromptInjection,
+        rule: Cow::Borrowed(rule),
+        severity,
+        confidence,
+        class: None,
+        evidence: Some(Evidence { place, start: 0, end, via: Vec::new() }),
+    };
 
-    if sink != Sink::None && sides.only_memory_names(scene.action) {
-        let (severity, confidence) = severity(sink);
+    if sink != Sink::None && sides.only_memory_names(action) {
         let place = Place::Field { name: Cow::Borrowed("tool") };
-        out.push(report("taint.tool", severity, confidence, place, scene.action.tool.as_str().len()));
+        out.push(report("taint.tool", place, action.tool.as_str().len()));
     }
     let mut reported = 0;
-    each_leaf(&scene.action.payload, &mut String::new(), "", &mut |leaf| {
+    each_leaf(&action.payload, &mut String::new(), "", &mut |leaf| {
         if reported >= MOST_REPORTED {
             return;
         }
         let rule = match (sink, sides.judge(&leaf)) {
-            (_, From::Anywhere) => return,
-            (Sink::None, From::MemoryOnly) => "taint.reference",
-            (Sink::None, From::ToolOnly) => return,
-            (Sink::Inside | Sink::Outside, From::MemoryOnly) => "taint.argument",
-            (Sink::Outside, From::ToolOnly) if leaf.is_recipient() => "taint.recipient",
-            (Sink::Inside | Sink::Outside, From::ToolOnly) => return,
+            (_, Origin::Anywhere) => return,
+            (Sink::None, Origin::MemoryOnly) => "taint.reference",
+            (Sink::Inside | Sink::Outside, Origin::MemoryOnly) => "taint.argument",
+            (Sink::Outside, Origin::ToolOnly) if leaf.is_recipient() => "taint.recipient",
+            (Sink::Outside, Origin::Forgotten) if leaf.is_recipient() => "taint.forgotten",
+            (_, Origin::ToolOnly | Origin::Forgotten) => return,
         };
-        let (severity, confidence) = severity(sink);
-        let place = Place::Payload { pointer: leaf.pointer.clone() };
-        out.push(report(rule, severity, confidence, place, leaf.text.len()));
+        out.push(report(rule, Place::Payload { pointer: leaf.pointer.clone() }, leaf.text.len()));
         reported += 1;
     });
 }
 
 /// One detection per argument is enough to see; a payload of thousands needs no thousands.
 const MOST_REPORTED: usize = 8;
-
-fn report(
-    rule: &'static str,
-    severity: Severity,
-    confidence: Confidence,
-    place: Place,
-    end: usize,
-) -> Detection {
-    let evidence = Some(Evidence { place, start: 0, end, via: Vec::new() });
-    Detection {
-        vector: Vector::PromptInjection,
-        rule: Cow::Borrowed(rule),
-        severity,
-        confidence,
-        class: None,
-        evidence,
-    }
-}
 
 /// Where an action ends: how much it matters who chose its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,45 +180,75 @@ impl Sink {
 
 /// Who said a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Origin {
     Anywhere,
     MemoryOnly,
     ToolOnly,
+    /// Nobody that is remembered, but more was read than could be.
+    Forgotten,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    User,
+    Memory,
+    Tools,
 }
 
 struct Sides<'a> {
-    known: &'a Provenance,
+    kept: &'a Provenance,
+    /// From the texts that came with this action, sorted.
+    fresh: Heard,
     salt: u64,
 }
 
 impl Sides<'_> {
-    fn said(&self, set: &Literals, form: &str) -> bool {
-        set.contains(hash::keyed(self.salt, form.as_bytes()))
+    fn said(&self, side: Side, form: &str) -> bool {
+        let hash = hash::keyed(self.salt, form.as_bytes());
+        let (kept, fresh) = match side {
+            Side::User => (&self.kept.user, &self.fresh.user),
+            Side::Memory => (&self.kept.memory, &self.fresh.memory),
+            Side::Tools => (&self.kept.tools, &self.fresh.tools),
+        };
+        kept.contains(hash) || fresh.binary_search(&hash).is_ok()
     }
 
-    fn any(&self, set: &Literals, literal: &Literal) -> bool {
-        let whole = literal.forms.iter().any(|form| self.said(set, form));
-        let parts = literal.pieces.len() > 1 && literal.pieces.iter().all(|piece| self.said(set, piece));
+    fn any(&self, side: Side, literal: &Literal) -> bool {
+        let whole = literal.forms.iter().any(|form| self.said(side, form));
+        let parts = literal.pieces.len() > 1 && literal.pieces.iter().all(|piece| self.said(side, piece));
         whole || parts
     }
 
-    fn judge(&self, leaf: &Leaf<'_>) -> From {
+    fn judge(&self, leaf: &Leaf<'_>) -> Origin {
         let found = literals(&leaf.text);
         // A short value means each of its words; in a long text only what is hardly chance counts.
         let short = found.len() <= 4;
-        let mut worst = From::Anywhere;
+        let mut worst = Origin::Anywhere;
         for literal in found.iter().filter(|literal| is_telling(literal, !short)) {
-            if self.any(&self.known.user, literal) {
+            if self.any(Side::User, literal) {
                 continue;
             }
-            if self.any(&self.known.memory, literal) {
-                return From::MemoryOnly;
+            if self.any(Side::Memory, literal) {
+                return Origin::MemoryOnly;
             }
-            if self.any(&self.known.tools, literal) {
-                worst = From::ToolOnly;
+            if self.any(Side::Tools, literal) {
+                if !self.user_means(literal) {
+                    worst = Origin::ToolOnly;
+                }
+            } else if (self.kept.memory.is_full() || self.kept.tools.is_full())
+                && literal.kind == Kind::Identifier
+                && worst == Origin::Anywhere
+            {
+                worst = Origin::Forgotten;
             }
         }
         worst
+    }
+
+    /// Whether the user spoke of a part of it: who asks to write to Ann means the address that a
+    /// tool returned for Ann.
+    fn user_means(&self, literal: &Literal) -> bool {
+        literal.pieces.iter().any(|piece| piece.len() >= 3 && self.said(Side::User, piece))
     }
 
     /// Whether memory names the tool and the user neither names it nor asks for what it does.
@@ -202,14 +256,14 @@ impl Sides<'_> {
         let tool = action.tool.as_str();
         let Some(name) = literals(tool).into_iter().next() else { return false };
         // A name of several words may stand in one piece, or as those words.
-        let named = |set: &Literals| {
-            name.forms.iter().any(|form| self.said(set, form))
+        let named = |side: Side| {
+            name.forms.iter().any(|form| self.said(side, form))
                 || (name.pieces.len() > 1
-                    && name.pieces.iter().all(|piece| self.said(set, &literal::stemmed(piece))))
+                    && name.pieces.iter().all(|piece| self.said(side, &literal::stemmed(piece))))
         };
-        named(&self.known.memory)
-            && !named(&self.known.user)
-            && !goal::implies(tool, &mut |word| self.said(&self.known.user, &literal::stemmed(word)))
+        named(Side::Memory)
+            && !named(Side::User)
+            && !goal::implies(tool, &mut |word| self.said(Side::User, &literal::stemmed(word)))
     }
 }
 
@@ -231,8 +285,9 @@ fn is_telling(literal: &Literal, in_prose: bool) -> bool {
 /// Numbers that stand everywhere.
 const COMMON_NUMBERS: [&str; 3] = ["10", "12", "24"];
 
-/// Words that stand in any text, or are values of a choice and not of a person.
-const COMMON_WORDS: [&str; 96] = [
+/// Words that describe and stand in any text. Verbs that choose what is done are not among them:
+/// a `withdraw` that became a `deposit` is just what must not pass.
+const COMMON_WORDS: [&str; 63] = [
     "about",
     "account",
     "action",
@@ -246,22 +301,13 @@ const COMMON_WORDS: [&str; 96] = [
     "back",
     "balance",
     "before",
-    "book",
-    "call",
-    "cancel",
     "card",
     "cash",
-    "change",
-    "check",
-    "close",
     "code",
-    "create",
     "current",
     "data",
     "date",
     "default",
-    "delete",
-    "deposit",
     "description",
     "direction",
     "email",
@@ -276,8 +322,6 @@ const COMMON_WORDS: [&str; 96] = [
     "into",
     "item",
     "last",
-    "limit",
-    "list",
     "long",
     "mail",
     "main",
@@ -289,46 +333,24 @@ const COMMON_WORDS: [&str; 96] = [
     "next",
     "none",
     "normal",
-    "note",
     "null",
     "open",
-    "option",
-    "order",
     "page",
-    "payment",
-    "pending",
-    "position",
     "price",
-    "read",
-    "request",
     "result",
     "same",
-    "search",
-    "security",
-    "sell",
-    "send",
     "short",
     "standard",
-    "start",
     "status",
     "summary",
     "system",
     "task",
     "text",
-    "that",
-    "this",
     "time",
     "title",
-    "today",
-    "token",
-    "tool",
-    "transfer",
     "true",
     "type",
-    "update",
-    "user",
     "value",
-    "with",
 ];
 
 /// One value of the payload with its place.
