@@ -274,7 +274,9 @@ impl Case<'_> {
             Token { kind: Kind::Tail, span } => span.end,
             _ => 0,
         };
-        if head > SHORT || !(self.shape.complete || self.shape.semicolon) {
+        let goes_on =
+            matches!(self.tokens.last(), Some(Token { kind: Kind::Comment { hides: true, .. }, .. }));
+        if goes_on || head > SHORT || !(self.shape.complete || self.shape.semicolon) {
             return None;
         }
         if self.shape.constant_compare && self.shape.logic > 0 && self.text.len() <= 4 * SHORT {
@@ -299,7 +301,9 @@ impl Case<'_> {
             }
         }
         let verb = matches!(self.tokens.first(), Some(Token { kind: Kind::Word(Word::Verb), .. }));
-        if from == 0 && verb && self.query() && self.begins_statement(0, Level::Unknown) {
+        // Words alone, "drop table lamp", are a search; the server would need the host to run them.
+        let signs = self.tokens.iter().any(|t| !matches!(t.kind, Kind::Word(_) | Kind::Number | Kind::Other));
+        if from == 0 && verb && signs && self.query() && self.begins_statement(0, Level::Unknown) {
             return self.found(Rule::Stacked);
         }
         None

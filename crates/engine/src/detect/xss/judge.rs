@@ -72,6 +72,8 @@ fn keep(best: &mut Option<Finding>, rule: Rule, span: Range<usize>) {
 
 fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
     let mut opened_script = false;
+    let mut styles = 16 * LONGEST_STYLE;
+    let mut code = CodeSpans::default();
     let mut seen: Vec<&str> = Vec::new();
     for tag in tags(text) {
         let name = tag.name.to_ascii_lowercase();
@@ -95,11 +97,12 @@ fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
             }
         }
         if level == Level::Prose {
-            prose_tag(text, &tag, local, best);
+            let quoted = code.holds(text, tag.span.start);
+            prose_tag(text, &tag, local, quoted, best);
             continue;
         }
         if !tag.closing {
-            element(text, &tag, &seen, level, best);
+            element(text, &tag, &seen, &mut styles, level, best);
         }
         for attribute in &tag.attributes {
             attribute_of(attribute, local, level, best);
@@ -112,6 +115,15 @@ fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
     }
 }
 
+/// Longest style sheet that is read; all sheets of a text together get a multiple of it, since
+/// each of many openings could otherwise read the rest of the text again.
+const LONGEST_STYLE: usize = 4096;
+
+/// The longest prefix of at most so many bytes.
+fn floor(text: &str, bytes: usize) -> &str {
+    (0..=bytes.min(text.len())).rev().take(4).find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
 /// Names of tags that are remembered as opened.
 const MOST_OPEN: usize = 64;
 
@@ -120,13 +132,13 @@ fn opened(seen: &[&str], name: &str) -> bool {
 }
 
 /// Prose that speaks of tags names them; only what would run as it stands counts.
-fn prose_tag(text: &str, tag: &Tag<'_>, local: &str, best: &mut Option<Finding>) {
-    if tag.closing || in_code(text, tag.span.start) {
+fn prose_tag(text: &str, tag: &Tag<'_>, local: &str, quoted: bool, best: &mut Option<Finding>) {
+    if tag.closing || quoted {
         return;
     }
     if local == "script" && tag.closed {
         let rest = text.get(tag.span.end..).unwrap_or_default();
-        let near = rest.get(..512).unwrap_or(rest);
+        let near = floor(rest, 512);
         let runs = tag
             .attributes
             .iter()
@@ -150,15 +162,45 @@ fn is_remote(value: &str) -> bool {
     value.contains("//")
 }
 
-/// Whether a place stands in a markdown code span or block: an odd number of backticks before it
-/// on its line, or of fences before its line.
-fn in_code(text: &str, at: usize) -> bool {
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    line.bytes().filter(|b| *b == b'`').count() % 2 == 1 || before.matches("```").count() % 2 == 1
+/// Markdown's code spans and blocks, read once from the start as places in rising order are asked for.
+#[derive(Default)]
+struct CodeSpans {
+    at: usize,
+    /// Backticks of the line so far.
+    ticks: usize,
+    fenced: bool,
 }
 
-fn element(text: &str, tag: &Tag<'_>, seen: &[&str], level: Level, best: &mut Option<Finding>) {
+impl CodeSpans {
+    /// Whether a place stands inside one.
+    fn holds(&mut self, text: &str, place: usize) -> bool {
+        while self.at < place {
+            let rest = text.as_bytes().get(self.at..place).unwrap_or_default();
+            let Some(step) = memchr::memchr2(b'`', b'\n', rest) else { break };
+            self.at += step;
+            if text.as_bytes().get(self.at) == Some(&b'\n') {
+                self.ticks = 0;
+            } else if text.as_bytes().get(self.at..self.at + 3) == Some(b"```") {
+                self.fenced = !self.fenced;
+                self.at += 2;
+            } else {
+                self.ticks += 1;
+            }
+            self.at += 1;
+        }
+        self.at = self.at.max(place);
+        self.fenced || self.ticks % 2 == 1
+    }
+}
+
+fn element(
+    text: &str,
+    tag: &Tag<'_>,
+    seen: &[&str],
+    styles: &mut usize,
+    level: Level,
+    best: &mut Option<Finding>,
+) {
     let has = |wanted: &str| tag.attributes.iter().any(|a| a.name.eq_ignore_ascii_case(wanted));
     let rendered = level == Level::Rendered;
     let name = tag.name.to_ascii_lowercase();
@@ -189,8 +231,10 @@ fn element(text: &str, tag: &Tag<'_>, seen: &[&str], level: Level, best: &mut Op
         "input" if rendered && !has("disabled") && !has("checked") => Rule::Page,
         "style" => {
             let rest = text.get(tag.span.end..).unwrap_or_default();
-            let close = memchr::memmem::find(rest.as_bytes(), b"</").unwrap_or(rest.len()).min(4096);
-            let body = rest.get(..close).unwrap_or(rest.get(..0).unwrap_or_default());
+            let near = floor(rest, LONGEST_STYLE.min(*styles));
+            let close = memchr::memmem::find(near.as_bytes(), b"</").unwrap_or(near.len());
+            let body = near.get(..close).unwrap_or_default();
+            *styles = styles.saturating_sub(body.len());
             if !style_runs(&fold(body)) {
                 return;
             }
@@ -310,20 +354,27 @@ fn address(text: &str, level: Level, best: &mut Option<Finding>) {
 
 /// Markdown: `[text](javascript:...)`, `[name]: javascript:...`, `<javascript:...>`.
 fn links(text: &str, best: &mut Option<Finding>) {
+    let mut candidates = 0;
     for mark in ["](", "]:", "<"] {
         for start in memchr::memmem::find_iter(text.as_bytes(), mark.as_bytes()) {
             let from = start + mark.len();
-            let Some(rest) = text.get(from..) else { continue };
-            let end = rest.char_indices().nth(96).map_or(rest.len(), |(at, _)| at);
-            let near = rest.get(..end).unwrap_or_default();
+            let near = floor(text.get(from..).unwrap_or_default(), 160);
+            let near = near.find(['<', '>', ')']).and_then(|end| near.get(..end)).unwrap_or(near);
+            let end = from + near.len();
             let near = if mark == "]:" { near.trim_start() } else { near };
-            let first = near.as_bytes().first().copied().unwrap_or(0);
-            let begins = matches!(
-                first,
-                b'j' | b'J' | b'v' | b'V' | b'd' | b'D' | b'&' | b'%' | b'\\' | b' ' | b'\t' | 0..=8
-            );
-            if begins && runs_code(&fold(near)) && !(mark == "<" && near.contains(' ')) {
-                keep(best, Rule::UrlScheme, start..from + near.len().min(32).min(rest.len()));
+            let head = near.as_bytes().get(..12).unwrap_or(near.as_bytes());
+            let scheme = ["javascript", "vbscript", "data:"].iter().any(|s| has_prefix(near, 0, s));
+            // Without an escape or a blank the scheme stands there letter by letter, or not at all.
+            let hidden = head.iter().any(|b| matches!(b, b'&' | b'%' | b'\\' | 1..=b' '));
+            if !scheme && !hidden || mark == "<" && near.contains(' ') {
+                continue;
+            }
+            candidates += 1;
+            if candidates > MOST_CANDIDATES {
+                return;
+            }
+            if runs_code(&fold(near)) {
+                keep(best, Rule::UrlScheme, start..end);
             }
         }
     }
@@ -331,41 +382,54 @@ fn links(text: &str, best: &mut Option<Finding>) {
 
 /// `" onfocus=...`: a quote ends the host's attribute, and an event or a style follows.
 fn attribute_break_out(text: &str, best: &mut Option<Finding>) {
-    let bytes = text.as_bytes();
+    let first = text.len() - text.trim_start().len();
     let mut quoted = None;
-    for (at, byte) in bytes.iter().enumerate() {
+    let mut candidates = 0;
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'"' | b'\'' | b'`' => quoted = Some(at),
-            b'=' => {
-                let Some(before) = text.get(..at) else { continue };
-                let before = before.trim_end();
+            b'=' if candidates < MOST_CANDIDATES => {
+                let before = text.get(..at).unwrap_or_default().trim_end();
                 let name_at = before
                     .bytes()
                     .rposition(|b| !(b.is_ascii_alphanumeric() || b == b'-'))
                     .map_or(0, |position| position + 1);
                 let name = before.get(name_at..).unwrap_or_default();
-                let gap = before.get(..name_at).unwrap_or_default();
-                let value = text.get(at + 1..).unwrap_or_default();
-                let near =
-                    value.char_indices().nth(200).map_or(value, |(end, _)| value.get(..end).unwrap_or(value));
-                let separated = gap.is_empty()
-                    || gap.ends_with([' ', '\t', '\n', '"', '\'', '`', '/', '\u{c}', '\u{b}', '>']);
-                if name.len() > 64 || !separated {
+                let style = name.eq_ignore_ascii_case("style");
+                if !style && !is_handler(name) {
                     continue;
                 }
-                let out = quoted.filter(|q| *q < name_at).or(gap.trim().is_empty().then_some(name_at));
-                let Some(start) = out else { continue };
-                if is_handler(name) && (sink_call(near).is_some() || near.is_empty() && start + 1 == name_at)
-                {
-                    keep(best, Rule::Attribute, start..at + 1);
-                } else if name.eq_ignore_ascii_case("style") && style_runs(&fold(near)) {
-                    keep(best, Rule::Style, start..at + 1);
+                let gap = before.get(..name_at).unwrap_or_default();
+                let separated = gap.is_empty()
+                    || gap.ends_with([' ', '\t', '\n', '"', '\'', '`', '/', '\u{c}', '\u{b}', '>']);
+                // After a quote, or at the very start, where the host's own quote stood.
+                let Some(start) = quoted.filter(|q| *q < name_at).or((first >= name_at).then_some(name_at))
+                else {
+                    continue;
+                };
+                if !separated {
+                    continue;
+                }
+                candidates += 1;
+                let value = text.get(at + 1..).unwrap_or_default();
+                let near =
+                    value.char_indices().nth(120).map_or(value, |(end, _)| value.get(..end).unwrap_or(value));
+                let runs = if style {
+                    style_runs(&fold(near))
+                } else {
+                    sink_call(near).is_some() || near.is_empty() && start + 1 == name_at
+                };
+                if runs {
+                    keep(best, if style { Rule::Style } else { Rule::Attribute }, start..at + 1);
                 }
             }
             _ => {}
         }
     }
 }
+
+/// Attributes outside of a tag that are looked at in one text.
+const MOST_CANDIDATES: usize = 1024;
 
 /// `';alert(1)//`: a quote ends the host's string, and a call follows.
 fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
@@ -524,14 +588,16 @@ fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
 /// `&#x0003c;`: a bracket behind zeros, which only a filter is meant to overlook.
 fn padded_bracket(text: &str, best: &mut Option<Finding>) {
     for at in memchr::memmem::find_iter(text.as_bytes(), b"&#") {
-        let near: Vec<u8> = text.bytes().skip(at + 2).take(10).map(|b| b.to_ascii_lowercase()).collect();
-        let (hex, digits) = match near.strip_prefix(b"x") {
-            Some(digits) => (true, digits),
-            None => (false, near.as_slice()),
+        let near = text.as_bytes().get(at + 2..).unwrap_or_default();
+        let near = near.get(..10).unwrap_or(near);
+        let (hex, digits) = match near {
+            [b'x' | b'X', digits @ ..] => (true, digits),
+            digits => (false, digits),
         };
         let zeros = digits.iter().take_while(|b| **b == b'0').count();
         let rest = digits.get(zeros..).unwrap_or_default();
-        if zeros > 0 && rest.starts_with(if hex { b"3c" } else { b"60" }) {
+        if zeros > 0 && rest.get(..2).is_some_and(|r| r.eq_ignore_ascii_case(if hex { b"3c" } else { b"60" }))
+        {
             keep(best, Rule::Markup, at..at + 4 + zeros + usize::from(hex));
         }
     }
