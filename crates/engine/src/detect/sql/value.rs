@@ -119,7 +119,9 @@ impl Case<'_> {
 
     fn sign(&self) -> Option<Finding> {
         let sign = signs::gravest(self.text, self.tokens)?;
-        let reached = self.shape.read > sign.at;
+        // A run of words that could be prose counts where the grammar got there from a value.
+        let value = matches!(self.stand, Stand::Inside(_)) || self.shape.literals + self.shape.variables > 0;
+        let reached = self.shape.read > sign.at && value;
         (sign.sure || self.query() && reached).then_some(Finding { rule: sign.rule, span: sign.span })
     }
 
@@ -217,7 +219,7 @@ impl Case<'_> {
         if shape.selects > 0 && (shape.froms + shape.telling_functions + shape.variables + shape.info > 0) {
             let begins =
                 matches!(first, Kind::Word(Word::Select)) && (shape.froms > 0 || shape.variables > 0);
-            if begins || self.read_all() {
+            if (begins || self.read_all()) && self.has_signs() {
                 return self.found(Rule::Subquery);
             }
         }
@@ -250,7 +252,7 @@ impl Case<'_> {
             return self.found(Rule::Expression);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
-        if !self.query() && !(shape.word_operators + shape.variables + shape.selects > 0) {
+        if !self.query() && shape.word_operators + shape.variables + shape.selects == 0 {
             return None;
         }
         let logical = shape.logic + shape.compare > 0 && (shape.bare == 0 || shape.literals > 0);
@@ -301,12 +303,15 @@ impl Case<'_> {
             }
         }
         let verb = matches!(self.tokens.first(), Some(Token { kind: Kind::Word(Word::Verb), .. }));
-        // Words alone, "drop table lamp", are a search; the server would need the host to run them.
-        let signs = self.tokens.iter().any(|t| !matches!(t.kind, Kind::Word(_) | Kind::Number | Kind::Other));
-        if from == 0 && verb && signs && self.query() && self.begins_statement(0, Level::Unknown) {
+        if from == 0 && verb && self.has_signs() && self.query() && self.begins_statement(0, Level::Unknown) {
             return self.found(Rule::Stacked);
         }
         None
+    }
+
+    /// Words alone, "drop table lamp" or "select a colour from the list", are a search.
+    fn has_signs(&self) -> bool {
+        self.tokens.iter().any(|t| !matches!(t.kind, Kind::Word(_) | Kind::Number | Kind::Other))
     }
 
     fn statement_after_break_out(&self) -> bool {
