@@ -108,8 +108,9 @@ fn group(case: &Value, needed: &mut BTreeMap<&'static str, usize>) -> Group {
     }
     let word = |c: char| c == '_' || c.is_alphanumeric();
     let called = |name: &str| {
+        let (name, open) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
         source.match_indices(name).any(|(at, _)| {
-            let ends = name.ends_with('.') || !source[at + name.len()..].starts_with(word);
+            let ends = open || !source[at + name.len()..].starts_with(word);
             let before = source[..at].chars().next_back();
             ends && !before.is_some_and(|c| c == '.' || c == '"' || word(c))
         })
