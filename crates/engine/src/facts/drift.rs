@@ -48,7 +48,7 @@ const HABITS: [Habit; 11] = [
         what: "destination_mix",
         moderate: 100,
         strong: 250,
-        measure: |a, b| mix(destinations(a), destinations(b)),
+        measure: |a, b| mix(or_nowhere(a, destinations), or_nowhere(b, destinations)),
     },
     Habit { what: "payload_shapes", moderate: 150, strong: 400, measure: |a, b| mix(shapes(a), shapes(b)) },
     Habit {
@@ -118,6 +118,14 @@ fn resources(it: &Baseline) -> Mix {
 }
 fn destinations(it: &Baseline) -> Mix {
     it.learned().destinations.entries().collect()
+}
+/// The mix of destinations, where an agent that sent nothing anywhere sent everything nowhere: its
+/// first destination is then a shift like any other.
+fn or_nowhere(it: &Baseline, mix: fn(&Baseline) -> Mix) -> Mix {
+    let found = mix(it);
+    let total: u32 = found.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count));
+    let stayed = it.learned().observed.saturating_sub(total);
+    found.into_iter().chain((stayed > 0).then_some((0, stayed))).collect()
 }
 fn shapes(it: &Baseline) -> Mix {
     it.learned().shapes.entries().collect()
@@ -220,7 +228,7 @@ mod tests {
         }
         let found = drift(&snapshot(10, usual), &new);
         let what: Vec<&str> = found.iter().map(|drift| drift.what).collect();
-        assert_eq!(what, ["tool_mix", "records", "failures"]);
+        assert_eq!(what, ["tool_mix", "destination_mix", "records", "failures"]);
         assert!(found.iter().all(|drift| drift.level == DriftLevel::Strong), "{found:?}");
     }
 

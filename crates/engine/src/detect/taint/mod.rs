@@ -18,8 +18,8 @@ use action::{
 };
 
 use super::Scene;
-use crate::facts::{Provenance, SessionFacts, hash};
-use literal::{Kind, Literal, literals};
+use crate::facts::{Provenance, SessionFacts};
+use literal::{Depth, Kind, Literal, Piece, read};
 
 /// Adds what the texts of one action say to what the session remembers.
 pub fn remember(session: &mut SessionFacts, context: &[Content]) {
@@ -41,23 +41,24 @@ struct Heard {
 fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
     let mut heard = Heard::default();
     for content in context {
-        let keep = |to: &mut Vec<u64>| {
-            literal::each_form(&content.text, &mut |form| {
-                to.push(hash::keyed(session.salt, form.as_bytes()))
-            });
-        };
-        match content.channel {
+        let Content { channel, text, .. } = content;
+        if *channel == Channel::Model {
+            // The model's own words are made of all the others and vouch for nothing.
+            continue;
+        }
+        let reading = read(text, session.salt, Depth::Words);
+        let keep = |to: &mut Vec<u64>| reading.each_hash(&mut |hash| to.push(hash));
+        match channel {
             Channel::User => keep(&mut heard.user),
             Channel::Memory => keep(&mut heard.memory),
             Channel::Retrieved | Channel::ToolOutput => {
                 // What tells the agent what to do, or was fetched because memory said so, is no
                 // longer data: it speaks like a planted memory and is held to the same rule.
-                if follows_memory(session, content) || directive::instructs(&content.text) {
+                if follows_memory(session, content) || directive::instructs(text) {
                     keep(&mut heard.memory);
                 }
                 keep(&mut heard.tools);
             }
-            // The model's own words are made of all the others and vouch for nothing.
             Channel::Model => {}
         }
     }
@@ -93,8 +94,9 @@ pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
 
 /// Adds the hashes of the telling literals of one text, the same as [`sample`] would make.
 pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
-    let telling = literals(text).into_iter().filter(|literal| is_telling(literal, true));
-    values.extend(telling.filter_map(|literal| Some(hash::keyed(salt, literal.forms.first()?.as_bytes()))));
+    let reading = read(text, salt, Depth::Tokens);
+    let telling = reading.literals.iter().filter(|literal| is_telling(literal, true));
+    values.extend(telling.filter_map(|literal| literal.forms().first()));
 }
 
 /// What untrusted text alone brought into this action.
@@ -203,8 +205,7 @@ struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    fn said(&self, side: Side, form: &str) -> bool {
-        let hash = hash::keyed(self.salt, form.as_bytes());
+    fn said(&self, side: Side, hash: u64) -> bool {
         let (kept, fresh) = match side {
             Side::User => (&self.kept.user, &self.fresh.user),
             Side::Memory => (&self.kept.memory, &self.fresh.memory),
@@ -213,26 +214,29 @@ impl Sides<'_> {
         kept.contains(hash) || fresh.binary_search(&hash).is_ok()
     }
 
-    fn any(&self, side: Side, literal: &Literal) -> bool {
-        let whole = literal.forms.iter().any(|form| self.said(side, form));
-        let parts = literal.pieces.len() > 1 && literal.pieces.iter().all(|piece| self.said(side, piece));
-        whole || parts
+    fn any(&self, side: Side, literal: &Literal, pieces: &[Piece]) -> bool {
+        let whole = literal.forms().iter().any(|form| self.said(side, *form));
+        whole || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.word)))
     }
 
     fn judge(&self, leaf: &Leaf<'_>) -> Origin {
-        let found = literals(&leaf.text);
-        // A short value means each of its words; in a long text only what is hardly chance counts.
-        let short = found.len() <= 4;
+        // A short value means each of its words; in prose only what is hardly chance counts.
+        let prose = literal::is_prose(&leaf.text);
+        let depth = if prose { Depth::Tokens } else { Depth::Words };
+        let reading = read(&leaf.text, self.salt, depth);
         let mut worst = Origin::Anywhere;
-        for literal in found.iter().filter(|literal| is_telling(literal, !short)) {
-            if self.any(Side::User, literal) {
+        for literal in reading.literals.iter().filter(|literal| is_telling(literal, prose)) {
+            let pieces = reading.pieces(literal);
+            if self.any(Side::User, literal, pieces) {
                 continue;
             }
-            if self.any(Side::Memory, literal) {
+            if self.any(Side::Memory, literal, pieces) {
                 return Origin::MemoryOnly;
             }
-            if self.any(Side::Tools, literal) {
-                if !self.user_means(literal) {
+            if self.any(Side::Tools, literal, pieces) {
+                // Who asks to write to Ann means the address that a tool returned for Ann.
+                let meant = pieces.iter().any(|piece| piece.length >= 3 && self.said(Side::User, piece.word));
+                if !meant {
                     worst = Origin::ToolOnly;
                 }
             } else if (self.kept.memory.is_full() || self.kept.tools.is_full())
@@ -245,113 +249,33 @@ impl Sides<'_> {
         worst
     }
 
-    /// Whether the user spoke of a part of it: who asks to write to Ann means the address that a
-    /// tool returned for Ann.
-    fn user_means(&self, literal: &Literal) -> bool {
-        literal.pieces.iter().any(|piece| piece.len() >= 3 && self.said(Side::User, piece))
-    }
-
     /// Whether memory names the tool and the user neither names it nor asks for what it does.
     fn only_memory_names(&self, action: &Action) -> bool {
         let tool = action.tool.as_str();
-        let Some(name) = literals(tool).into_iter().next() else { return false };
+        let reading = read(tool, self.salt, Depth::Words);
+        let Some(name) = reading.literals.first() else { return false };
+        let pieces = reading.pieces(name);
         // A name of several words may stand in one piece, or as those words.
         let named = |side: Side| {
-            name.forms.iter().any(|form| self.said(side, form))
-                || (name.pieces.len() > 1
-                    && name.pieces.iter().all(|piece| self.said(side, &literal::stemmed(piece))))
+            name.forms().iter().any(|form| self.said(side, *form))
+                || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.stem)))
         };
         named(Side::Memory)
             && !named(Side::User)
-            && !goal::implies(tool, &mut |word| self.said(Side::User, &literal::stemmed(word)))
+            && !goal::implies(tool, &mut |word| self.said(Side::User, literal::stem_hash(self.salt, word)))
     }
 }
 
 /// Whether it says something that a literal occurs in two places. Common words and small numbers
 /// do not; words count only where they are the whole value.
 fn is_telling(literal: &Literal, in_prose: bool) -> bool {
-    let text = literal.forms.first().map_or("", String::as_str);
     match literal.kind {
-        Kind::Identifier => text.len() >= 4,
+        Kind::Identifier => literal.length >= 4,
         Kind::Date => !in_prose,
-        Kind::Number => {
-            let digits = text.trim_start_matches("n:").trim_start_matches('-');
-            digits.len() >= if in_prose { 5 } else { 2 } && !COMMON_NUMBERS.contains(&digits)
-        }
-        Kind::Word => !in_prose && text.len() >= 4 && !COMMON_WORDS.contains(&text),
+        Kind::Number => literal.length >= if in_prose { 5 } else { 2 } && !literal.common,
+        Kind::Word => !in_prose && literal.length >= 4 && !literal.common,
     }
 }
-
-/// Numbers that stand everywhere.
-const COMMON_NUMBERS: [&str; 3] = ["10", "12", "24"];
-
-/// Words that describe and stand in any text. Verbs that choose what is done are not among them:
-/// a `withdraw` that became a `deposit` is just what must not pass.
-const COMMON_WORDS: [&str; 63] = [
-    "about",
-    "account",
-    "action",
-    "active",
-    "address",
-    "after",
-    "agent",
-    "also",
-    "amount",
-    "asset",
-    "back",
-    "balance",
-    "before",
-    "card",
-    "cash",
-    "code",
-    "current",
-    "data",
-    "date",
-    "default",
-    "description",
-    "direction",
-    "email",
-    "false",
-    "file",
-    "first",
-    "from",
-    "full",
-    "function",
-    "have",
-    "high",
-    "into",
-    "item",
-    "last",
-    "long",
-    "mail",
-    "main",
-    "market",
-    "memory",
-    "message",
-    "month",
-    "name",
-    "next",
-    "none",
-    "normal",
-    "null",
-    "open",
-    "page",
-    "price",
-    "result",
-    "same",
-    "short",
-    "standard",
-    "status",
-    "summary",
-    "system",
-    "task",
-    "text",
-    "time",
-    "title",
-    "true",
-    "type",
-    "value",
-];
 
 /// One value of the payload with its place.
 struct Leaf<'a> {
