@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use action::{
-    Action, ActionKind, AgentRef, Channel, Content, Decision, Digest, Environment, Json, Mode, Name,
-    Operation, Resource, Ruling, Score, Timestamp, Verdict,
+    Action, ActionKind, AgentRef, Channel, Confidence, Content, Decision, Digest, Environment, Json, Mode,
+    Name, Operation, Resource, Ruling, Score, Timestamp, Verdict,
 };
 use engine::detect::scene::words;
 use engine::detect::state::{self, Limits};
@@ -85,8 +85,10 @@ fn judge(row: &Json) -> Vec<String> {
                 let scene = Scene::new(&action, &facts, now, &[], &limits);
                 let mut hits = Vec::new();
                 taint::find(&scene, &mut hits);
-                for rule in
-                    hits.iter().filter(|hit| hit.rule != "taint.reference").map(|hit| hit.rule.to_string())
+                for rule in hits
+                    .iter()
+                    .filter(|hit| hit.confidence >= Confidence::MEDIUM)
+                    .map(|hit| hit.rule.to_string())
                 {
                     if !found.contains(&rule) {
                         found.push(rule);

@@ -28,6 +28,7 @@ pub fn remember(session: &mut SessionFacts, context: &[Content]) {
     kept.user.extend(read.user);
     kept.memory.extend(read.memory);
     kept.tools.extend(read.tools);
+    kept.orders |= read.orders;
 }
 
 /// The hashes of literals by who brought them.
@@ -36,6 +37,7 @@ struct Heard {
     user: Vec<u64>,
     memory: Vec<u64>,
     tools: Vec<u64>,
+    orders: bool,
 }
 
 fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
@@ -50,11 +52,15 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
         let keep = |to: &mut Vec<u64>| reading.each_hash(&mut |hash| to.push(hash));
         match channel {
             Channel::User => keep(&mut heard.user),
-            Channel::Memory => keep(&mut heard.memory),
+            Channel::Memory => {
+                heard.orders |= directive::instructs(text);
+                keep(&mut heard.memory);
+            }
             Channel::Retrieved | Channel::ToolOutput => {
                 // What tells the agent what to do, or was fetched because memory said so, is no
                 // longer data: it speaks like a planted memory and is held to the same rule.
                 if follows_memory(session, content) || directive::instructs(text) {
+                    heard.orders = true;
                     keep(&mut heard.memory);
                 }
                 keep(&mut heard.tools);
@@ -67,6 +73,12 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
         list.dedup();
     }
     heard
+}
+
+/// Whether the detections say that untrusted text chose what a step does, so that its result is as
+/// untrusted. A taste that memory filled in chooses nothing.
+pub fn marks(detections: &[Detection]) -> bool {
+    detections.iter().any(|hit| hit.rule.starts_with("taint.") && hit.rule != "taint.preference")
 }
 
 /// Whether a text is the result of a step that was itself chosen by untrusted text: the newest
@@ -132,15 +144,26 @@ pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
         if reported >= MOST_REPORTED {
             return;
         }
-        let rule = match (sink, sides.judge(&leaf)) {
-            (_, Origin::Anywhere) => return,
-            (Sink::None, Origin::MemoryOnly) => "taint.reference",
-            (Sink::Inside | Sink::Outside, Origin::MemoryOnly) => "taint.argument",
-            (Sink::Outside, Origin::ToolOnly) if leaf.is_recipient() => "taint.recipient",
-            (Sink::Outside, Origin::Forgotten) if leaf.is_recipient() => "taint.forgotten",
-            (_, Origin::ToolOnly | Origin::Forgotten) => return,
-        };
-        out.push(report(rule, Place::Payload { pointer: leaf.pointer.clone() }, leaf.text.len()));
+        let rule =
+            match (sink, sides.judge(&leaf)) {
+                (_, Origin::Anywhere) => return,
+                // Whoever names the document that is read next speaks through it.
+                (Sink::None, Origin::MemoryOnly | Origin::MemoryWord) => {
+                    if sides.orders() || leaf.is_document() { "taint.reference" } else { return }
+                }
+                (Sink::Inside, Origin::MemoryWord) if !sides.orders() && !leaf.is_recipient() => {
+                    "taint.preference"
+                }
+                (Sink::Inside | Sink::Outside, Origin::MemoryOnly | Origin::MemoryWord) => "taint.argument",
+                (Sink::Outside, Origin::ToolOnly) if leaf.is_recipient() => "taint.recipient",
+                (Sink::Outside, Origin::Forgotten) if leaf.is_recipient() => "taint.forgotten",
+                (_, Origin::ToolOnly | Origin::Forgotten) => return,
+            };
+        let mut hit = report(rule, Place::Payload { pointer: leaf.pointer.clone() }, leaf.text.len());
+        if rule == "taint.preference" {
+            (hit.severity, hit.confidence) = (Severity::Low, Confidence::LOW);
+        }
+        out.push(hit);
         reported += 1;
     });
 }
@@ -185,6 +208,8 @@ impl Sink {
 enum Origin {
     Anywhere,
     MemoryOnly,
+    /// The same for a plain word, as a preference would be.
+    MemoryWord,
     ToolOnly,
     /// Nobody that is remembered, but more was read than could be.
     Forgotten,
@@ -214,6 +239,12 @@ impl Sides<'_> {
         kept.contains(hash) || fresh.binary_search(&hash).is_ok()
     }
 
+    /// Whether memory told the agent what to do. Memory that only describes may fill in words of
+    /// the user's own taste where nothing leaves; memory that gives orders may not.
+    fn orders(&self) -> bool {
+        self.kept.orders || self.fresh.orders
+    }
+
     fn any(&self, side: Side, literal: &Literal, pieces: &[Piece]) -> bool {
         let whole = literal.forms().iter().any(|form| self.said(side, *form));
         whole || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.word)))
@@ -231,12 +262,16 @@ impl Sides<'_> {
                 continue;
             }
             if self.any(Side::Memory, literal, pieces) {
-                return Origin::MemoryOnly;
+                if literal.kind != Kind::Word {
+                    return Origin::MemoryOnly;
+                }
+                worst = Origin::MemoryWord;
+                continue;
             }
             if self.any(Side::Tools, literal, pieces) {
                 // Who asks to write to Ann means the address that a tool returned for Ann.
                 let meant = pieces.iter().any(|piece| piece.length >= 3 && self.said(Side::User, piece.word));
-                if !meant {
+                if !meant && worst != Origin::MemoryWord {
                     worst = Origin::ToolOnly;
                 }
             } else if (self.kept.memory.is_full() || self.kept.tools.is_full())
@@ -285,6 +320,13 @@ struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
+    /// Whether the value names a file or an address to read from.
+    fn is_document(&self) -> bool {
+        let text = self.text.as_ref();
+        text.contains('/')
+            || text.rsplit_once('.').is_some_and(|(_, end)| end.starts_with(char::is_alphabetic))
+    }
+
     /// Whether the key says who gets something.
     fn is_recipient(&self) -> bool {
         const KEYS: [&str; 20] = [
