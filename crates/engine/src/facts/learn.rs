@@ -128,7 +128,7 @@ fn session(it: &mut SessionFacts, scene: &Scene<'_>, decision: &Decision, done: 
         packed: scene.traits.packs,
         values: taint::sample(it.salt, &action.payload, Step::VALUES),
         payload: decision.payload_hash,
-        tainted: decision.detections.iter().any(|hit| hit.rule.starts_with("taint.")),
+        tainted: taint::marks(&decision.detections),
         done,
     });
 }

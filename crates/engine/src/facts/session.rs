@@ -99,8 +99,12 @@ pub struct Step {
     #[serde(default)]
     pub tainted: bool,
     /// It was carried out.
-    #[serde(default)]
+    #[serde(default = "carried_out")]
     pub done: bool,
+}
+
+fn carried_out() -> bool {
+    true
 }
 
 fn no_sensitivity() -> Sensitivity {

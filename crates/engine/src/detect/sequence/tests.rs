@@ -148,3 +148,21 @@ fn a_customer_may_be_told_of_his_own_record_and_another_may_not() {
     assert!(hits(&facts, &mail("mira.holt@example.net")).is_empty());
     assert_eq!(hits(&facts, &mail("eve@example.org")), ["sequence.read_then_send"]);
 }
+
+#[test]
+fn a_case_by_hand_needs_only_what_matters() {
+    let facts = facts(
+        r#"{ "session": { "steps": [{ "at": "2026-03-03T11:50:00Z", "tool": "query", "kind": "database",
+            "operation": "read", "resource": "customer", "classes": ["email"], "records": 200 }] } }"#,
+    );
+    let limits = Limits::default();
+    let hits = |text: &str, classes: &[SensitiveClass]| {
+        let call = action(text);
+        let scene = Scene::new(&call, &facts, now(), classes, &limits);
+        let mut out = Vec::new();
+        find(&scene, &[], &limits, &mut out);
+        out.len()
+    };
+    assert_eq!(hits(SEND, &[SensitiveClass::Email]), 1);
+    assert_eq!(hits(SEND, &[]), 0);
+}

@@ -18,8 +18,8 @@ use action::{
 };
 
 use super::Scene;
-use crate::facts::{Provenance, SessionFacts, hash};
-use literal::{Kind, Literal, literals};
+use crate::facts::{Provenance, SessionFacts};
+use literal::{Depth, Kind, Literal, Piece, read};
 
 /// Adds what the texts of one action say to what the session remembers.
 pub fn remember(session: &mut SessionFacts, context: &[Content]) {
@@ -28,6 +28,7 @@ pub fn remember(session: &mut SessionFacts, context: &[Content]) {
     kept.user.extend(read.user);
     kept.memory.extend(read.memory);
     kept.tools.extend(read.tools);
+    kept.orders |= read.orders;
 }
 
 /// The hashes of literals by who brought them.
@@ -36,28 +37,34 @@ struct Heard {
     user: Vec<u64>,
     memory: Vec<u64>,
     tools: Vec<u64>,
+    orders: bool,
 }
 
 fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
     let mut heard = Heard::default();
     for content in context {
-        let keep = |to: &mut Vec<u64>| {
-            literal::each_form(&content.text, &mut |form| {
-                to.push(hash::keyed(session.salt, form.as_bytes()))
-            });
-        };
-        match content.channel {
+        let Content { channel, text, .. } = content;
+        if *channel == Channel::Model {
+            // The model's own words are made of all the others and vouch for nothing.
+            continue;
+        }
+        let reading = read(text, session.salt, Depth::Words);
+        let keep = |to: &mut Vec<u64>| reading.each_hash(&mut |hash| to.push(hash));
+        match channel {
             Channel::User => keep(&mut heard.user),
-            Channel::Memory => keep(&mut heard.memory),
+            Channel::Memory => {
+                heard.orders |= directive::instructs(text);
+                keep(&mut heard.memory);
+            }
             Channel::Retrieved | Channel::ToolOutput => {
                 // What tells the agent what to do, or was fetched because memory said so, is no
                 // longer data: it speaks like a planted memory and is held to the same rule.
-                if follows_memory(session, content) || directive::instructs(&content.text) {
+                if follows_memory(session, content) || directive::instructs(text) {
+                    heard.orders = true;
                     keep(&mut heard.memory);
                 }
                 keep(&mut heard.tools);
             }
-            // The model's own words are made of all the others and vouch for nothing.
             Channel::Model => {}
         }
     }
@@ -66,6 +73,12 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
         list.dedup();
     }
     heard
+}
+
+/// Whether the detections say that untrusted text chose what a step does, so that its result is as
+/// untrusted. A taste that memory filled in chooses nothing.
+pub fn marks(detections: &[Detection]) -> bool {
+    detections.iter().any(|hit| hit.rule.starts_with("taint.") && hit.rule != "taint.preference")
 }
 
 /// Whether a text is the result of a step that was itself chosen by untrusted text: the newest
@@ -93,8 +106,9 @@ pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
 
 /// Adds the hashes of the telling literals of one text, the same as [`sample`] would make.
 pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
-    let telling = literals(text).into_iter().filter(|literal| is_telling(literal, true));
-    values.extend(telling.filter_map(|literal| Some(hash::keyed(salt, literal.forms.first()?.as_bytes()))));
+    let reading = read(text, salt, Depth::Tokens);
+    let telling = reading.literals.iter().filter(|literal| is_telling(literal, true));
+    values.extend(telling.filter_map(|literal| literal.forms().first()));
 }
 
 /// What untrusted text alone brought into this action.
@@ -130,15 +144,26 @@ pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
         if reported >= MOST_REPORTED {
             return;
         }
-        let rule = match (sink, sides.judge(&leaf)) {
-            (_, Origin::Anywhere) => return,
-            (Sink::None, Origin::MemoryOnly) => "taint.reference",
-            (Sink::Inside | Sink::Outside, Origin::MemoryOnly) => "taint.argument",
-            (Sink::Outside, Origin::ToolOnly) if leaf.is_recipient() => "taint.recipient",
-            (Sink::Outside, Origin::Forgotten) if leaf.is_recipient() => "taint.forgotten",
-            (_, Origin::ToolOnly | Origin::Forgotten) => return,
-        };
-        out.push(report(rule, Place::Payload { pointer: leaf.pointer.clone() }, leaf.text.len()));
+        let rule =
+            match (sink, sides.judge(&leaf)) {
+                (_, Origin::Anywhere) => return,
+                // Whoever names the document that is read next speaks through it.
+                (Sink::None, Origin::MemoryOnly | Origin::MemoryWord) => {
+                    if sides.orders() || leaf.is_document() { "taint.reference" } else { return }
+                }
+                (Sink::Inside, Origin::MemoryWord) if !sides.orders() && !leaf.is_recipient() => {
+                    "taint.preference"
+                }
+                (Sink::Inside | Sink::Outside, Origin::MemoryOnly | Origin::MemoryWord) => "taint.argument",
+                (Sink::Outside, Origin::ToolOnly) if leaf.is_recipient() => "taint.recipient",
+                (Sink::Outside, Origin::Forgotten) if leaf.is_recipient() => "taint.forgotten",
+                (_, Origin::ToolOnly | Origin::Forgotten) => return,
+            };
+        let mut hit = report(rule, Place::Payload { pointer: leaf.pointer.clone() }, leaf.text.len());
+        if rule == "taint.preference" {
+            (hit.severity, hit.confidence) = (Severity::Low, Confidence::LOW);
+        }
+        out.push(hit);
         reported += 1;
     });
 }
@@ -183,6 +208,8 @@ impl Sink {
 enum Origin {
     Anywhere,
     MemoryOnly,
+    /// The same for a plain word, as a preference would be.
+    MemoryWord,
     ToolOnly,
     /// Nobody that is remembered, but more was read than could be.
     Forgotten,
@@ -203,8 +230,7 @@ struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    fn said(&self, side: Side, form: &str) -> bool {
-        let hash = hash::keyed(self.salt, form.as_bytes());
+    fn said(&self, side: Side, hash: u64) -> bool {
         let (kept, fresh) = match side {
             Side::User => (&self.kept.user, &self.fresh.user),
             Side::Memory => (&self.kept.memory, &self.fresh.memory),
@@ -213,26 +239,39 @@ impl Sides<'_> {
         kept.contains(hash) || fresh.binary_search(&hash).is_ok()
     }
 
-    fn any(&self, side: Side, literal: &Literal) -> bool {
-        let whole = literal.forms.iter().any(|form| self.said(side, form));
-        let parts = literal.pieces.len() > 1 && literal.pieces.iter().all(|piece| self.said(side, piece));
-        whole || parts
+    /// Whether memory told the agent what to do. Memory that only describes may fill in words of
+    /// the user's own taste where nothing leaves; memory that gives orders may not.
+    fn orders(&self) -> bool {
+        self.kept.orders || self.fresh.orders
+    }
+
+    fn any(&self, side: Side, literal: &Literal, pieces: &[Piece]) -> bool {
+        let whole = literal.forms().iter().any(|form| self.said(side, *form));
+        whole || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.word)))
     }
 
     fn judge(&self, leaf: &Leaf<'_>) -> Origin {
-        let found = literals(&leaf.text);
-        // A short value means each of its words; in a long text only what is hardly chance counts.
-        let short = found.len() <= 4;
+        // A short value means each of its words; in prose only what is hardly chance counts.
+        let prose = literal::is_prose(&leaf.text);
+        let depth = if prose { Depth::Tokens } else { Depth::Words };
+        let reading = read(&leaf.text, self.salt, depth);
         let mut worst = Origin::Anywhere;
-        for literal in found.iter().filter(|literal| is_telling(literal, !short)) {
-            if self.any(Side::User, literal) {
+        for literal in reading.literals.iter().filter(|literal| is_telling(literal, prose)) {
+            let pieces = reading.pieces(literal);
+            if self.any(Side::User, literal, pieces) {
                 continue;
             }
-            if self.any(Side::Memory, literal) {
-                return Origin::MemoryOnly;
+            if self.any(Side::Memory, literal, pieces) {
+                if literal.kind != Kind::Word {
+                    return Origin::MemoryOnly;
+                }
+                worst = Origin::MemoryWord;
+                continue;
             }
-            if self.any(Side::Tools, literal) {
-                if !self.user_means(literal) {
+            if self.any(Side::Tools, literal, pieces) {
+                // Who asks to write to Ann means the address that a tool returned for Ann.
+                let meant = pieces.iter().any(|piece| piece.length >= 3 && self.said(Side::User, piece.word));
+                if !meant && worst != Origin::MemoryWord {
                     worst = Origin::ToolOnly;
                 }
             } else if (self.kept.memory.is_full() || self.kept.tools.is_full())
@@ -245,113 +284,33 @@ impl Sides<'_> {
         worst
     }
 
-    /// Whether the user spoke of a part of it: who asks to write to Ann means the address that a
-    /// tool returned for Ann.
-    fn user_means(&self, literal: &Literal) -> bool {
-        literal.pieces.iter().any(|piece| piece.len() >= 3 && self.said(Side::User, piece))
-    }
-
     /// Whether memory names the tool and the user neither names it nor asks for what it does.
     fn only_memory_names(&self, action: &Action) -> bool {
         let tool = action.tool.as_str();
-        let Some(name) = literals(tool).into_iter().next() else { return false };
+        let reading = read(tool, self.salt, Depth::Words);
+        let Some(name) = reading.literals.first() else { return false };
+        let pieces = reading.pieces(name);
         // A name of several words may stand in one piece, or as those words.
         let named = |side: Side| {
-            name.forms.iter().any(|form| self.said(side, form))
-                || (name.pieces.len() > 1
-                    && name.pieces.iter().all(|piece| self.said(side, &literal::stemmed(piece))))
+            name.forms().iter().any(|form| self.said(side, *form))
+                || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.stem)))
         };
         named(Side::Memory)
             && !named(Side::User)
-            && !goal::implies(tool, &mut |word| self.said(Side::User, &literal::stemmed(word)))
+            && !goal::implies(tool, &mut |word| self.said(Side::User, literal::stem_hash(self.salt, word)))
     }
 }
 
 /// Whether it says something that a literal occurs in two places. Common words and small numbers
 /// do not; words count only where they are the whole value.
 fn is_telling(literal: &Literal, in_prose: bool) -> bool {
-    let text = literal.forms.first().map_or("", String::as_str);
     match literal.kind {
-        Kind::Identifier => text.len() >= 4,
+        Kind::Identifier => literal.length >= 4,
         Kind::Date => !in_prose,
-        Kind::Number => {
-            let digits = text.trim_start_matches("n:").trim_start_matches('-');
-            digits.len() >= if in_prose { 5 } else { 2 } && !COMMON_NUMBERS.contains(&digits)
-        }
-        Kind::Word => !in_prose && text.len() >= 4 && !COMMON_WORDS.contains(&text),
+        Kind::Number => literal.length >= if in_prose { 5 } else { 2 } && !literal.common,
+        Kind::Word => !in_prose && literal.length >= 4 && !literal.common,
     }
 }
-
-/// Numbers that stand everywhere.
-const COMMON_NUMBERS: [&str; 3] = ["10", "12", "24"];
-
-/// Words that describe and stand in any text. Verbs that choose what is done are not among them:
-/// a `withdraw` that became a `deposit` is just what must not pass.
-const COMMON_WORDS: [&str; 63] = [
-    "about",
-    "account",
-    "action",
-    "active",
-    "address",
-    "after",
-    "agent",
-    "also",
-    "amount",
-    "asset",
-    "back",
-    "balance",
-    "before",
-    "card",
-    "cash",
-    "code",
-    "current",
-    "data",
-    "date",
-    "default",
-    "description",
-    "direction",
-    "email",
-    "false",
-    "file",
-    "first",
-    "from",
-    "full",
-    "function",
-    "have",
-    "high",
-    "into",
-    "item",
-    "last",
-    "long",
-    "mail",
-    "main",
-    "market",
-    "memory",
-    "message",
-    "month",
-    "name",
-    "next",
-    "none",
-    "normal",
-    "null",
-    "open",
-    "page",
-    "price",
-    "result",
-    "same",
-    "short",
-    "standard",
-    "status",
-    "summary",
-    "system",
-    "task",
-    "text",
-    "time",
-    "title",
-    "true",
-    "type",
-    "value",
-];
 
 /// One value of the payload with its place.
 struct Leaf<'a> {
@@ -361,6 +320,13 @@ struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
+    /// Whether the value names a file or an address to read from.
+    fn is_document(&self) -> bool {
+        let text = self.text.as_ref();
+        text.contains('/')
+            || text.rsplit_once('.').is_some_and(|(_, end)| end.starts_with(char::is_alphabetic))
+    }
+
     /// Whether the key says who gets something.
     fn is_recipient(&self) -> bool {
         const KEYS: [&str; 20] = [
