@@ -27,10 +27,10 @@ pub mod xss;
 
 pub use hit::Hit;
 pub use leaf::Leaf;
+pub use meaning::{TypeHints, meaning};
 pub use scan::{ScanKind, Scanned, scan};
 pub use scene::Scene;
 pub use vectors::{Reads, SceneLook, TextLook, VECTORS, VectorSpec};
-pub use meaning::{TypeHints, meaning};
 pub use walk::Walk;
 
 use action::{Digest, digest};

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use action::{
-    Action, Channel, Confidence, Detection, Evidence, SensitiveClass, Severity, Timestamp, Vector,
-};
+use action::{Action, Channel, Confidence, Detection, Evidence, SensitiveClass, Severity, Timestamp, Vector};
 
-use super::vectors::{Reads, TextLook, VECTORS};
 use super::leaf::Leaf;
+use super::vectors::{Reads, TextLook, VECTORS};
 use super::walk::{Source, Walk};
 use super::{Detectors, Hit, Scene};
 use crate::detect::state::Limits;
