@@ -1,6 +1,6 @@
 //! Detection: twelve vectors, each independent, in one table.
 //!
-//! [`walk`](walk::walk) turns an action into leaves, strings with a meaning and an origin;
+//! [`Walk`] turns an action into leaves, strings with a meaning and an origin;
 //! [`run`](run::run) lets every row of [`VECTORS`] look; [`scan`] does the same for one text
 //! outside of any action.
 

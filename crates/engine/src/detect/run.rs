@@ -35,11 +35,17 @@ pub fn run<'a>(
     let mut detections = Vec::new();
     for row in &VECTORS {
         if let Some(look) = &row.text {
-            guarded(row.vector, &mut detections, |out| texts(row.vector, look, &leaves, detectors, out));
+            guarded(row.vector, &mut detections, |out| {
+                let mine = leaves
+                    .iter()
+                    .filter(|(_, source)| look.reads == Reads::Everything || !source.is_context());
+                texts(row.vector, look, mine, detectors, out);
+            });
         }
     }
     unread(&walk, &leaves, &mut detections);
-    let scene = Scene::new(action, facts, now, &classes(&detections), limits);
+    let mut scene = Scene::new(action, facts, now, &classes(&detections), limits);
+    scene.read = read(&leaves, detectors);
     for row in &VECTORS {
         if let Some(look) = row.scene {
             guarded(row.vector, &mut detections, |out| look(&scene, limits, out));
@@ -47,6 +53,19 @@ pub fn run<'a>(
     }
     settle(&mut detections);
     Found { detections, scene }
+}
+
+/// Sensitive data in what the agent had read. It is no leak, so it is kept apart from what the
+/// action would do; a later step that carries it out is held against it.
+fn read(leaves: &[(Leaf<'_>, Source<'_>)], detectors: &Detectors) -> Vec<Detection> {
+    let mut found = Vec::new();
+    let sensitive = VECTORS.iter().find(|row| row.vector == Vector::Pii);
+    if let Some(look) = sensitive.and_then(|row| row.text.as_ref()) {
+        let context = leaves.iter().filter(|(_, source)| source.is_context());
+        guarded(Vector::Pii, &mut found, |out| texts(Vector::Pii, look, context, detectors, out));
+    }
+    settle(&mut found);
+    found
 }
 
 /// A detector that panics has found nothing out; that is reported, never taken for clean.
@@ -59,18 +78,15 @@ fn guarded(vector: Vector, detections: &mut Vec<Detection>, look: impl FnOnce(&m
     }
 }
 
-fn texts(
+fn texts<'l>(
     vector: Vector,
     look: &TextLook,
-    leaves: &[(Leaf<'_>, Source<'_>)],
+    leaves: impl Iterator<Item = &'l (Leaf<'l>, Source<'l>)>,
     detectors: &Detectors,
     out: &mut Vec<Detection>,
 ) {
     let mut hits = Vec::new();
     for (leaf, source) in leaves {
-        if look.reads == Reads::Action && source.is_context() {
-            continue;
-        }
         (look.find)(leaf, detectors, &mut hits);
         out.extend(hits.drain(..).map(|hit| detection(vector, hit, source)));
     }

@@ -114,13 +114,13 @@ pub struct Source<'w> {
 }
 
 impl Source<'_> {
-    pub fn place(&self) -> Place {
-        self.walk.place(self.found.origin)
-    }
-
-    /// Whether it is something the agent had read.
+    /// Whether it is something the agent had read, not something it does.
     pub fn is_context(&self) -> bool {
         matches!(self.found.origin, Origin::Context(..))
+    }
+
+    pub fn place(&self) -> Place {
+        self.walk.place(self.found.origin)
     }
 
     /// Where a byte range of the leaf stands in the string that [`Source::place`] names.

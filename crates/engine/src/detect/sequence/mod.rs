@@ -77,9 +77,9 @@ pub const PATTERNS: [Pattern; 3] = [
     },
 ];
 
-/// The present call as the end of a sequence. `found` are the detections so far: what they found
-/// in the results that came with this action tells what the steps before have read.
-pub fn find(scene: &Scene<'_>, found: &[Detection], limits: &Limits, out: &mut Vec<Detection>) {
+/// The present call as the end of a sequence. What was found in the results that came with this
+/// action tells what the steps before have read.
+pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
     let action = scene.action;
     let sends = match action.operation {
         Operation::Send | Operation::Write | Operation::Read => scene.external,
@@ -92,7 +92,7 @@ pub fn find(scene: &Scene<'_>, found: &[Detection], limits: &Limits, out: &mut V
     }
     let window = i64::try_from(limits.sequence_minutes).unwrap_or(i64::MAX).saturating_mul(60_000);
     let mut steps = session.steps.clone();
-    attribute(&mut steps, &action.context, session.salt, found);
+    attribute(&mut steps, &action.context, session.salt, &scene.read);
     steps.retain(|step| step.done && scene.now.since(step.at) <= window);
     let carried = history::Carried::of(scene);
 
