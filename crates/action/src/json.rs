@@ -100,29 +100,38 @@ impl Json {
     }
 }
 
-/// Serde puts the offending value into some messages (``invalid type: string "..."``).
-/// A value may be a secret, so what stands in double quotes is left out.
+/// Serde puts the offending value into some messages: ``unknown variant `x`, expected …``,
+/// ``invalid type: string "x", expected …``. A value may be a secret, so what stands in quotes of
+/// either kind before the expectation is left out. Names of fields stay: they are what to mend.
 fn without_values(message: &str) -> String {
+    let (found, expected) = message.split_at(message.find(", expected").unwrap_or(message.len()));
+    let names_a_field = ["unknown field", "missing field", "duplicate field"].iter().any(|m| found.starts_with(m));
     let mut kept = String::new();
-    let mut quoted = false;
+    let mut open: Option<char> = None;
     let mut escaped = false;
-    for c in message.chars() {
-        match (quoted, c) {
-            (false, '"') => {
-                quoted = true;
-                kept.push_str("\"…\"");
+    for c in found.chars() {
+        match (open, c) {
+            (None, '"') => {
+                open = Some('"');
+                kept.push('…');
             }
-            (true, '\\') if !escaped => {
+            (None, '`') if !names_a_field => {
+                open = Some('`');
+                kept.push('…');
+            }
+            (None, _) => kept.push(c),
+            (Some(_), '\\') if !escaped => {
                 escaped = true;
                 continue;
             }
-            (true, '"') if !escaped => quoted = false,
-            (true, _) => {}
-            (false, _) => kept.push(c),
+            (Some(mark), _) if c == mark && !escaped => open = None,
+            (Some(_), _) => {}
         }
         escaped = false;
     }
-    kept
+    // A field's name is as long as its author likes; nobody reads more of it than this.
+    let kept: String = kept.chars().take(160).collect();
+    format!("{kept}{expected}")
 }
 
 /// Reads a value with what is left of the depth and count bounds.
@@ -333,5 +342,9 @@ mod tests {
     fn messages_never_show_the_value() {
         let error = Json::parse_as::<bool>(br#""sk-live-\"abcdef""#).unwrap_err().to_string();
         assert!(!error.contains("abcdef") && !error.contains("sk-live"), "{error}");
+        for text in [r#""4111-secret""#, "4111111111111111"] {
+            let error = Json::parse_as::<crate::Verdict>(text.as_bytes()).unwrap_err().to_string();
+            assert!(!error.contains("4111") && error.contains("expected"), "{error}");
+        }
     }
 }

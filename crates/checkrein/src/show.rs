@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
-use action::{Action, Decision, Detection, Dimension, Place, Severity, Verdict};
+use action::{Action, Constraint, ConstrainKind, Decision, Detection, Dimension, Place, Severity, Verdict};
 
 /// Whether to colour what goes to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,11 +67,8 @@ fn write_full(out: &mut String, action: &Action, decision: &Decision, paint: Pai
     for fault in &ruling.faults {
         row(out, "fault", &format!("{}: {} counted as {}", fault.rule, fault.code, fault.counted_as), paint)?;
     }
-    for constraint in &decision.constraints {
-        let field = constraint.field.as_deref().unwrap_or("the payload");
-        let limit = constraint.limit.map(|limit| format!(" at {limit}")).unwrap_or_default();
-        let target = constraint.target.as_deref().map(|target| format!(" to {target}")).unwrap_or_default();
-        row(out, "change", &format!("{} {field}{limit}{target}", constraint.kind), paint)?;
+    for (number, constraint) in decision.constraints.iter().enumerate() {
+        row(out, if number == 0 { "change" } else { "" }, &change(constraint), paint)?;
     }
     for counter in &decision.counterfactuals {
         row(out, "else", &format!("{} with {}", counter.verdict, counter.condition), paint)?;
@@ -127,6 +124,19 @@ fn score(decision: &Decision) -> String {
 fn parts(decision: &Decision) -> String {
     let parts = Dimension::ALL.iter().map(|d| format!("{d} {}", decision.score.part(*d)));
     parts.collect::<Vec<_>>().join("  ")
+}
+
+/// What a constrain verdict does, in words.
+fn change(constraint: &Constraint) -> String {
+    let field = constraint.field.as_deref().unwrap_or("the payload");
+    let limit = constraint.limit.map(|limit| limit.to_string()).unwrap_or_default();
+    let target = constraint.target.as_deref().unwrap_or("everything sensitive");
+    match constraint.kind {
+        ConstrainKind::Redact => format!("replace {target} in {field}"),
+        ConstrainKind::Clamp => format!("lower {field} to {limit}"),
+        ConstrainKind::Redirect => format!("redirect to {target}"),
+        ConstrainKind::Throttle => format!("slow down to {limit} a minute"),
+    }
 }
 
 fn found(detection: &Detection) -> String {
