@@ -178,6 +178,20 @@ pub(super) const fn is_plain_script(c: char) -> bool {
     matches!(c as u32, 0x2E80..=0x2FD5 | 0x3040..=0x312F | 0x3400..=0x9FFF | 0xAC00..=0xD7A3 | 0x1F300..=0x1FAFF | 0x20000..=0x3FFFF)
 }
 
+/// Greek and Cyrillic letters that are their own compatibility form.
+pub(super) const fn is_basic(c: char) -> bool {
+    matches!(c as u32, 0x0391..=0x03A1 | 0x03A3..=0x03A9 | 0x03B1..=0x03C9 | 0x0410..=0x0418 | 0x041A..=0x0438 | 0x043A..=0x044F)
+}
+
+pub(super) const fn is_basic_capital(c: char) -> bool {
+    matches!(c as u32, 0x0391..=0x03A9 | 0x0410..=0x042F)
+}
+
+/// Scripts without case whose letters at most resemble a Latin one: Hebrew to Georgian, Ethiopic.
+pub(super) const fn has_kin_only(c: char) -> bool {
+    matches!(c as u32, 0x0590..=0x109F | 0x1200..=0x137F)
+}
+
 /// Zeros of the decimal digits that compatibility forms do not cover.
 const ZEROS: &[u32] = &[
     0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6,

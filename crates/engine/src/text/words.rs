@@ -72,8 +72,29 @@ const fn is_part(b: u8) -> bool {
 /// Longest word in the list.
 const LONGEST: usize = 16;
 
+/// For each first letter the lengths of the words in the list, as bits: most words are told from
+/// these alone.
+static LENGTHS: [u32; 26] = lengths();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn lengths() -> [u32; 26] {
+    let mut table = [0; 26];
+    let mut at = 0;
+    while at < COMMON.len() {
+        let word = COMMON[at].as_bytes();
+        table[(word[0] - b'a') as usize] |= 1 << word.len();
+        at += 1;
+    }
+    table
+}
+
 /// Whether a word is common; case does not count.
 pub(super) fn is_known(word: &str) -> bool {
+    let first = word.bytes().next().map_or(u8::MAX, |b| (b | 0x20).wrapping_sub(b'a'));
+    let lengths = LENGTHS.get(usize::from(first)).copied().unwrap_or(0);
+    if word.len() > LONGEST || lengths & 1 << word.len() == 0 {
+        return false;
+    }
     let mut lower = [0u8; LONGEST];
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word.as_bytes());
@@ -101,12 +122,13 @@ pub(super) fn segment(run: &str) -> Option<Vec<usize>> {
         }
         best.push(least);
     }
-    let (mut cuts, mut covered, mut end) = (Vec::new(), 0, run.len());
+    let (mut cuts, mut covered, mut long, mut end) = (Vec::new(), 0, 0, run.len());
     let mut left_over = false;
     while end > 0 {
         let start = best.get(end)?.1;
         let word = end - start > 1;
         covered += if word { end - start } else { 0 };
+        long += usize::from(end - start > 2);
         // Letters left over stay together as one word.
         if end < run.len() && (word || !left_over) {
             cuts.push(end);
@@ -115,7 +137,7 @@ pub(super) fn segment(run: &str) -> Option<Vec<usize>> {
         end = start;
     }
     cuts.reverse();
-    (cuts.len() >= 2 && covered * 10 >= run.len() * 7).then_some(cuts)
+    (cuts.len() >= 3 && long >= 3 && covered * 10 >= run.len() * 8).then_some(cuts)
 }
 
 /// Common words of English with those of requests to machines, and the commonest of Spanish,
