@@ -114,17 +114,30 @@ impl Blanks {
         }
         let bytes = run.as_bytes();
         let mut from = 0;
-        for (index, _) in bytes.iter().enumerate().filter(|(_, b)| matches!(b, b' ' | 9..=13)) {
-            if index > from {
-                made.put(run.get(from..index).unwrap_or_default(), at + from..at + index);
-                self.after_blank = false;
+        while from < bytes.len() {
+            // Up to the next blank that is not a single space: behind another, or of another kind.
+            let mut before = self.after_blank;
+            let length = bytes
+                .get(from..)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|b| {
+                    let blank = matches!(b, b' ' | 9..=13);
+                    let stays = !blank || (**b == b' ' && !before);
+                    before = blank;
+                    stays
+                })
+                .count();
+            if length > 0 {
+                let kept = run.get(from..from + length).unwrap_or_default();
+                made.put(kept, at + from..at + from + length);
+                self.after_blank = kept.ends_with(' ');
             }
-            self.blank(made, at + index..at + index + 1);
-            from = index + 1;
-        }
-        if let Some(rest) = run.get(from..).filter(|rest| !rest.is_empty()) {
-            made.put(rest, at + from..at + run.len());
-            self.after_blank = false;
+            from += length;
+            if from < bytes.len() {
+                self.blank(made, at + from..at + from + 1);
+                from += 1;
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Traits {
     pub less_thans: u32,
     /// Letters and digits that stand alone between other characters.
     pub singles: u32,
+    /// Such letters or digits with one byte between them.
+    pub single_pairs: u32,
     /// Marks between two letters or digits, apostrophes and blanks left out.
     pub inner_marks: u32,
     /// Look-alike digits or signs beside a letter, as in `1gn0r3`.
@@ -40,8 +42,8 @@ pub struct Traits {
     pub longest_run: u32,
     /// Pairs of letters that English writes often: th, he, ou, io, nd.
     pub straight: u32,
-    /// First bytes of phonetic letters (U+01C0 to U+02BF), and of the blocks with Braille,
-    /// zero-width characters and variation selectors.
+    /// First bytes of phonetic letters (U+01C0 to U+02BF), and characters that may spell something
+    /// else: Braille, some zero-width characters, variation selectors.
     pub phonetic: u32,
     pub signs: u32,
     /// Some stretch of prose has far too few common letters.
@@ -54,7 +56,7 @@ pub struct Traits {
 /// block stay in the nearest cache.
 pub(super) const BLOCK: usize = 128;
 /// Bytes behind a block that its pairs and triples reach into.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 /// Fewest letters of a block that say anything.
 const BLOCK_LETTERS: u32 = 20;
 /// Common letters per hundred below which a block is odd. Prose has 50, shifted prose about 25.
@@ -158,6 +160,16 @@ impl Traits {
         self.singles += tally_triples(first, second, third, |a, b, c| {
             (a & WORD == 0) & (b & WORD != 0) & (c & WORD == 0)
         });
+        let mut words = [0u8; BLOCK + AHEAD];
+        for (word, class) in words.iter_mut().zip(classes) {
+            *word = u8::from(class & WORD != 0);
+        }
+        let word = |from: usize| words.get(from..).unwrap_or_default().iter();
+        let fives = word(0).zip(word(1)).zip(word(2)).zip(word(3)).zip(word(4)).take(length);
+        self.single_pairs +=
+            u32::from(fives.fold(0u8, |sum, ((((a, b), c), d), e)| {
+                sum.wrapping_add((1 - a) & b & (1 - c) & d & (1 - e))
+            }));
         self.inner_marks += tally_triples(first, second, third, |a, b, c| {
             (a & WORD != 0) & (b & MARK != 0) & (c & WORD != 0)
         });
@@ -181,7 +193,12 @@ impl Traits {
         self.backwards |= mirrored >= 2 && mirrored > straight;
         if !bytes.is_ascii() {
             self.phonetic += tally(bytes, |b| matches!(b, 0xC7 | 0xC9 | 0xCA));
-            self.signs += tally(bytes, |b| matches!(b, 0xE2 | 0xEF | 0xF3));
+            let after = block.get(2..).unwrap_or_default();
+            self.signs += tally_triples(bytes, next, after, |a, b, c| {
+                let zero_width =
+                    ((b == 0x80) & (0x8B..=0x8D).contains(&c)) | ((b == 0x81) & (0xA2..=0xA4).contains(&c));
+                ((a == 0xE2) & ((b & 0xFC == 0xA0) | zero_width)) | ((a == 0xEF) & (b == 0xB8)) | (a == 0xF3)
+            });
         }
     }
 }

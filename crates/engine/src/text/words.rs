@@ -88,6 +88,24 @@ const fn lengths() -> [u32; 26] {
     table
 }
 
+/// Where in the list the words of each first letter begin, and where the last of them end.
+static STARTS: [usize; 27] = starts();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn starts() -> [usize; 27] {
+    let mut table = [COMMON.len(); 27];
+    let mut at = COMMON.len();
+    let mut letter = 26;
+    while letter > 0 {
+        letter -= 1;
+        while at > 0 && (COMMON[at - 1].as_bytes()[0] - b'a') as usize >= letter {
+            at -= 1;
+        }
+        table[letter] = at;
+    }
+    table
+}
+
 /// Whether a word is common; case does not count.
 pub(super) fn is_known(word: &str) -> bool {
     let first = word.bytes().next().map_or(u8::MAX, |b| (b | 0x20).wrapping_sub(b'a'));
@@ -99,7 +117,10 @@ pub(super) fn is_known(word: &str) -> bool {
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word.as_bytes());
     lower.make_ascii_lowercase();
-    COMMON.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+    let from = STARTS.get(usize::from(first)).copied().unwrap_or(0);
+    let to = STARTS.get(usize::from(first) + 1).copied().unwrap_or(0);
+    let alike = COMMON.get(from..to).unwrap_or_default();
+    alike.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
 }
 
 /// Most letters in a row that are cut into words.
@@ -765,6 +786,14 @@ mod tests {
     fn the_list_is_in_order_and_short_enough() {
         assert!(COMMON.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(COMMON.iter().all(|word| (2..=LONGEST).contains(&word.len())));
+    }
+
+    #[test]
+    fn every_word_of_the_list_is_known_and_others_are_not() {
+        assert!(COMMON.iter().all(|word| is_known(word) && is_known(&word.to_uppercase())));
+        assert!(
+            ["", "a", "zzzz", "thez", "notaword", "incomprehensibilities"].iter().all(|word| !is_known(word))
+        );
     }
 
     #[test]

@@ -83,22 +83,38 @@ static DECODERS: &[Decoder] = &[
     decoder("base64", |t| t.longest_run >= 16 || t.bytes <= 64 || t.odd_letters, bytes::base64),
     decoder("hex", |t| t.digits >= 4, bytes::hex),
     decoder("base32", |t| t.longest_run >= 16, bytes::base32),
-    decoder("base85", |t| t.bytes >= 20 && t.blanks * 20 <= t.bytes, bytes::base85),
+    decoder(
+        "base85",
+        |t| t.ascii && t.bytes >= 20 && (t.blanks * 20 <= t.bytes || t.less_thans > 0),
+        bytes::base85,
+    ),
     decoder("base58", |t| t.longest_run >= 20, bytes::base58),
     decoder("gzip", |t| t.controls > 0 && t.bytes >= 18, packed::inflated),
     decoder("binary", |t| t.digits >= 40, codes::binary),
     decoder("codes", |t| t.digits >= 8, codes::numbers),
-    decoder("morse", |t| t.letters * 4 <= t.bytes && t.bytes >= 12, codes::morse),
+    decoder("morse", |t| t.bytes >= 12 && (t.marks + t.blanks) * 2 >= t.bytes, codes::morse),
     decoder("spelled", |t| t.letters >= 24 && t.blanks >= 4 && t.straight * 25 < t.letters, codes::spelled),
     decoder("shifted", |t| t.odd_letters, letters::shifted),
-    decoder("rot47", |t| t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes), letters::rot47),
+    decoder(
+        "rot47",
+        |t| t.ascii && (t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes)),
+        letters::rot47,
+    ),
     decoder("reversed", |t| t.backwards, letters::reversed),
     decoder("reversed_words", |t| t.backwards, letters::reversed_words),
     decoder("pig_latin", |t| t.ys >= 3 && t.ys * 5 > t.blanks * 2, letters::pig_latin),
     decoder("turned", |t| t.phonetic >= 3, letters::turned),
     decoder(SYMBOLS, |t| t.signs >= 5, codes::symbols),
     decoder("leet", |t| t.leet_spots >= 2, spacing::leet),
-    decoder("spaced", |t| t.singles >= 8 || (!t.ascii && t.blanks * 4 >= t.bytes), spacing::spaced),
+    decoder(
+        "spaced",
+        |t| {
+            t.single_pairs >= 3
+                || (t.singles >= 8 && t.singles * 3 >= t.letters)
+                || (!t.ascii && t.blanks * 4 >= t.bytes)
+        },
+        spacing::spaced,
+    ),
     decoder("unspaced", |t| t.longest_run >= 20 && t.letters >= 20, spacing::unspaced),
     decoder("joined", |t| t.inner_marks >= 3 && t.inner_marks * 2 > t.blanks, spacing::joined),
     decoder("split", |t| t.marks >= 3 && t.marks * 12 >= t.letters, spacing::split),
