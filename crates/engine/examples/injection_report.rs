@@ -1,4 +1,4 @@
-//! Prints the report on the injection model: `injection_report DIR` reads `DIR/*.jsonl.gz`.
+//! Prints the report on the injection model: `injection_report DIR...` reads `DIR/*.jsonl.gz`.
 
 use std::io;
 use std::path::Path;
@@ -6,11 +6,15 @@ use std::path::Path;
 use engine::train::{self, Row};
 
 fn main() -> io::Result<()> {
-    let Some(folder) = std::env::args().nth(1) else {
-        eprintln!("usage: injection_report DIR   (a folder of *.jsonl.gz corpora)");
+    let folders: Vec<_> = std::env::args().skip(1).collect();
+    if folders.is_empty() {
+        eprintln!("usage: injection_report DIR...   (folders of *.jsonl.gz corpora)");
         std::process::exit(64);
-    };
-    let rows = read(Path::new(&folder))?;
+    }
+    let mut rows = Vec::new();
+    for folder in &folders {
+        rows.extend(read(Path::new(folder))?);
+    }
     print!("{}", train::report(&rows));
     Ok(())
 }

@@ -1,23 +1,25 @@
-//! Measures provenance over recorded sessions: how many would wait for a person.
+//! Measures provenance over recorded sessions: how many would wait for a person. And the vectors
+//! that look at state over single calls: how many they report.
 //!
-//! Reads JSON lines from stdin, each `{"id", "label", "action": {"events": [...]}}` with events
-//! `{"t": "user" | "memory" | "result", "text"}` and `{"t": "call", "tool", "args"}`. Prints per
-//! label k of n with a 95 % Wilson interval, and which rules did it.
+//! Reads JSON lines from stdin, each `{"id", "label", "action"}`. The action is a session
+//! `{"events": [...]}`, with events `{"t": "user" | "memory" | "result", "text"}` and
+//! `{"t": "call", "tool", "args"}`, or one call `{"tool", "args"}`. Prints per label k of n with a
+//! 95 % Wilson interval, and which rules did it.
 //!
 //! `zcat sessions.jsonl.gz | cargo run --release -p engine --example measure_sessions [-- -v LABEL]`
 
 // A report for people; nothing here decides.
-#![allow(clippy::float_arithmetic, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::float_arithmetic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use action::{
-    Action, ActionKind, AgentRef, Channel, Content, Decision, Digest, Environment, Json, Mode, Name,
-    Operation, Resource, Ruling, Score, Timestamp, Verdict,
+    Action, ActionKind, AgentRef, Channel, Confidence, Content, Decision, Digest, Environment, Json, Mode,
+    Name, Operation, Resource, Ruling, Score, Timestamp, Verdict,
 };
 use engine::detect::scene::words;
-use engine::detect::state::Limits;
+use engine::detect::state::{self, Limits};
 use engine::detect::{Scene, taint};
 use engine::facts::{Facts, learn};
 
@@ -62,6 +64,13 @@ fn judge(row: &Json) -> Vec<String> {
     let mut context: Vec<Content> = Vec::new();
     let mut found: Vec<String> = Vec::new();
     let mut now = Timestamp::parse("2026-03-03T12:00:00Z").unwrap();
+    if let Some(tool) = row.at("action.tool").and_then(Json::as_text) {
+        let args = row.at("action.args").cloned().unwrap_or_default();
+        let action = action(tool, args, context, now);
+        let mut hits = Vec::new();
+        state::find(&Scene::new(&action, &facts, now, &[], &limits), &limits, &mut hits);
+        return hits.iter().map(|hit| hit.rule.to_string()).collect();
+    }
     let Some(Json::List(events)) = row.at("action.events") else { return found };
     for event in events {
         let text = |key: &str| event.get(key).and_then(Json::as_text).unwrap_or("").to_owned();
@@ -76,8 +85,10 @@ fn judge(row: &Json) -> Vec<String> {
                 let scene = Scene::new(&action, &facts, now, &[], &limits);
                 let mut hits = Vec::new();
                 taint::find(&scene, &mut hits);
-                for rule in
-                    hits.iter().filter(|hit| hit.rule != "taint.reference").map(|hit| hit.rule.to_string())
+                for rule in hits
+                    .iter()
+                    .filter(|hit| hit.confidence >= Confidence::MEDIUM)
+                    .map(|hit| hit.rule.to_string())
                 {
                     if !found.contains(&rule) {
                         found.push(rule);
@@ -154,6 +165,7 @@ fn decision(detections: Vec<action::Detection>, action: &Action, at: Timestamp) 
         mode: Mode::Monitor,
         score: Score::default(),
         detections,
+        read: Vec::new(),
         ruling: Ruling {
             verdict: Verdict::Allow,
             decided_by: "band.low".into(),

@@ -33,6 +33,7 @@ pub fn decide(action: &Action, facts: &Facts, rules: &Rules, now: Timestamp) -> 
         mode: facts.scope.mode,
         score: scored.score,
         detections: found.detections,
+        read: found.scene.read,
         ruling: judgement.ruling,
         constraints: judgement.constraints,
         containment: judgement.containment,

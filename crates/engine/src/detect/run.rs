@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use action::{Action, Channel, Confidence, Detection, Evidence, SensitiveClass, Severity, Timestamp, Vector};
 
+use super::leaf::Leaf;
 use super::vectors::{Reads, TextLook, VECTORS};
 use super::walk::{Source, Walk};
-use super::{Detectors, Hit, Leaf, Scene};
+use super::{Detectors, Hit, Scene};
 use crate::detect::state::Limits;
 use crate::facts::Facts;
 
@@ -30,15 +31,21 @@ pub fn run<'a>(
     now: Timestamp,
 ) -> Found<'a> {
     let walk = Walk::of(action, &detectors.hints);
-    let leaves: Vec<_> = walk.leaves().collect();
+    let leaves: Vec<(Leaf<'_>, Source<'_>)> = walk.leaves().collect();
     let mut detections = Vec::new();
     for row in &VECTORS {
         if let Some(look) = &row.text {
-            guarded(row.vector, &mut detections, |out| texts(row.vector, look, &leaves, detectors, out));
+            guarded(row.vector, &mut detections, |out| {
+                let mine = leaves
+                    .iter()
+                    .filter(|(_, source)| look.reads == Reads::Everything || !source.is_context());
+                texts(row.vector, look, mine, detectors, out);
+            });
         }
     }
-    overflow(&walk, &leaves, &mut detections);
-    let scene = Scene::new(action, facts, now, &classes(&detections), limits);
+    unread(&walk, &leaves, &mut detections);
+    let mut scene = Scene::new(action, facts, now, &classes(&detections), limits);
+    scene.read = read(&leaves, detectors);
     for row in &VECTORS {
         if let Some(look) = row.scene {
             guarded(row.vector, &mut detections, |out| look(&scene, limits, out));
@@ -46,6 +53,19 @@ pub fn run<'a>(
     }
     settle(&mut detections);
     Found { detections, scene }
+}
+
+/// Sensitive data in what the agent had read. It is no leak, so it is kept apart from what the
+/// action would do; a later step that carries it out is held against it.
+fn read(leaves: &[(Leaf<'_>, Source<'_>)], detectors: &Detectors) -> Vec<Detection> {
+    let mut found = Vec::new();
+    let sensitive = VECTORS.iter().find(|row| row.vector == Vector::Pii);
+    if let Some(look) = sensitive.and_then(|row| row.text.as_ref()) {
+        let context = leaves.iter().filter(|(_, source)| source.is_context());
+        guarded(Vector::Pii, &mut found, |out| texts(Vector::Pii, look, context, detectors, out));
+    }
+    settle(&mut found);
+    found
 }
 
 /// A detector that panics has found nothing out; that is reported, never taken for clean.
@@ -58,18 +78,15 @@ fn guarded(vector: Vector, detections: &mut Vec<Detection>, look: impl FnOnce(&m
     }
 }
 
-fn texts(
+fn texts<'l>(
     vector: Vector,
     look: &TextLook,
-    leaves: &[(Leaf<'_>, Source<'_>)],
+    leaves: impl Iterator<Item = &'l (Leaf<'l>, Source<'l>)>,
     detectors: &Detectors,
     out: &mut Vec<Detection>,
 ) {
     let mut hits = Vec::new();
     for (leaf, source) in leaves {
-        if look.reads == Reads::Action && source.is_context() {
-            continue;
-        }
         (look.find)(leaf, detectors, &mut hits);
         out.extend(hits.drain(..).map(|hit| detection(vector, hit, source)));
     }
@@ -87,14 +104,13 @@ fn fact(vector: Vector, rule: &'static str, severity: Severity, confidence: Conf
 }
 
 /// A part of the action that nobody looked at is a finding of its own, never a silent skip.
-fn overflow(walk: &Walk<'_>, leaves: &[(Leaf<'_>, Source<'_>)], out: &mut Vec<Detection>) {
+fn unread(walk: &Walk<'_>, leaves: &[(Leaf<'_>, Source<'_>)], out: &mut Vec<Detection>) {
     for overflow in walk.overflows() {
         let evidence = Evidence { place: overflow.place.clone(), start: 0, end: 0, via: Vec::new() };
-        let unread = fact(Vector::ResourceExhaustion, "limits.unread", Severity::High, Confidence::HIGH);
-        out.push(Detection { evidence: Some(evidence), ..unread });
+        let found = fact(Vector::ResourceExhaustion, overflow.bound.rule(), Severity::High, Confidence::HIGH);
+        out.push(Detection { evidence: Some(evidence), ..found });
     }
-    let cut = leaves.iter().any(|(leaf, _)| leaf.text.truncated());
-    if cut {
+    if leaves.iter().any(|(leaf, _)| leaf.text.truncated()) {
         out.push(fact(Vector::ResourceExhaustion, "limits.decoding", Severity::Medium, Confidence::MEDIUM));
     }
 }

@@ -3,7 +3,8 @@
 use action::{Channel, SemanticType, Vector};
 
 use super::vectors::VECTORS;
-use super::{Detectors, Hit, Walk};
+use super::walk::Walk;
+use super::{Detectors, Hit};
 
 /// What a text is said to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,29 +25,27 @@ pub enum ScanKind {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scanned {
     pub found: Vec<(Vector, Hit)>,
-    /// The text exceeded a bound, and what is behind it was not read.
-    pub partial: bool,
 }
 
 /// Looks for threats in one text with every vector that looks at texts.
 pub fn scan(kind: ScanKind, text: &str, detectors: &Detectors) -> Scanned {
+    let mut found = Vec::new();
     let walk = match kind {
         ScanKind::Json => Walk::json(text, &detectors.hints),
         _ => Walk::alone(kind.channel(), kind.semantic(), text),
     };
-    let mut found = Vec::new();
-    let mut hits = Vec::new();
     for (leaf, source) in walk.leaves() {
         for row in &VECTORS {
             let Some(look) = &row.text else { continue };
+            let mut hits = Vec::new();
             (look.find)(&leaf, detectors, &mut hits);
-            let placed = hits.drain(..).map(|hit| Hit { span: source.span(hit.span), ..hit });
-            found.extend(placed.map(|hit| (row.vector, hit)));
+            found.extend(hits.into_iter().map(|hit| {
+                let span = source.span(hit.span.clone());
+                (row.vector, Hit { span, ..hit })
+            }));
         }
     }
-    // The order of the vectors, whichever string of a document they were found in.
-    found.sort_by_key(|(vector, _)| *vector);
-    Scanned { found, partial: !walk.overflows().is_empty() }
+    Scanned { found }
 }
 
 impl ScanKind {

@@ -41,12 +41,13 @@ pub enum Bound {
 }
 
 impl Bound {
-    pub const fn as_str(self) -> &'static str {
+    /// The rule that reports it.
+    pub const fn rule(self) -> &'static str {
         match self {
-            Bound::Leaves => "leaves",
-            Bound::LeafBytes => "leaf_bytes",
-            Bound::TextBytes => "text_bytes",
-            Bound::Depth => "depth",
+            Bound::Leaves => "limits.leaves",
+            Bound::LeafBytes => "limits.leaf_bytes",
+            Bound::TextBytes => "limits.text_bytes",
+            Bound::Depth => "limits.depth",
         }
     }
 }

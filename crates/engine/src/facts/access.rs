@@ -1,6 +1,6 @@
 //! Data-access rules that come from outside, and what outside judges said.
 
-use action::{Confidence, Name, SensitiveClass, Vector};
+use action::{Confidence, Name, SensitiveClass, Timestamp, Vector};
 use serde::{Deserialize, Serialize};
 
 /// What the identity system and the behaviour certificate allow. An absent list is unknown and
@@ -12,6 +12,29 @@ pub struct AccessFacts {
     pub granted: Allowed,
     /// What the agent's behaviour certificate declares.
     pub certified: Allowed,
+    /// Deny entries that a kill left behind for a key of this action.
+    pub denied: Vec<DenyEntry>,
+}
+
+/// A stored refusal. It outlives the connection that it ended, so a retry meets it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenyEntry {
+    pub key: DenyKey,
+    /// Absent: until an operator lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+/// What a kill is keyed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenyKey {
+    User,
+    Trace,
+    Session,
+    Agent,
+    Key,
 }
 
 /// Lists of what may be used. `*` at the end of an entry stands for any ending.

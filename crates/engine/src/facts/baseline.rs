@@ -277,6 +277,7 @@ pub fn hour_and_weekday(at: Timestamp) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn seen(millis: i64) -> Observation {
         Observation {
@@ -334,6 +335,38 @@ mod tests {
     #[test]
     fn the_size_is_fixed_and_stated() {
         assert_eq!(Baseline::BYTES, 1808);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn whatever_is_observed_the_state_stays_small_and_comparable(
+            names in proptest::collection::vec("[a-zA-Z_]{1,20}", 1..200),
+            volumes in proptest::collection::vec(any::<u64>(), 200),
+            times in proptest::collection::vec(any::<i64>(), 200),
+        ) {
+            let mut baseline = Baseline::begin(1);
+            for ((name, volume), millis) in names.iter().zip(&volumes).zip(&times) {
+                baseline.observe(&Observation {
+                    tool: name.clone(),
+                    resource: name.clone(),
+                    destinations: vec![name.clone()],
+                    records: *volume,
+                    bytes: *volume,
+                    amount: Some(*volume),
+                    rate: *volume,
+                    shape: *volume,
+                    ..seen(*millis)
+                });
+            }
+            let text = serde_json::to_string(&baseline).unwrap();
+            prop_assert!(text.len() < 8_192, "{}", text.len());
+            let start = ColdStart { min_decisions: 1, min_days: 1, full_decisions: 1, full_days: 1 };
+            let found = crate::facts::deviation::compare(&baseline, &seen(0), &start).unwrap();
+            prop_assert!(found.grade <= 95);
+            prop_assert_eq!(serde_json::from_str::<Baseline>(&text).unwrap(), baseline);
+        }
     }
 
     #[test]

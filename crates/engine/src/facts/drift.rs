@@ -1,9 +1,10 @@
 //! Drift: how far an agent's habits moved between two snapshots, in integers.
 
+use action::Name;
 use serde::Serialize;
 
-use super::Baseline;
 use super::sketch::{BIT, Spread};
+use super::{Allowed, Baseline};
 
 /// One habit that moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,7 +49,7 @@ const HABITS: [Habit; 11] = [
         what: "destination_mix",
         moderate: 100,
         strong: 250,
-        measure: |a, b| mix(destinations(a), destinations(b)),
+        measure: |a, b| mix(or_nowhere(a, destinations), or_nowhere(b, destinations)),
     },
     Habit { what: "payload_shapes", moderate: 150, strong: 400, measure: |a, b| mix(shapes(a), shapes(b)) },
     Habit {
@@ -108,6 +109,35 @@ pub fn drift(old: &Baseline, new: &Baseline) -> Vec<Drift> {
     HABITS.iter().filter_map(moved).collect()
 }
 
+/// How far what an agent does lies outside its behaviour certificate: the thousandths of its
+/// decisions that used a tool, a resource or a destination that is not declared there. A list with
+/// an open ending (`get_*`) cannot be compared with hashes and is left to the single actions.
+pub fn certificate_drift(certified: &Allowed, baseline: &Baseline) -> Vec<Drift> {
+    let rows = [
+        ("certificate_tools", &certified.tools, tools(baseline)),
+        ("certificate_resources", &certified.resources, resources(baseline)),
+        ("certificate_destinations", &certified.destinations, destinations(baseline)),
+    ];
+    let outside = |declared: &[Name], used: &Mix| {
+        let known: Vec<u64> = declared.iter().map(|name| baseline.key(name.as_str())).collect();
+        let total: u64 = used.iter().map(|(_, count)| u64::from(*count)).sum();
+        let strange = used.iter().filter(|(key, _)| !known.contains(key));
+        let strange: u64 = strange.map(|(_, count)| u64::from(*count)).sum();
+        u32::try_from(strange * 1000 / total.max(1)).unwrap_or(1000)
+    };
+    let moved = rows.into_iter().filter_map(|(what, declared, used)| {
+        let declared =
+            declared.as_ref().filter(|list| list.iter().all(|name| !name.as_str().ends_with('*')))?;
+        let level = match outside(declared, &used) {
+            0 => return None,
+            1..50 => DriftLevel::Moderate,
+            _ => DriftLevel::Strong,
+        };
+        Some(Drift { what, thousandths: outside(declared, &used), level })
+    });
+    moved.collect()
+}
+
 type Mix = Vec<(u64, u32)>;
 
 fn tools(it: &Baseline) -> Mix {
@@ -118,6 +148,14 @@ fn resources(it: &Baseline) -> Mix {
 }
 fn destinations(it: &Baseline) -> Mix {
     it.learned().destinations.entries().collect()
+}
+/// The mix of destinations, where an agent that sent nothing anywhere sent everything nowhere: its
+/// first destination is then a shift like any other.
+fn or_nowhere(it: &Baseline, mix: fn(&Baseline) -> Mix) -> Mix {
+    let found = mix(it);
+    let total: u32 = found.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count));
+    let stayed = it.learned().observed.saturating_sub(total);
+    found.into_iter().chain((stayed > 0).then_some((0, stayed))).collect()
 }
 fn shapes(it: &Baseline) -> Mix {
     it.learned().shapes.entries().collect()
@@ -220,8 +258,21 @@ mod tests {
         }
         let found = drift(&snapshot(10, usual), &new);
         let what: Vec<&str> = found.iter().map(|drift| drift.what).collect();
-        assert_eq!(what, ["tool_mix", "records", "failures"]);
+        assert_eq!(what, ["tool_mix", "destination_mix", "records", "failures"]);
         assert!(found.iter().all(|drift| drift.level == DriftLevel::Strong), "{found:?}");
+    }
+
+    #[test]
+    fn what_the_certificate_does_not_declare_is_named() {
+        let declares = |tools: &[&str]| Allowed {
+            tools: Some(tools.iter().map(|name| Name::new(name).unwrap()).collect()),
+            ..Allowed::default()
+        };
+        let baseline = snapshot(10, usual);
+        assert_eq!(certificate_drift(&declares(&["lookup", "Note"]), &baseline), []);
+        let found = certificate_drift(&declares(&["lookup"]), &baseline);
+        assert_eq!((found[0].what, found[0].thousandths), ("certificate_tools", 250));
+        assert_eq!(certificate_drift(&declares(&["look*"]), &baseline), [], "left to the single actions");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use action::{Action, Channel, Confidence, Decision, Timestamp, Vector, Verdict};
 use super::{Baseline, Facts, Identity, SessionFacts, Step};
 use crate::detect::Scene;
 use crate::detect::state::Limits;
-use crate::detect::taint;
+use crate::detect::{sequence, taint};
 
 /// The facts after one decision. Pure: the caller stores what it gets.
 ///
@@ -98,8 +98,9 @@ fn session(it: &mut SessionFacts, scene: &Scene<'_>, decision: &Decision, done: 
             it.taint.channels.sort_unstable();
             it.taint.since.get_or_insert(now);
         }
-        taint::remember(&mut it.provenance, it.salt, content);
     }
+    sequence::attribute(&mut it.steps, &action.context, it.salt, &decision.read);
+    taint::remember(it, &action.context);
     let injected = decision.detections.iter().any(|hit| {
         let read = matches!(&hit.evidence, Some(e) if matches!(&e.place,
             action::Place::Context { channel, .. } if *channel != Channel::Model));
@@ -120,12 +121,117 @@ fn session(it: &mut SessionFacts, scene: &Scene<'_>, decision: &Decision, done: 
         operation: action.operation,
         resource: action.resource.kind.clone(),
         classes: scene.classes.clone(),
+        sensitivity: scene.sensitivity,
         records: scene.records,
         bytes: scene.payload.bytes,
         external: scene.external,
         packed: scene.traits.packs,
         values: taint::sample(it.salt, &action.payload, Step::VALUES),
         payload: decision.payload_hash,
+        tainted: taint::marks(&decision.detections),
         done,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{allowed, decided};
+    use super::*;
+    use crate::detect::state::testing::{action, facts, now};
+    use proptest::prelude::*;
+
+    const SEND: &str = r#"{ "kind": "external_call", "operation": "send", "tool": "post", "count": 700,
+        "resource": { "type": "order", "destinations": ["sink.example"] } }"#;
+
+    fn after(times: usize, verdict: Verdict) -> Facts {
+        let (limits, send) = (Limits::default(), action(SEND));
+        (0..times).fold(facts("{}"), |facts, _| {
+            learn(&facts, &send, &decided(&send, Vec::new(), verdict), now(), &limits)
+        })
+    }
+
+    #[test]
+    fn what_ran_is_counted_as_gone_and_what_was_stopped_is_not() {
+        assert_eq!(after(3, Verdict::Allow).counters.outflow(now()).0.0, 2_100);
+        let blocked = after(3, Verdict::Block);
+        assert_eq!(blocked.counters.outflow(now()).0.0, 0);
+        assert_eq!(blocked.counters.failures.total(now(), super::super::counters::HOUR).0, 3);
+        assert_eq!(blocked.session.calls, 3, "an attempt is a call");
+    }
+
+    #[test]
+    fn the_baseline_learns_only_what_was_ordinary() {
+        assert_eq!(after(4, Verdict::Allow).baseline.unwrap().learned().observed, 4);
+        assert_eq!(after(4, Verdict::Approve).baseline.unwrap().learned().observed, 0);
+        let send = action(SEND);
+        let injected = action::Detection {
+            vector: Vector::PromptInjection,
+            rule: "test.injection".into(),
+            severity: action::Severity::High,
+            confidence: Confidence::HIGH,
+            class: None,
+            evidence: None,
+        };
+        let next = learn(&facts("{}"), &send, &allowed(&send, vec![injected]), now(), &Limits::default());
+        assert_eq!(next.baseline.unwrap().learned().observed, 0);
+    }
+
+    #[test]
+    fn an_anomaly_cannot_teach_itself_normal() {
+        let usual = facts(
+            r#"{ "baseline": { "typical": { "tools": ["get_order"], "resources": ["order"], "operations": ["read"],
+                "records": 1 } } }"#,
+        );
+        let dump = action(SEND);
+        let limits = Limits::default();
+        let next = (0..500)
+            .fold(usual, |facts, _| learn(&facts, &dump, &allowed(&dump, Vec::new()), now(), &limits));
+        let scene = Scene::new(&dump, &next, now(), &[], &limits);
+        assert!(scene.deviation.unwrap().grade >= 90);
+    }
+
+    #[test]
+    fn the_session_remembers_who_opened_it_and_its_newest_steps() {
+        let facts = after(100, Verdict::Allow);
+        assert_eq!(facts.session.steps.len(), SessionFacts::STEPS);
+        assert_eq!(facts.session.opened.unwrap().agent.unwrap().as_str(), "shop-bot");
+        assert_eq!(facts.session.started, Some(now()));
+    }
+
+    #[test]
+    fn untrusted_content_taints_and_the_users_own_does_not() {
+        let limits = Limits::default();
+        let after = |channel: &str| {
+            let read =
+                action(&format!(r#"{{ "context": [{{ "channel": "{channel}", "text": "hello" }}] }}"#));
+            learn(&facts("{}"), &read, &allowed(&read, Vec::new()), now(), &limits).session.taint
+        };
+        assert!(after("retrieved").is_tainted());
+        assert!(!after("user").is_tainted() && !after("model").is_tainted());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn facts_stay_bounded_and_equal_histories_give_equal_bytes(
+            jumps in proptest::collection::vec(any::<i64>(), 1..60),
+            hosts in proptest::collection::vec("[a-z]{1,12}", 60),
+        ) {
+            let limits = Limits::default();
+            let run = || jumps.iter().zip(&hosts).fold(facts("{}"), |facts, (millis, host)| {
+                let at = Timestamp::from_millis(*millis);
+                let send = action(&SEND.replace("sink.example", &format!("{host}.example")).replace("\"post\"", &format!("\"{host}\"")));
+                learn(&facts, &send, &allowed(&send, Vec::new()), at, &limits)
+            });
+            let facts = run();
+            prop_assert!(facts.counters.destinations.len() <= super::super::Counters::DESTINATIONS);
+            prop_assert!(facts.counters.tools.len() <= super::super::Counters::TOOLS);
+            prop_assert!(facts.session.steps.len() <= SessionFacts::STEPS);
+            let bytes = serde_json::to_vec(&facts).unwrap();
+            prop_assert_eq!(&bytes, &serde_json::to_vec(&run()).unwrap());
+            let read: Facts = action::Json::parse_as(&bytes).unwrap();
+            prop_assert_eq!(read, facts);
+        }
+    }
 }

@@ -15,11 +15,11 @@ mod provenance;
 mod session;
 pub mod sketch;
 
-pub use access::{AccessFacts, Allowed, Judge, JudgeOutcome};
+pub use access::{AccessFacts, Allowed, DenyEntry, DenyKey, Judge, JudgeOutcome};
 pub use baseline::{Baseline, ColdStart, Observation, Typical};
 pub use counters::{Bucket, Counters, Outflow, Rate, Window};
 pub use deviation::Deviation;
-pub use drift::{Drift, drift};
+pub use drift::{Drift, DriftLevel, certificate_drift, drift};
 pub use learn::learn;
 pub use provenance::{Literals, Provenance};
 pub use session::{Identity, SessionFacts, Step, Taint};
@@ -117,3 +117,6 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -12,6 +12,8 @@ pub struct Provenance {
     pub memory: Literals,
     /// Returned by tools.
     pub tools: Literals,
+    /// Something in `memory` told the agent what to do.
+    pub orders: bool,
 }
 
 /// A set of hashes, sorted, of bounded size.

@@ -1,7 +1,7 @@
 //! What is remembered of one session: who opened it, what was read, what was done. Bounded, and
 //! without content: hashes, classes and counts.
 
-use action::{ActionKind, Channel, Digest, Name, Operation, SensitiveClass, Timestamp};
+use action::{ActionKind, Channel, Digest, Name, Operation, SensitiveClass, Sensitivity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Network;
@@ -77,6 +77,8 @@ pub struct Step {
     pub resource: Name,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<SensitiveClass>,
+    #[serde(default = "no_sensitivity")]
+    pub sensitivity: Sensitivity,
     #[serde(default)]
     pub records: u64,
     #[serde(default)]
@@ -93,9 +95,20 @@ pub struct Step {
     /// Payload hash of the action, to recognise repetition and to find its record.
     #[serde(default)]
     pub payload: Digest,
-    /// It was carried out.
+    /// Untrusted text alone chose an argument or the tool; what it returns is as untrusted.
     #[serde(default)]
+    pub tainted: bool,
+    /// It was carried out.
+    #[serde(default = "carried_out")]
     pub done: bool,
+}
+
+fn carried_out() -> bool {
+    true
+}
+
+fn no_sensitivity() -> Sensitivity {
+    Sensitivity::None
 }
 
 impl Step {

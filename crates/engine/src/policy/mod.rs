@@ -5,12 +5,14 @@
 //! the voices are put together and why a stricter rule never makes an answer milder; the rest is
 //! reading, indexing and explaining.
 
+mod analyse;
 mod bands;
 mod calendar;
 mod case;
 pub mod cases;
 mod condition;
 mod counter;
+pub mod diff;
 mod document;
 mod index;
 mod judge;
@@ -21,6 +23,7 @@ pub mod rego;
 mod rule;
 mod weigh;
 
+pub use analyse::{Remark, analyse};
 pub use bands::Bands;
 pub use case::{Judged, Judgement, effective};
 pub use condition::{CONDITIONS, Kind, Row, Test, When};

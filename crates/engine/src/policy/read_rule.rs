@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use action::{ConstrainKind, Containment, Decimal, Layer, Severity, Verdict};
+use action::{ConstrainKind, Containment, Decimal, Digest, Layer, Severity, Verdict, digest};
 
 use super::calendar::{self, Hours};
-use super::condition::{Kind, Reader, Test, When};
+use super::condition::{Kind, Reader, Test, When, plain_json};
 use super::rule::{Change, Exception, Notice, Place, Rule};
 use crate::yaml::{Faults, Fields, Node, Value};
 
@@ -90,7 +90,18 @@ pub fn rule(draft: &mut Draft<'_>, node: &Node, faults: &mut Faults) -> Option<R
         exceptions,
         module: None,
         place: Place::of(file, node),
+        written: written(draft.layer.as_str(), node),
     })
+}
+
+/// What is written in a node, whatever its place. Cases beside a rule are not part of it.
+pub fn written(layer: &str, node: &Node) -> Digest {
+    let mut json = plain_json(node);
+    if let action::Json::Object(entries) = &mut json {
+        entries.retain(|(key, _)| key != "cases");
+    }
+    let text = serde_json::to_vec(&json.sorted()).unwrap_or_default();
+    digest("checkrein.rule.v1", &[layer.as_bytes(), &text])
 }
 
 /// Reads an exception that stands by itself and says what it is of.

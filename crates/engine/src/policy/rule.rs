@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use action::{ConstrainKind, Containment, Decimal, Layer, Severity, Timestamp, Verdict};
+use action::{ConstrainKind, Containment, Decimal, Digest, Layer, Severity, Timestamp, Verdict};
 
 use super::condition::When;
 use super::rego::Module;
@@ -34,6 +34,15 @@ pub struct Rule {
     /// A Rego module that says the verdict; `verdict` is then what its failure counts as.
     pub module: Option<Arc<Module>>,
     pub place: Place,
+    /// Digest of what is written, without where.
+    pub(super) written: Digest,
+}
+
+impl Rule {
+    /// Digest of what is written, without where: equal for a rule that only moved.
+    pub fn written(&self) -> Digest {
+        self.written
+    }
 }
 
 /// Where a rule is written.

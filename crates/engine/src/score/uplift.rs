@@ -33,15 +33,13 @@ pub const UPLIFT: [Uplift; 12] = [
 pub const GREATEST: u8 = 15;
 
 /// Rules whose fact a dimension has counted already, so that it is not counted twice.
-const COUNTED: [&str; 8] = [
+const COUNTED: [&str; 6] = [
     "session.agent_unregistered",
     "session.agent_frozen",
     "session.version_changed",
-    "session.region_unapproved",
     "exfiltration.records",
     "exhaustion.records_read",
     "privilege.grant",
-    "rate.baseline",
 ];
 
 /// The sum of the vectors that hit, each by its surest hit.

@@ -90,6 +90,11 @@ pub fn from_rows(rows: &[Row]) -> Vec<Text> {
             usage,
             weight,
         };
+        // A folder may bring texts that are only to be judged, to see how an unknown style fares.
+        if row.file.starts_with("unseen") {
+            texts.push(text(head, Use::Score, 1.0, &normal));
+            continue;
+        }
         match (head, attack) {
             (Head::User, true) => {
                 texts.push(text(Head::User, Use::Both, 1.0, &normal));
@@ -149,7 +154,7 @@ fn benign_documents(rows: &[Row]) -> BTreeMap<&str, String> {
 
 /// The text as the model will meet it.
 pub fn normalise(text: &str) -> String {
-    Prepared::new(text).plain().normal.to_owned()
+    Prepared::new(text).plain().normal.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Non-overlapping pieces, in order.
@@ -196,8 +201,8 @@ impl Trace {
 }
 
 impl Visit for Trace {
-    fn feature(&mut self, slot: usize) {
-        self.features.push(slot as u32);
+    fn feature(&mut self, id: u32) {
+        self.features.push(id);
     }
 
     fn cut(&mut self, at: usize) {

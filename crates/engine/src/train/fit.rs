@@ -2,7 +2,7 @@
 // Slots and rows are made by this module and in range; the loops are where training spends its time.
 #![allow(clippy::indexing_slicing)]
 
-use crate::detect::injection::model::SLOTS;
+use crate::detect::injection::model::{SLOTS, slot_of};
 
 /// Sparse examples, one after the other.
 #[derive(Default)]
@@ -31,15 +31,22 @@ impl Examples {
         self.signs.len()
     }
 
-    /// Adds a stretch given by the slots of its features, in any order.
-    pub fn push(&mut self, features: &[u32], attack: bool, weight: f32, scratch: &mut Vec<u32>) {
+    /// Adds a stretch of `length` features, of which these are learned from.
+    pub fn push(
+        &mut self,
+        features: &[u32],
+        length: usize,
+        attack: bool,
+        weight: f32,
+        scratch: &mut Vec<u32>,
+    ) {
         if features.is_empty() {
             return;
         }
         scratch.clear();
-        scratch.extend_from_slice(features);
+        scratch.extend(features.iter().map(|id| slot_of(*id) as u32));
         scratch.sort_unstable();
-        let root = (features.len() as f32).sqrt();
+        let root = (length as f32).sqrt();
         self.starts.push(self.slots.len());
         for run in scratch.chunk_by(|a, b| a == b) {
             self.slots.push(run[0]);

@@ -8,7 +8,9 @@
 
 mod corpus;
 mod fit;
+mod grammar;
 mod heads;
+mod material;
 mod measure;
 mod report;
 mod rng;

@@ -41,7 +41,7 @@ impl Subjects {
 
 use Subjects as S;
 
-/// Words and phrases by subject, several languages; sorted when first used.
+/// Words and phrases by subject, several languages.
 #[rustfmt::skip]
 const WORDS: &[(Subjects, &[&str])] = &[
     (S::CARD, &["card", "cards", "credit card", "debit card", "creditcard", "cardnumber", "card number", "cc number", "ccnum", "cc", "ccn", "pan", "visa",
@@ -179,19 +179,39 @@ fn put(clean: &mut [u8], length: &mut usize, byte: u8) {
     }
 }
 
+struct Table {
+    /// Sorted by length, then bytes.
+    words: Vec<(&'static [u8], Subjects)>,
+    /// By first byte: the lengths that occur, as bits. Most words of a text end their search here.
+    lengths: [u64; 256],
+}
+
+fn table() -> &'static Table {
+    static TABLE: std::sync::OnceLock<Table> = std::sync::OnceLock::new();
+    TABLE.get_or_init(|| {
+        let all = WORDS.iter().flat_map(|(subject, words)| words.iter().map(|w| (w.as_bytes(), *subject)));
+        let mut words: Vec<(&'static [u8], Subjects)> = all.collect();
+        words.sort_by(|a, b| (a.0.len(), a.0).cmp(&(b.0.len(), b.0)));
+        let mut lengths = [0u64; 256];
+        for (word, _) in &words {
+            let first = word.first().and_then(|first| lengths.get_mut(usize::from(*first)));
+            if let Some(bits) = first {
+                *bits |= 1 << (word.len() & 63);
+            }
+        }
+        Table { words, lengths }
+    })
+}
+
 fn lookup(phrase: &[u8]) -> Subjects {
-    static TABLE: std::sync::OnceLock<Vec<(&'static [u8], Subjects)>> = std::sync::OnceLock::new();
-    let table = TABLE.get_or_init(|| {
-        let mut table: Vec<(&'static [u8], Subjects)> = WORDS
-            .iter()
-            .flat_map(|(subject, words)| words.iter().map(|w| (w.as_bytes(), *subject)))
-            .collect();
-        table.sort_by(|a, b| (a.0.len(), a.0).cmp(&(b.0.len(), b.0)));
-        table
-    });
+    let table = table();
+    let bits = phrase.first().and_then(|first| table.lengths.get(usize::from(*first))).copied().unwrap_or(0);
+    if phrase.len() > 63 || (bits >> phrase.len()) & 1 == 0 {
+        return Subjects::NONE;
+    }
     let key = (phrase.len(), phrase);
-    let first = table.partition_point(|(word, _)| (word.len(), *word) < key);
-    let same = table.get(first..).unwrap_or_default().iter().take_while(|(word, _)| *word == phrase);
+    let first = table.words.partition_point(|(word, _)| (word.len(), *word) < key);
+    let same = table.words.get(first..).unwrap_or_default().iter().take_while(|(word, _)| *word == phrase);
     same.fold(Subjects::NONE, |all, (_, subject)| all.or(*subject))
 }
 

@@ -94,7 +94,11 @@ fn cards(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candid
                 break;
             }
             let Some(digits) = cluster.digits.get(first.offset..end) else { break };
-            if length < 12 || !luhn(digits) || digits.windows(2).all(|pair| pair.first() == pair.last()) {
+            if length < 12
+                || (brand(digits) == 0 && !context.says(Subjects::CARD))
+                || !luhn(digits)
+                || digits.windows(2).all(|pair| pair.first() == pair.last())
+            {
                 continue;
             }
             let sure = sureness(bytes, cluster, (place, last_place), digits, context);

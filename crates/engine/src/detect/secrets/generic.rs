@@ -106,10 +106,16 @@ pub fn read(bytes: &[u8], word: std::ops::Range<usize>, promise: Promise) -> Opt
         - bytes.get(..word.start)?.iter().rev().take(40).take_while(|b| in_identifier(**b)).count();
     let value = assigned(bytes, word.end)?;
     let name_end = value.name_end;
-    if is_harmless(bytes.get(name_start..name_end)?) || continues_as_word(bytes, word.end) {
+    // A comma lists values more often than it assigns one.
+    let listed = bytes.get(name_end..value.start)?.contains(&b',');
+    if listed || is_harmless(bytes.get(name_start..name_end)?) || continues_as_word(bytes, word.end) {
         return None;
     }
-    let end = value.end(bytes, 512);
+    let longest = match promise {
+        Promise::Token => 512,
+        Promise::Password => 128,
+    };
+    let end = value.end(bytes, longest);
     let token = bytes.get(value.start..end)?;
     looks_secret(token, promise, value.quote.is_some() || tight(bytes, &value))
         .then_some(Found { span: value.start..end })
@@ -143,7 +149,7 @@ fn continues_as_word(bytes: &[u8], end: usize) -> bool {
 
 /// `name=value` without a blank is how programs write; prose puts blanks around.
 fn tight(bytes: &[u8], value: &Value) -> bool {
-    bytes.get(value.name_end..value.start).is_some_and(|gap| gap.contains(&b'=') && !gap.contains(&b','))
+    bytes.get(value.name_end..value.start).is_some_and(|gap| gap.contains(&b'='))
 }
 
 fn is_harmless(name: &[u8]) -> bool {

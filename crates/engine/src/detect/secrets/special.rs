@@ -186,7 +186,7 @@ fn curl_login(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
         return None;
     }
     let rest = bytes.get(at.end..)?;
-    let rest = rest.get(..2048).unwrap_or(rest);
+    let rest = rest.get(..1024).unwrap_or(rest);
     // A command ends with its line, unless blanks or a backslash carry it on.
     let blank = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let line = rest.get(blank..)?;
@@ -344,7 +344,7 @@ fn add_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
 fn kubernetes(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let from = at.start.saturating_sub(1024);
     let near = bytes.get(from..bytes.len().min(at.end + 2048))?;
-    for found in memchr::memmem::find_iter(near, b"data") {
+    for found in memchr::memmem::find_iter(near, b"data").take(4) {
         let mut place = found + 4;
         place += run(near, place, 8, |b| matches!(b, b'"' | b':' | b' ' | b'{' | b'\r' | b'|' | b'-'));
         place += run(near, place, 64, |b| b.is_ascii_whitespace() || b == b'{' || b == b'"');

@@ -1,5 +1,9 @@
 //! From a name to the value assigned to it, and which values are only stand-ins.
 
+use std::sync::OnceLock;
+
+use aho_corasick::AhoCorasick;
+
 /// Most bytes of an identifier that are read past the word found in it.
 const IDENTIFIER: usize = 40;
 
@@ -150,23 +154,31 @@ const VALUE_STAND_INS: &[&str] = &[
 
 /// Whether an issuer's token is one of the documentation, not a live one.
 pub fn is_token_stand_in(token: &[u8]) -> bool {
-    contains_any(token, PLAIN_STAND_INS) || is_counting(token)
+    is_counting(token) || contains(&PLAIN, PLAIN_STAND_INS, token)
 }
 
 /// Whether a value stands for a secret instead of being one.
 pub fn is_stand_in(value: &[u8]) -> bool {
     matches!(value.first(), None | Some(b'$' | b'<' | b'%' | b'{' | b'*' | b'#' | b'['))
         || is_token_stand_in(value)
-        || contains_any(value, VALUE_STAND_INS)
+        || contains(&CHOSEN, VALUE_STAND_INS, value)
 }
 
-fn contains_any(token: &[u8], words: &[&str]) -> bool {
-    let lower = token.get(..256).unwrap_or(token).to_ascii_lowercase();
-    words.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+static PLAIN: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+static CHOSEN: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+
+/// Long values say early what they are.
+const READ: usize = 256;
+
+fn contains(cell: &OnceLock<Option<AhoCorasick>>, words: &[&str], token: &[u8]) -> bool {
+    let build = || AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok();
+    let automaton = cell.get_or_init(build);
+    automaton.as_ref().is_some_and(|automaton| automaton.is_match(token.get(..READ).unwrap_or(token)))
 }
 
 /// Whether most of the token is a run of one byte or counts up or down: `aaaa`, `12345678`.
 fn is_counting(token: &[u8]) -> bool {
+    let token = token.get(..READ).unwrap_or(token);
     let steps = token.iter().zip(token.iter().skip(1));
     let plain = steps.filter(|(a, b)| a.abs_diff(**b) <= 1).count();
     token.len() >= 4 && plain * 10 >= (token.len() - 1) * 8

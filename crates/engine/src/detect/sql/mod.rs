@@ -23,6 +23,9 @@ pub use facts::{StatementFacts, facts};
 pub use rules::Rule;
 use value::{Finding, Level};
 
+#[cfg(test)]
+mod tests;
+
 /// Looks for SQL injection in one leaf.
 pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
     let level = match leaf.semantic {

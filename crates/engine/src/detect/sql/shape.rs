@@ -436,11 +436,7 @@ impl Machine {
 
     fn alias(&mut self) -> Step {
         bump(&mut self.aliases);
-        if self.in_select() && self.aliases <= 2 || self.frame.called && self.aliases <= 2 {
-            Step::On
-        } else {
-            Step::Stop
-        }
+        if (self.in_select() || self.frame.called) && self.aliases <= 2 { Step::On } else { Step::Stop }
     }
 
     fn want(&mut self) -> Step {

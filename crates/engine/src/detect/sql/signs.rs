@@ -102,9 +102,11 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
             if !(call || package || extended) {
                 return None;
             }
+            // "sleep (8 hours)": an argument has an operator or an end behind it, not a noun.
+            let noun = matches!(window.kind(3), Some(Kind::Word(Word::Bare)));
             let method = window.kind_before() == Some(Kind::Dot) && !name.contains('_');
             let unmistakable = package || extended || name.contains('_') && !name.starts_with('_');
-            (!method).then(|| found(rule, 2, unmistakable || window.in_expression()))?
+            (!method && !noun).then(|| found(rule, 2, unmistakable || window.in_expression()))?
         }
         Word::Waitfor => {
             let what = window.text(1);

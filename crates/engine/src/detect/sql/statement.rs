@@ -25,6 +25,10 @@ use crate::text::Reading;
 
 /// A longer statement is not parsed.
 const LONGEST: usize = 64 * 1024;
+/// A longer statement is tried with the generic dialect alone: each further one costs as much again.
+const LONGEST_FOR_ALL: usize = 8 * 1024;
+/// Statements in one text.
+const MOST_STATEMENTS: usize = 256;
 /// Each operator may nest the tree by one level, and the tree is walked and freed by recursion.
 const MOST_OPERATORS: usize = 2_000;
 /// Brackets and subqueries inside one another.
@@ -79,12 +83,13 @@ pub fn is_whole(text: &str) -> bool {
 
 /// Parses with the first dialect that accepts it.
 pub(super) fn parse(text: &str, tokens: &[Token]) -> Option<Vec<Statement>> {
-    if text.len() > LONGEST || !is_shallow(tokens) {
+    if text.len() > LONGEST || !is_bounded(tokens) {
         return None;
     }
     let dialects: [&dyn Dialect; 5] =
         [&GenericDialect {}, &MySqlDialect {}, &PostgreSqlDialect {}, &MsSqlDialect {}, &SQLiteDialect {}];
-    dialects.into_iter().find_map(|dialect| {
+    let tried = if text.len() > LONGEST_FOR_ALL { 1 } else { dialects.len() };
+    dialects.into_iter().take(tried).find_map(|dialect| {
         let parser = Parser::new(dialect)
             .with_options(ParserOptions::new().with_trailing_commas(false))
             .with_recursion_limit(DEEPEST);
@@ -92,11 +97,14 @@ pub(super) fn parse(text: &str, tokens: &[Token]) -> Option<Vec<Statement>> {
     })
 }
 
-/// Whether the tree that these tokens make can be walked without fear for the stack.
-fn is_shallow(tokens: &[Token]) -> bool {
+/// Whether these tokens are few and shallow enough to parse, and their tree to be walked.
+fn is_bounded(tokens: &[Token]) -> bool {
     let mut operators = 0usize;
     let mut depth = 0usize;
     let mut before = Kind::Comma;
+    if tokens.iter().filter(|t| t.kind == Kind::Semicolon).count() > MOST_STATEMENTS {
+        return false;
+    }
     for token in tokens {
         match token.kind {
             // A sign before a literal of a list.
@@ -155,8 +163,9 @@ impl Findings {
         for statement in statements {
             self.statement(statement, &condition);
         }
-        if let Some(first) = statements.first()
-            && statements.iter().skip(1).any(|later| is_stacked(first, later))
+        let mut acting = statements.iter().filter(|statement| !frames(statement));
+        if let Some(first) = acting.next()
+            && acting.any(|later| is_stacked(first, later))
         {
             let from =
                 tokens.iter().find(|t| t.kind == Kind::Semicolon).map_or(self.whole.start, |t| t.span.start);
@@ -326,6 +335,18 @@ impl Findings {
     }
 }
 
+/// Whether a statement only frames others: a transaction or a setting.
+fn frames(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::StartTransaction { .. }
+            | Statement::Commit { .. }
+            | Statement::Rollback { .. }
+            | Statement::Savepoint { .. }
+            | Statement::Set(_)
+    )
+}
+
 /// A second statement that the first one's author did not mean: reading, then changing; or
 /// anything, then something that destroys or grants.
 fn is_stacked(first: &Statement, later: &Statement) -> bool {
@@ -333,7 +354,7 @@ fn is_stacked(first: &Statement, later: &Statement) -> bool {
     let (first, then) = (effect(first).operation, effect(later).operation);
     match then {
         Operation::Read | Operation::Send | Operation::Pay => false,
-        Operation::Write => first == Operation::Read && !matches!(later, Statement::Set(_)),
+        Operation::Write => first == Operation::Read,
         Operation::Delete | Operation::Grant => first != then,
     }
 }

@@ -119,7 +119,9 @@ impl Case<'_> {
 
     fn sign(&self) -> Option<Finding> {
         let sign = signs::gravest(self.text, self.tokens)?;
-        let reached = self.shape.read > sign.at;
+        // A run of words that could be prose counts where the grammar got there from a value.
+        let value = matches!(self.stand, Stand::Inside(_)) || self.shape.literals + self.shape.variables > 0;
+        let reached = self.shape.read > sign.at && value;
         (sign.sure || self.query() && reached).then_some(Finding { rule: sign.rule, span: sign.span })
     }
 
@@ -210,17 +212,14 @@ impl Case<'_> {
         if shape.constant_compare && shape.logic > 0 {
             return self.found(Rule::Tautology);
         }
-        if !self.query() {
-            return None;
-        }
-        let constant_clause = shape.clause && shape.complete && !matches!(first, Kind::Word(Word::Limit));
+        let constant_clause = shape.clause && shape.complete && (self.query() || shape.bare == 0);
         if constant_clause && shape.froms == 0 && shape.literals + shape.info + shape.functions > 0 {
             return self.found(Rule::Clause);
         }
         if shape.selects > 0 && (shape.froms + shape.telling_functions + shape.variables + shape.info > 0) {
             let begins =
                 matches!(first, Kind::Word(Word::Select)) && (shape.froms > 0 || shape.variables > 0);
-            if begins || self.read_all() {
+            if (begins || self.read_all()) && self.has_signs() {
                 return self.found(Rule::Subquery);
             }
         }
@@ -247,10 +246,15 @@ impl Case<'_> {
             || shape.telling_functions > 0 && (operators > 0 || shape.variables > 0)
             || matches!(first, Kind::Word(Word::Logic)) && shape.functions > 0
             || shape.whens > 0;
-        if shape.complete && telling && !shape.reentered {
+        // `substr(a, b) + 1` is also how other languages compute.
+        let server = shape.info > 0 || shape.whens > 0 || shape.logic > 0 || shape.variables > 0;
+        if shape.complete && telling && !shape.reentered && (self.query() || server) {
             return self.found(Rule::Expression);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
+        if !self.query() && shape.word_operators + shape.variables + shape.selects == 0 {
+            return None;
+        }
         let logical = shape.logic + shape.compare > 0 && (shape.bare == 0 || shape.literals > 0);
         if shape.complete
             && shape.cut
@@ -272,7 +276,9 @@ impl Case<'_> {
             Token { kind: Kind::Tail, span } => span.end,
             _ => 0,
         };
-        if head > SHORT || !(self.shape.complete || self.shape.semicolon) {
+        let goes_on =
+            matches!(self.tokens.last(), Some(Token { kind: Kind::Comment { hides: true, .. }, .. }));
+        if goes_on || head > SHORT || !(self.shape.complete || self.shape.semicolon) {
             return None;
         }
         if self.shape.constant_compare && self.shape.logic > 0 && self.text.len() <= 4 * SHORT {
@@ -297,10 +303,15 @@ impl Case<'_> {
             }
         }
         let verb = matches!(self.tokens.first(), Some(Token { kind: Kind::Word(Word::Verb), .. }));
-        if from == 0 && verb && self.query() && self.begins_statement(0, Level::Unknown) {
+        if from == 0 && verb && self.has_signs() && self.query() && self.begins_statement(0, Level::Unknown) {
             return self.found(Rule::Stacked);
         }
         None
+    }
+
+    /// Words alone, "drop table lamp" or "select a colour from the list", are a search.
+    fn has_signs(&self) -> bool {
+        self.tokens.iter().any(|t| !matches!(t.kind, Kind::Word(_) | Kind::Number | Kind::Other))
     }
 
     fn statement_after_break_out(&self) -> bool {
@@ -358,7 +369,9 @@ impl Case<'_> {
                     next == Some(Kind::Variable)
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["if", "while"]) {
-                    matches!(next, Some(Kind::Open | Kind::Word(Word::Prefix)))
+                    let exists = self.tokens.get(at + 1).and_then(|t| self.text.get(t.span.clone()));
+                    next == Some(Kind::Open)
+                        || exists.is_some_and(|e| ["exists", "not"].iter().any(|w| e.eq_ignore_ascii_case(w)))
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["shutdown"]) {
                     ended || next == Some(Kind::Word(Word::Verb)) || level == Level::Query

@@ -114,12 +114,14 @@ mod tests {
             operation: of.operation,
             resource: of.resource.kind.clone(),
             classes: Vec::new(),
+            sensitivity: action::Sensitivity::None,
             records: 1,
             bytes: 1,
             external: false,
             packed: false,
             values: Vec::new(),
             payload: of.payload_hash(),
+            tainted: false,
             done: true,
         }
     }

@@ -4,6 +4,7 @@ use action::{Confidence, Detection, Name, Severity, Vector};
 
 use super::{Limits, fact};
 use crate::detect::Scene;
+use crate::facts::DenyEntry;
 use crate::facts::counters::HOUR;
 
 pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
@@ -11,6 +12,10 @@ pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
     let mut report = |rule, severity, confidence| {
         out.push(fact(Vector::SessionAnomaly, rule, severity, confidence));
     };
+    let held = |entry: &DenyEntry| entry.expires.is_none_or(|end| scene.now < end);
+    if facts.access.denied.iter().any(held) {
+        report("session.denied", Severity::Critical, Confidence::CRITICAL);
+    }
     if facts.agent.frozen {
         report("session.agent_frozen", Severity::Critical, Confidence::CRITICAL);
     }
@@ -101,6 +106,18 @@ mod tests {
         assert_eq!(rules(&found(find, &at("2026-03-03T12:30:00Z"), &facts("{}"))), ["session.time_ahead"]);
         assert_eq!(rules(&found(find, &at("2026-03-01T12:00:00Z"), &facts("{}"))), ["session.time_stale"]);
         assert!(found(find, &at("2026-03-03T11:30:00Z"), &facts("{}")).is_empty());
+    }
+
+    #[test]
+    fn a_kill_meets_every_retry_until_it_expires() {
+        let denied = |expires: &str| {
+            facts(&format!(r#"{{ "access": {{ "denied": [{{ "key": "session"{expires} }}] }} }}"#))
+        };
+        assert_eq!(rules(&found(find, &action("{}"), &denied(""))), ["session.denied"]);
+        let later = denied(r#", "expires": "2026-03-03T13:00:00Z""#);
+        assert_eq!(rules(&found(find, &action("{}"), &later)), ["session.denied"]);
+        let past = denied(r#", "expires": "2026-03-03T11:00:00Z""#);
+        assert!(found(find, &action("{}"), &past).is_empty());
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Whether tool output tells the agent what to do, where it should only report.
 
-use crate::detect::scene::words;
-
 /// Verbs of an order to an agent.
 const ORDERS: [&str; 15] = [
     "call",
@@ -42,33 +40,43 @@ const OBJECTS: [&str; 15] = [
 /// Words between an order and what it speaks of.
 const REACH: usize = 6;
 /// Orders that make a directive: one may be chance, two are speech.
-const LEAST: usize = 2;
+const LEAST: u32 = 2;
 
 /// Whether a text orders an agent about: at least two different orders near an object.
 pub fn instructs(text: &str) -> bool {
-    let mut orders: Vec<(usize, &str)> = Vec::new();
-    let mut last_object: Option<usize> = None;
-    let mut found: Vec<&str> = Vec::new();
-    for (at, word) in words(text).enumerate() {
-        if let Some(order) = ORDERS.iter().find(|order| **order == word) {
-            if last_object.is_some_and(|object| at - object <= REACH) && !found.contains(order) {
-                found.push(order);
+    // When each order was last seen, counting words from one, and which were found near an object.
+    let mut seen = [0usize; ORDERS.len()];
+    let mut last_object = 0usize;
+    let mut near = 0u32;
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    for (at, word) in (1usize..).zip(words) {
+        if let Some(order) = place(&ORDERS, word) {
+            if let Some(when) = seen.get_mut(order) {
+                *when = at;
             }
-            orders.push((at, order));
-        }
-        if OBJECTS.contains(&word.as_str()) {
-            last_object = Some(at);
-            for (_, order) in orders.iter().rev().take_while(|(when, _)| at - when <= REACH) {
-                if !found.contains(order) {
-                    found.push(order);
+            if last_object > 0 && at - last_object <= REACH {
+                near |= 1 << order;
+            }
+        } else if place(&OBJECTS, word).is_some() {
+            last_object = at;
+            for (order, when) in seen.iter().enumerate() {
+                if *when > 0 && at - when <= REACH {
+                    near |= 1 << order;
                 }
             }
         }
-        if found.len() >= LEAST {
+        if near.count_ones() >= LEAST {
             return true;
         }
     }
     false
+}
+
+fn place(list: &[&str], word: &str) -> Option<usize> {
+    if !(2..=12).contains(&word.len()) {
+        return None;
+    }
+    list.iter().position(|known| known.len() == word.len() && known.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

@@ -18,39 +18,85 @@ use action::{
 };
 
 use super::Scene;
-use crate::facts::{Literals, Provenance, hash};
-use literal::{Kind, Literal, literals};
+use crate::facts::{Provenance, SessionFacts};
+use literal::{Depth, Kind, Literal, Piece, read};
 
-/// Adds what one text says to what the session remembers.
-pub fn remember(provenance: &mut Provenance, salt: u64, content: &Content) {
-    let mut hashes = Vec::new();
-    literal::each_form(&content.text, &mut |form| hashes.push(hash::keyed(salt, form.as_bytes())));
-    match content.channel {
-        Channel::User => provenance.user.extend(hashes),
-        Channel::Memory | Channel::Retrieved => provenance.memory.extend(hashes),
-        // Output that tells the agent what to do is no longer data: it speaks like a memory that
-        // somebody planted, and is held to the same rule.
-        Channel::ToolOutput if directive::instructs(&content.text) => {
-            provenance.tools.extend(hashes.iter().copied());
-            provenance.memory.extend(hashes);
+/// Adds what the texts of one action say to what the session remembers.
+pub fn remember(session: &mut SessionFacts, context: &[Content]) {
+    let read = heard(session, context);
+    let kept = &mut session.provenance;
+    kept.user.extend(read.user);
+    kept.memory.extend(read.memory);
+    kept.tools.extend(read.tools);
+    kept.orders |= read.orders;
+}
+
+/// The hashes of literals by who brought them.
+#[derive(Default)]
+struct Heard {
+    user: Vec<u64>,
+    memory: Vec<u64>,
+    tools: Vec<u64>,
+    orders: bool,
+}
+
+fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
+    let mut heard = Heard::default();
+    for content in context {
+        let Content { channel, text, .. } = content;
+        if *channel == Channel::Model {
+            // The model's own words are made of all the others and vouch for nothing.
+            continue;
         }
-        Channel::ToolOutput => provenance.tools.extend(hashes),
-        // The model's own words are made of all the others and vouch for nothing.
-        Channel::Model => {}
+        let reading = read(text, session.salt, Depth::Words);
+        let keep = |to: &mut Vec<u64>| reading.each_hash(&mut |hash| to.push(hash));
+        match channel {
+            Channel::User => keep(&mut heard.user),
+            Channel::Memory => {
+                heard.orders |= directive::instructs(text);
+                keep(&mut heard.memory);
+            }
+            Channel::Retrieved | Channel::ToolOutput => {
+                // What tells the agent what to do, or was fetched because memory said so, is no
+                // longer data: it speaks like a planted memory and is held to the same rule.
+                if follows_memory(session, content) || directive::instructs(text) {
+                    heard.orders = true;
+                    keep(&mut heard.memory);
+                }
+                keep(&mut heard.tools);
+            }
+            Channel::Model => {}
+        }
     }
+    for list in [&mut heard.user, &mut heard.memory, &mut heard.tools] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    heard
+}
+
+/// Whether the detections say that untrusted text chose what a step does, so that its result is as
+/// untrusted. A taste that memory filled in chooses nothing.
+pub fn marks(detections: &[Detection]) -> bool {
+    detections.iter().any(|hit| hit.rule.starts_with("taint.") && hit.rule != "taint.preference")
+}
+
+/// Whether a text is the result of a step that was itself chosen by untrusted text: the newest
+/// step of the tool it came from, or the newest step where the source is not known.
+fn follows_memory(session: &SessionFacts, content: &Content) -> bool {
+    let mut steps = session.steps.iter().rev();
+    let step = match &content.source {
+        Some(source) => steps.find(|step| step.tool == *source),
+        None => steps.next(),
+    };
+    content.channel == Channel::ToolOutput && step.is_some_and(|step| step.tainted)
 }
 
 /// Hashes of the telling literals of a payload, at most `most`: to recognise the same data in a
 /// later step.
 pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
     let mut hashes = Vec::new();
-    each_leaf(payload, &mut String::new(), "", &mut |leaf| {
-        for literal in literals(&leaf.text) {
-            if is_telling(&literal, true) {
-                hashes.extend(literal.forms.first().map(|form| hash::keyed(salt, form.as_bytes())));
-            }
-        }
-    });
+    each_leaf(payload, &mut String::new(), "", &mut |leaf| values_of(&leaf.text, salt, &mut hashes));
     hashes.sort_unstable();
     hashes.dedup();
     // The smallest hashes of two payloads agree as far as the payloads do.
@@ -58,69 +104,72 @@ pub fn sample(salt: u64, payload: &Json, most: usize) -> Vec<u64> {
     hashes
 }
 
+/// Adds the hashes of the telling literals of one text, the same as [`sample`] would make.
+pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
+    let reading = read(text, salt, Depth::Tokens);
+    let telling = reading.literals.iter().filter(|literal| is_telling(literal, true));
+    values.extend(telling.filter_map(|literal| literal.forms().first()));
+}
+
 /// What untrusted text alone brought into this action.
 pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
-    let session = &scene.facts.session;
-    let mut known = session.provenance.clone();
-    for content in &scene.action.context {
-        remember(&mut known, session.salt, content);
-    }
-    if known.memory.is_empty() && known.tools.is_empty() {
+    let (session, action) = (&scene.facts.session, scene.action);
+    let remembered = !session.provenance.memory.is_empty() || !session.provenance.tools.is_empty();
+    if !remembered && !action.context.iter().any(|content| content.channel.is_untrusted()) {
         return;
     }
-    let sides = Sides { known: &known, salt: session.salt };
-    let sink = Sink::of(scene.action, scene.external);
-    let severity = |sink: Sink| match sink {
+    let sides =
+        Sides { kept: &session.provenance, fresh: heard(session, &action.context), salt: session.salt };
+    let sink = Sink::of(action, scene.external);
+    let (severity, confidence) = match sink {
         Sink::None => (Severity::Low, Confidence::LOW),
         Sink::Inside => (Severity::Medium, Confidence::MEDIUM),
         Sink::Outside => (Severity::High, Confidence::HIGH),
     };
+    let report = |rule, place, end| Detection {
+        vector: Vector::PromptInjection,
+        rule: Cow::Borrowed(rule),
+        severity,
+        confidence,
+        class: None,
+        evidence: Some(Evidence { place, start: 0, end, via: Vec::new() }),
+    };
 
-    if sink != Sink::None && sides.only_memory_names(scene.action) {
-        let (severity, confidence) = severity(sink);
+    if sink != Sink::None && sides.only_memory_names(action) {
         let place = Place::Field { name: Cow::Borrowed("tool") };
-        out.push(report("taint.tool", severity, confidence, place, scene.action.tool.as_str().len()));
+        out.push(report("taint.tool", place, action.tool.as_str().len()));
     }
     let mut reported = 0;
-    each_leaf(&scene.action.payload, &mut String::new(), "", &mut |leaf| {
+    each_leaf(&action.payload, &mut String::new(), "", &mut |leaf| {
         if reported >= MOST_REPORTED {
             return;
         }
-        let rule = match (sink, sides.judge(&leaf)) {
-            (_, From::Anywhere) => return,
-            (Sink::None, From::MemoryOnly) => "taint.reference",
-            (Sink::None, From::ToolOnly) => return,
-            (Sink::Inside | Sink::Outside, From::MemoryOnly) => "taint.argument",
-            (Sink::Outside, From::ToolOnly) if leaf.is_recipient() => "taint.recipient",
-            (Sink::Inside | Sink::Outside, From::ToolOnly) => return,
-        };
-        let (severity, confidence) = severity(sink);
-        let place = Place::Payload { pointer: leaf.pointer.clone() };
-        out.push(report(rule, severity, confidence, place, leaf.text.len()));
+        let rule =
+            match (sink, sides.judge(&leaf)) {
+                (_, Origin::Anywhere) => return,
+                // Whoever names the document that is read next speaks through it.
+                (Sink::None, Origin::MemoryOnly | Origin::MemoryWord) => {
+                    if sides.orders() || leaf.is_document() { "taint.reference" } else { return }
+                }
+                (Sink::Inside, Origin::MemoryWord) if !sides.orders() && !leaf.is_recipient() => {
+                    "taint.preference"
+                }
+                (Sink::Inside | Sink::Outside, Origin::MemoryOnly | Origin::MemoryWord) => "taint.argument",
+                (Sink::Outside, Origin::ToolOnly) if leaf.is_recipient() => "taint.recipient",
+                (Sink::Outside, Origin::Forgotten) if leaf.is_recipient() => "taint.forgotten",
+                (_, Origin::ToolOnly | Origin::Forgotten) => return,
+            };
+        let mut hit = report(rule, Place::Payload { pointer: leaf.pointer.clone() }, leaf.text.len());
+        if rule == "taint.preference" {
+            (hit.severity, hit.confidence) = (Severity::Low, Confidence::LOW);
+        }
+        out.push(hit);
         reported += 1;
     });
 }
 
 /// One detection per argument is enough to see; a payload of thousands needs no thousands.
 const MOST_REPORTED: usize = 8;
-
-fn report(
-    rule: &'static str,
-    severity: Severity,
-    confidence: Confidence,
-    place: Place,
-    end: usize,
-) -> Detection {
-    let evidence = Some(Evidence { place, start: 0, end, via: Vec::new() });
-    Detection {
-        vector: Vector::PromptInjection,
-        rule: Cow::Borrowed(rule),
-        severity,
-        confidence,
-        class: None,
-        evidence,
-    }
-}
 
 /// Where an action ends: how much it matters who chose its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,42 +205,80 @@ impl Sink {
 
 /// Who said a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Origin {
     Anywhere,
     MemoryOnly,
+    /// The same for a plain word, as a preference would be.
+    MemoryWord,
     ToolOnly,
+    /// Nobody that is remembered, but more was read than could be.
+    Forgotten,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    User,
+    Memory,
+    Tools,
 }
 
 struct Sides<'a> {
-    known: &'a Provenance,
+    kept: &'a Provenance,
+    /// From the texts that came with this action, sorted.
+    fresh: Heard,
     salt: u64,
 }
 
 impl Sides<'_> {
-    fn said(&self, set: &Literals, form: &str) -> bool {
-        set.contains(hash::keyed(self.salt, form.as_bytes()))
+    fn said(&self, side: Side, hash: u64) -> bool {
+        let (kept, fresh) = match side {
+            Side::User => (&self.kept.user, &self.fresh.user),
+            Side::Memory => (&self.kept.memory, &self.fresh.memory),
+            Side::Tools => (&self.kept.tools, &self.fresh.tools),
+        };
+        kept.contains(hash) || fresh.binary_search(&hash).is_ok()
     }
 
-    fn any(&self, set: &Literals, literal: &Literal) -> bool {
-        let whole = literal.forms.iter().any(|form| self.said(set, form));
-        let parts = literal.pieces.len() > 1 && literal.pieces.iter().all(|piece| self.said(set, piece));
-        whole || parts
+    /// Whether memory told the agent what to do. Memory that only describes may fill in words of
+    /// the user's own taste where nothing leaves; memory that gives orders may not.
+    fn orders(&self) -> bool {
+        self.kept.orders || self.fresh.orders
     }
 
-    fn judge(&self, leaf: &Leaf<'_>) -> From {
-        let found = literals(&leaf.text);
-        // A short value means each of its words; in a long text only what is hardly chance counts.
-        let short = found.len() <= 4;
-        let mut worst = From::Anywhere;
-        for literal in found.iter().filter(|literal| is_telling(literal, !short)) {
-            if self.any(&self.known.user, literal) {
+    fn any(&self, side: Side, literal: &Literal, pieces: &[Piece]) -> bool {
+        let whole = literal.forms().iter().any(|form| self.said(side, *form));
+        whole || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.word)))
+    }
+
+    fn judge(&self, leaf: &Leaf<'_>) -> Origin {
+        // A short value means each of its words; in prose only what is hardly chance counts.
+        let prose = literal::is_prose(&leaf.text);
+        let depth = if prose { Depth::Tokens } else { Depth::Words };
+        let reading = read(&leaf.text, self.salt, depth);
+        let mut worst = Origin::Anywhere;
+        for literal in reading.literals.iter().filter(|literal| is_telling(literal, prose)) {
+            let pieces = reading.pieces(literal);
+            if self.any(Side::User, literal, pieces) {
                 continue;
             }
-            if self.any(&self.known.memory, literal) {
-                return From::MemoryOnly;
+            if self.any(Side::Memory, literal, pieces) {
+                if literal.kind != Kind::Word {
+                    return Origin::MemoryOnly;
+                }
+                worst = Origin::MemoryWord;
+                continue;
             }
-            if self.any(&self.known.tools, literal) {
-                worst = From::ToolOnly;
+            if self.any(Side::Tools, literal, pieces) {
+                // Who asks to write to Ann means the address that a tool returned for Ann.
+                let meant = pieces.iter().any(|piece| piece.length >= 3 && self.said(Side::User, piece.word));
+                if !meant && worst != Origin::MemoryWord {
+                    worst = Origin::ToolOnly;
+                }
+            } else if (self.kept.memory.is_full() || self.kept.tools.is_full())
+                && literal.kind == Kind::Identifier
+                && worst == Origin::Anywhere
+            {
+                worst = Origin::Forgotten;
             }
         }
         worst
@@ -200,136 +287,30 @@ impl Sides<'_> {
     /// Whether memory names the tool and the user neither names it nor asks for what it does.
     fn only_memory_names(&self, action: &Action) -> bool {
         let tool = action.tool.as_str();
-        let Some(name) = literals(tool).into_iter().next() else { return false };
+        let reading = read(tool, self.salt, Depth::Words);
+        let Some(name) = reading.literals.first() else { return false };
+        let pieces = reading.pieces(name);
         // A name of several words may stand in one piece, or as those words.
-        let named = |set: &Literals| {
-            name.forms.iter().any(|form| self.said(set, form))
-                || (name.pieces.len() > 1
-                    && name.pieces.iter().all(|piece| self.said(set, &literal::stemmed(piece))))
+        let named = |side: Side| {
+            name.forms().iter().any(|form| self.said(side, *form))
+                || (!pieces.is_empty() && pieces.iter().all(|piece| self.said(side, piece.stem)))
         };
-        named(&self.known.memory)
-            && !named(&self.known.user)
-            && !goal::implies(tool, &mut |word| self.said(&self.known.user, &literal::stemmed(word)))
+        named(Side::Memory)
+            && !named(Side::User)
+            && !goal::implies(tool, &mut |word| self.said(Side::User, literal::stem_hash(self.salt, word)))
     }
 }
 
 /// Whether it says something that a literal occurs in two places. Common words and small numbers
 /// do not; words count only where they are the whole value.
 fn is_telling(literal: &Literal, in_prose: bool) -> bool {
-    let text = literal.forms.first().map_or("", String::as_str);
     match literal.kind {
-        Kind::Identifier => text.len() >= 4,
+        Kind::Identifier => literal.length >= 4,
         Kind::Date => !in_prose,
-        Kind::Number => {
-            let digits = text.trim_start_matches("n:").trim_start_matches('-');
-            digits.len() >= if in_prose { 5 } else { 2 } && !COMMON_NUMBERS.contains(&digits)
-        }
-        Kind::Word => !in_prose && text.len() >= 4 && !COMMON_WORDS.contains(&text),
+        Kind::Number => literal.length >= if in_prose { 5 } else { 2 } && !literal.common,
+        Kind::Word => !in_prose && literal.length >= 4 && !literal.common,
     }
 }
-
-/// Numbers that stand everywhere.
-const COMMON_NUMBERS: [&str; 3] = ["10", "12", "24"];
-
-/// Words that stand in any text, or are values of a choice and not of a person.
-const COMMON_WORDS: [&str; 96] = [
-    "about",
-    "account",
-    "action",
-    "active",
-    "address",
-    "after",
-    "agent",
-    "also",
-    "amount",
-    "asset",
-    "back",
-    "balance",
-    "before",
-    "book",
-    "call",
-    "cancel",
-    "card",
-    "cash",
-    "change",
-    "check",
-    "close",
-    "code",
-    "create",
-    "current",
-    "data",
-    "date",
-    "default",
-    "delete",
-    "deposit",
-    "description",
-    "direction",
-    "email",
-    "false",
-    "file",
-    "first",
-    "from",
-    "full",
-    "function",
-    "have",
-    "high",
-    "into",
-    "item",
-    "last",
-    "limit",
-    "list",
-    "long",
-    "mail",
-    "main",
-    "market",
-    "memory",
-    "message",
-    "month",
-    "name",
-    "next",
-    "none",
-    "normal",
-    "note",
-    "null",
-    "open",
-    "option",
-    "order",
-    "page",
-    "payment",
-    "pending",
-    "position",
-    "price",
-    "read",
-    "request",
-    "result",
-    "same",
-    "search",
-    "security",
-    "sell",
-    "send",
-    "short",
-    "standard",
-    "start",
-    "status",
-    "summary",
-    "system",
-    "task",
-    "text",
-    "that",
-    "this",
-    "time",
-    "title",
-    "today",
-    "token",
-    "tool",
-    "transfer",
-    "true",
-    "type",
-    "update",
-    "user",
-    "value",
-    "with",
-];
 
 /// One value of the payload with its place.
 struct Leaf<'a> {
@@ -339,6 +320,13 @@ struct Leaf<'a> {
 }
 
 impl Leaf<'_> {
+    /// Whether the value names a file or an address to read from.
+    fn is_document(&self) -> bool {
+        let text = self.text.as_ref();
+        text.contains('/')
+            || text.rsplit_once('.').is_some_and(|(_, end)| end.starts_with(char::is_alphabetic))
+    }
+
     /// Whether the key says who gets something.
     fn is_recipient(&self) -> bool {
         const KEYS: [&str; 20] = [

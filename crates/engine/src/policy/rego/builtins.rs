@@ -1,5 +1,7 @@
 //! Builtins: those that are added or replaced, and those that are not offered.
 
+use std::net::IpAddr;
+
 use hmac::{Hmac, KeyInit, Mac};
 use regorus::{Engine, Value};
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -23,6 +25,7 @@ pub struct Extra {
 /// Builtins that are added, and two that are replaced: `time.now_ns`, which would read a clock,
 /// and `strings.count`, which panics on an empty text. `numbers.range` gets a bound.
 pub const EXTRA: &[Extra] = &[
+    Extra { name: "array.flatten", args: 1, call: |a, _| flatten(a.first()?) },
     Extra { name: "crypto.sha256", args: 1, call: |a, _| Some(hex(&Sha256::digest(text(a, 0)?)).into()) },
     Extra { name: "crypto.hmac.sha256", args: 2, call: |a, _| mac::<Hmac<Sha256>>(text(a, 0)?, text(a, 1)?) },
     Extra { name: "crypto.hmac.sha512", args: 2, call: |a, _| mac::<Hmac<Sha512>>(text(a, 0)?, text(a, 1)?) },
@@ -43,28 +46,33 @@ pub const EXTRA: &[Extra] = &[
         args: 2,
         call: |a, _| jwt_verify::<Hmac<Sha512>>(text(a, 0)?, text(a, 1)?),
     },
+    Extra {
+        name: "net.cidr_intersects",
+        args: 2,
+        call: |a, _| Some(intersect(network(text(a, 0)?)?, network(text(a, 1)?)?).into()),
+    },
     Extra { name: "numbers.range", args: 2, call: |a, _| range(a.first()?, a.get(1)?) },
     Extra { name: "strings.count", args: 2, call: |a, _| Some(count(text(a, 0)?, text(a, 1)?).into()) },
     Extra { name: "time.now_ns", args: 0, call: |_, clock| Some(clock.now_ns.into()) },
 ];
 
 /// Builtins of Open Policy Agent that a module cannot call, with the reason.
-/// The published list of the reference is made from this table.
+/// `*` at the end stands for every name that begins so. The reference's list is this table.
 pub const NOT_OFFERED: &[(&str, &str)] = &[
-    ("aws.", "signs requests to one vendor"),
+    ("aws.*", "signs requests to one vendor"),
     ("crypto.md5", "not collision-resistant; use crypto.sha256"),
     ("crypto.sha1", "not collision-resistant; use crypto.sha256"),
     ("crypto.hmac.md5", "use crypto.hmac.sha256"),
     ("crypto.hmac.sha1", "use crypto.hmac.sha256"),
     ("crypto.parse_private_keys", "keys have no place in a policy"),
-    ("crypto.x509.", "certificates are verified where the connection ends"),
-    ("graphql.", "no GraphQL parser"),
+    ("crypto.x509.*", "certificates are verified where the connection ends"),
+    ("graphql.*", "no GraphQL parser"),
     ("http.send", "a decision does no I/O"),
     ("io.jwt.decode_verify", "tokens are verified where the request enters; verify_hs* are offered"),
-    ("io.jwt.encode_sign", "a policy signs nothing"),
-    ("io.jwt.verify_e", "tokens are verified where the request enters"),
-    ("io.jwt.verify_p", "tokens are verified where the request enters"),
-    ("io.jwt.verify_r", "tokens are verified where the request enters"),
+    ("io.jwt.encode_sign*", "a policy signs nothing"),
+    ("io.jwt.verify_e*", "tokens are verified where the request enters"),
+    ("io.jwt.verify_p*", "tokens are verified where the request enters"),
+    ("io.jwt.verify_r*", "tokens are verified where the request enters"),
     ("json.match_schema", "no JSON schema library"),
     ("json.patch", "not yet"),
     ("json.verify_schema", "no JSON schema library"),
@@ -72,15 +80,15 @@ pub const NOT_OFFERED: &[(&str, &str)] = &[
     ("net.cidr_merge", "not yet"),
     ("net.cidr_overlap", "deprecated; use net.cidr_intersects"),
     ("net.lookup_ip_addr", "a decision does no I/O"),
-    ("providers.aws.", "signs requests to one vendor"),
+    ("providers.aws.*", "signs requests to one vendor"),
     ("rand.intn", "a decision is the same each time"),
     ("regex.globs_match", "use regex.match"),
-    ("rego.metadata.", "metadata is read when the module is loaded"),
+    ("rego.metadata.*", "metadata is read when the module is loaded"),
     ("rego.parse_module", "a policy compiles nothing"),
     ("strings.render_template", "use sprintf"),
-    ("urlquery.", "not yet"),
-    ("uuid.", "a decision is the same each time"),
-    ("yaml.", "input is JSON"),
+    ("urlquery.*", "not yet"),
+    ("uuid.*", "a decision is the same each time"),
+    ("yaml.*", "input is JSON"),
 ];
 
 /// Builtins that exist in the library but are withheld from modules, with the reason.
@@ -161,6 +169,37 @@ fn range(from: &Value, to: &Value) -> Option<Value> {
         (to..=from).rev().map(Value::from).collect()
     };
     Some(numbers.into())
+}
+
+/// One level of lists in a list taken apart.
+fn flatten(list: &Value) -> Option<Value> {
+    let mut flat = Vec::new();
+    for item in list.as_array().ok()?.iter() {
+        match item.as_array() {
+            Ok(inner) => flat.extend(inner.iter().cloned()),
+            Err(_) => flat.push(item.clone()),
+        }
+    }
+    Some(flat.into())
+}
+
+/// The address and the length of its network part; both of one family.
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    Some((address, length.parse().ok().filter(|length| *length <= most)?))
+}
+
+/// Two networks share an address exactly when the shorter prefix is a prefix of both.
+fn intersect((a, a_length): (IpAddr, u8), (b, b_length): (IpAddr, u8)) -> bool {
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)) << 96,
+        IpAddr::V6(v6) => u128::from(v6),
+    };
+    let shorter = u32::from(a_length.min(b_length));
+    let kept = u128::MAX.checked_shl(128 - shorter).unwrap_or(0);
+    a.is_ipv4() == b.is_ipv4() && (bits(a) ^ bits(b)) & kept == 0
 }
 
 /// Occurrences that do not overlap; an empty text stands before, after and between all characters.

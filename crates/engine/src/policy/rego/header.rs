@@ -46,7 +46,7 @@ pub fn read(file: &str, index: usize, text: &str, faults: &mut Faults) -> Option
         });
     }
     let head = annotation(file, text, faults);
-    let parts = head.and_then(|node| read_head(file, index, name?, &node, module.ok()?, faults));
+    let parts = head.and_then(|node| read_head(file, index, name?, &node, (module.ok()?, text), faults));
     parts.filter(|_| faults.0.len() == before)
 }
 
@@ -86,7 +86,7 @@ fn read_head(
     index: usize,
     name: &str,
     node: &Node,
-    mut module: Module,
+    (mut module, text): (Module, &str),
     faults: &mut Faults,
 ) -> Option<Parts> {
     let mut fields = Fields::of(file, node, faults)?;
@@ -140,6 +140,7 @@ fn read_head(
         exceptions: Vec::new(),
         module: Some(Arc::new(module)),
         place: Place { file: file.into(), line: 1 },
+        written: action::digest("checkrein.module.v1", &[text.as_bytes()]),
     };
     let document = Document {
         name: name.into(),

@@ -14,9 +14,9 @@ use std::sync::OnceLock;
 
 use action::{Channel, Confidence};
 
-pub use scan::{FEATURE_VERSION, SLOT_BITS, SLOTS, Visit, scan};
+pub use scan::{FEATURE_VERSION, ID_BITS, SLOT_BITS, SLOTS, Visit, scan, slot_of};
 pub use segments::{Cut, each_segment};
-pub use weights::{HeadWeights, ModelError, Table};
+pub use weights::{HeadWeights, ModelError, Table, combine};
 
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +46,18 @@ pub struct Judged {
     /// The strictest false-positive rate whose threshold it reaches.
     pub passes: Option<Rate>,
     pub confidence: Confidence,
+}
+
+/// What a judgement is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// The logit of the stretch that speaks most for an injection, in thousandths.
+    pub best: i64,
+    pub range: Range<usize>,
+    /// How many stretches were judged.
+    pub stretches: u64,
+    /// The logit of all that stands outside that stretch.
+    pub rest: Option<i64>,
 }
 
 /// The two heads, ready to judge.
@@ -101,10 +113,25 @@ impl Model {
     /// Judges one normalised text.
     pub fn judge(&self, normal: &str, head: Head) -> Judged {
         let weights = self.head(head);
+        let Some(parts) = self.weigh(normal, head) else {
+            return Judged { range: 0..0, logit: i32::MIN, passes: None, confidence: Confidence::new(0) };
+        };
+        let logit = weights.combine(&parts);
+        Judged {
+            range: parts.range,
+            logit,
+            passes: weights.passes(logit),
+            confidence: Confidence::new(weights.confidence(logit)),
+        }
+    }
+
+    /// The evidence in one normalised text; `None` when it has no feature at all.
+    pub fn weigh(&self, normal: &str, head: Head) -> Option<Parts> {
+        let weights = self.head(head);
         let mut totals = Totals::new(&weights.table, normal.len());
         scan(normal, &mut totals);
 
-        let mut best = (i64::MIN, 0..0);
+        let mut best: Option<(i64, Cut, Cut)> = None;
         let mut stretches: u64 = 0;
         each_segment(&totals.cuts, head == Head::User, |start, end| {
             let features = end.features.saturating_sub(start.features);
@@ -113,20 +140,15 @@ impl Model {
             }
             stretches += 1;
             let logit = weights.logit(end.sum.wrapping_sub(start.sum), features);
-            if logit > best.0 {
-                best = (logit, start.at..end.at);
+            if best.is_none_or(|(most, ..)| logit > most) {
+                best = Some((logit, start, end));
             }
         });
-        if stretches == 0 {
-            return Judged { range: 0..0, logit: i32::MIN, passes: None, confidence: Confidence::new(0) };
-        }
-        let logit = weights.allow_for_count(best.0, stretches);
-        Judged {
-            range: best.1,
-            logit,
-            passes: weights.passes(logit),
-            confidence: Confidence::new(weights.confidence(logit)),
-        }
+        let (best, start, end) = best?;
+        let features = totals.features.saturating_sub(end.features.saturating_sub(start.features));
+        let sum = totals.sum.wrapping_sub(end.sum.wrapping_sub(start.sum));
+        let rest = (features > 0).then(|| weights.logit(sum, features));
+        Some(Parts { best, range: start.at..end.at, stretches, rest })
     }
 
     pub const fn head(&self, head: Head) -> &HeadWeights {
@@ -153,10 +175,10 @@ impl<'a> Totals<'a> {
 
 impl Visit for Totals<'_> {
     #[inline(always)]
-    fn feature(&mut self, slot: usize) {
+    fn feature(&mut self, id: u32) {
         self.features += 1;
         // A slot is always inside the table; the default is for the compiler.
-        self.sum += i64::from(self.table.get(slot).copied().unwrap_or(0));
+        self.sum += i64::from(self.table.get(slot_of(id)).copied().unwrap_or(0));
     }
 
     fn cut(&mut self, at: usize) {

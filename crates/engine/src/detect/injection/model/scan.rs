@@ -14,14 +14,23 @@ pub const FEATURE_VERSION: u16 = 1;
 /// A piece shorter than this many bytes is judged together with what follows it.
 const SHORT_PIECE: usize = 24;
 /// A piece of this many bytes ends at the next blank.
-const LONG_PIECE: usize = 200;
+const LONG_PIECE: usize = 40;
 /// A piece of this many bytes ends at the next character, blank or not.
-const LONGEST_PIECE: usize = 320;
+const LONGEST_PIECE: usize = 120;
+
+/// Bits by which training tells features apart; the upper [`SLOT_BITS`] of them are the slot.
+pub const ID_BITS: u32 = 24;
+
+/// The slot of a feature.
+#[inline(always)]
+pub const fn slot_of(id: u32) -> usize {
+    (id >> (ID_BITS - SLOT_BITS)) as usize
+}
 
 /// Receives what one pass finds, in order of place.
 pub trait Visit {
     /// A feature that ends here.
-    fn feature(&mut self, slot: usize);
+    fn feature(&mut self, id: u32);
     /// A place, always at a character's first byte, where a stretch may begin or end.
     fn cut(&mut self, at: usize);
 }
@@ -69,7 +78,9 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
                 (before_that, before) = (START, START);
             }
             border = false;
-            word = (word ^ u64::from(fold(byte))).wrapping_mul(WORD_PRIME);
+            if !(byte.is_ascii_digit() && recent & 0xFFFF == 0x3030) {
+                word = (word ^ u64::from(fold(byte))).wrapping_mul(WORD_PRIME);
+            }
             in_word = true;
         } else if in_word {
             (before_that, before) = end_word(visit, before_that, before, word);
@@ -82,7 +93,8 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
             b'.' | b'!' | b'?' => border |= bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace),
             _ => {}
         }
-        if blank && recent & 0xFF == u64::from(b' ') {
+        // A long number says no more than a short one, and a long gap no more than a blank.
+        if blank && recent & 0xFF == u64::from(b' ') || byte.is_ascii_digit() && recent & 0xFFFF == 0x3030 {
             continue;
         }
         recent = recent << 8 | u64::from(if blank { b' ' } else { fold(byte) });
@@ -90,13 +102,13 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
         border |= recent & 0xFF_FF_FF == 0xE3_80_82;
         seen += 1;
         if seen >= 3 {
-            visit.feature(slot(recent & 0xFF_FF_FF, 0x9E37_79B9_7F4A_7C15));
+            visit.feature(id(recent & 0xFF_FF_FF, 0x9E37_79B9_7F4A_7C15));
         }
         if seen >= 4 {
-            visit.feature(slot(recent & 0xFFFF_FFFF, 0xC2B2_AE3D_27D4_EB4F));
+            visit.feature(id(recent & 0xFFFF_FFFF, 0xC2B2_AE3D_27D4_EB4F));
         }
         if seen >= 5 {
-            visit.feature(slot(recent & 0xFF_FFFF_FFFF, 0x1656_67B1_9E37_79F9));
+            visit.feature(id(recent & 0xFF_FFFF_FFFF, 0x1656_67B1_9E37_79F9));
         }
     }
     if in_word {
@@ -108,19 +120,23 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
 /// Counts the word that just ended, alone and with the one and the two before it.
 #[inline(always)]
 fn end_word<V: Visit>(visit: &mut V, before_that: u64, before: u64, word: u64) -> (u64, u64) {
+    // The same word over and over is one word: repeating it must not add up.
+    if word == before {
+        return (before_that, before);
+    }
     let pair = before.rotate_left(23).wrapping_mul(0x8EBC_6AF0_9C88_C6E3) ^ word;
     let triple = before_that.rotate_left(41).wrapping_mul(0x5895_58C9_5F1B_8F4B) ^ pair;
-    visit.feature(slot(word, 0xA24B_AED4_963E_E407));
-    visit.feature(slot(pair, 0x9FB2_1C65_1E98_DF25));
-    visit.feature(slot(triple, 0xD6E8_FEB8_6659_FD93));
+    visit.feature(id(word, 0xA24B_AED4_963E_E407));
+    visit.feature(id(pair, 0x9FB2_1C65_1E98_DF25));
+    visit.feature(id(triple, 0xD6E8_FEB8_6659_FD93));
     (before, word)
 }
 
 /// A family's own multiplier keeps equal values of two families apart.
 #[inline(always)]
-fn slot(value: u64, family: u64) -> usize {
+fn id(value: u64, family: u64) -> u32 {
     let mixed = (value ^ (value >> 32)).wrapping_mul(family);
-    (mixed >> (64 - SLOT_BITS)) as usize
+    (mixed >> (64 - ID_BITS)) as u32
 }
 
 #[inline(always)]

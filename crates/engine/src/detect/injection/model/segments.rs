@@ -28,13 +28,13 @@ pub fn each_segment(cuts: &[Cut], whole: bool, mut judge: impl FnMut(Cut, Cut)) 
         while let Some(end) = ends.next_if(|end| end.at <= start.at.saturating_add(WINDOW)) {
             window_end = end;
         }
-        let next = |ahead: usize| cuts.get(index.saturating_add(ahead)).copied();
-        let (Some(one), two) = (next(1), next(2)) else { break };
-        judge(start, one);
-        if let Some(two) = two {
-            judge(start, two);
+        let mut widest = start.at;
+        for pieces in [1, 2, 4] {
+            let Some(&end) = cuts.get(index.saturating_add(pieces)) else { break };
+            judge(start, end);
+            widest = end.at;
         }
-        if window_end.at > two.unwrap_or(one).at {
+        if window_end.at > widest {
             judge(start, window_end);
         }
     }

@@ -6,7 +6,7 @@
 use action::Digest;
 
 use super::scan::{FEATURE_VERSION, SLOT_BITS, SLOTS};
-use super::{Head, Model, Rate};
+use super::{Head, Model, Parts, Rate};
 
 /// One head's weights.
 pub type Table = Box<[i8; SLOTS]>;
@@ -17,6 +17,11 @@ const DIGEST_DOMAIN: &str = "checkrein injection weights";
 pub const CALIBRATION_STEPS: usize = 33;
 const CALIBRATION_FROM: i32 = -8000;
 const CALIBRATION_STEP: i32 = 500;
+
+/// Up to here the rest of a text looks ordinary.
+pub const REST_FROM: i64 = -4000;
+/// The rest of a text counts for no more than this, so that no amount of it can hide an order.
+const REST_SPAN: i64 = 4000;
 
 /// One head: its table and what turns a sum of weights into a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct HeadWeights {
     /// Thousandths of a logit taken off for each doubling of the number of stretches: the largest of
     /// many scores is large by chance.
     pub count_cost: i32,
+    /// Thousandths taken off for each unit by which the rest of the text exceeds [`REST_FROM`].
+    pub rest_cost: i32,
     /// The threshold of each [`Rate`], in its order.
     pub thresholds: [i32; 4],
     /// Percent, by logit.
@@ -59,10 +66,11 @@ impl HeadWeights {
         sum.saturating_mul(i64::from(self.gain)) / root + i64::from(self.bias)
     }
 
-    /// Lowers the best logit by what chance alone gives the best of so many.
-    pub fn allow_for_count(&self, best: i64, stretches: u64) -> i32 {
-        let cost = i64::from(self.count_cost) * i64::from(log2_sixteenths(stretches)) / 16;
-        (best - cost).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+    /// One number from the parts: the best stretch, less what chance gives the best of so many, less
+    /// a share of what the rest of the text looks like. A manual is all orders to its reader; one more
+    /// is no surprise there.
+    pub fn combine(&self, parts: &Parts) -> i32 {
+        combine(parts, self.count_cost, self.rest_cost)
     }
 
     /// The strictest rate whose threshold this logit reaches.
@@ -82,6 +90,14 @@ impl HeadWeights {
     pub fn calibration_logits() -> impl Iterator<Item = i32> {
         (0..CALIBRATION_STEPS as i32).map(|step| CALIBRATION_FROM + step * CALIBRATION_STEP)
     }
+}
+
+/// [`HeadWeights::combine`] with costs given apart, for choosing them.
+pub fn combine(parts: &Parts, count_cost: i32, rest_cost: i32) -> i32 {
+    let chance = i64::from(count_cost) * i64::from(log2_sixteenths(parts.stretches)) / 16;
+    let above = parts.rest.map_or(0, |rest| rest.saturating_sub(REST_FROM).clamp(0, REST_SPAN));
+    let rest = above * i64::from(rest_cost) / 1000;
+    (parts.best - chance - rest).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 /// The binary logarithm in sixteenths, by its integer part and a straight line between.
@@ -124,7 +140,7 @@ impl Model {
         body.extend_from_slice(self.trained_on.as_bytes());
         for head in [Head::User, Head::Document] {
             let head = self.head(head);
-            for number in [head.gain, head.bias, head.count_cost].iter().chain(&head.thresholds) {
+            for number in [head.gain, head.bias, head.count_cost, head.rest_cost].iter().chain(&head.thresholds) {
                 body.extend_from_slice(&number.to_le_bytes());
             }
             body.extend_from_slice(&head.calibration);
@@ -136,7 +152,7 @@ impl Model {
     }
 }
 
-const HEAD_LENGTH: usize = 7 * 4 + CALIBRATION_STEPS + SLOTS;
+const HEAD_LENGTH: usize = 8 * 4 + CALIBRATION_STEPS + SLOTS;
 const BODY_LENGTH: usize = 8 + 2 + 4 + 32 + 2 * HEAD_LENGTH;
 /// A gain beyond this would be a broken file: sums times gain must stay far inside 64 bits.
 const MAX_GAIN: i32 = 1 << 24;
@@ -164,20 +180,21 @@ impl Fields<'_> {
         let gain = self.number(MAX_GAIN)?;
         let bias = self.number(MAX_LOGIT)?;
         let count_cost = self.number(MAX_LOGIT)?;
+        let rest_cost = self.number(MAX_LOGIT)?;
         let mut thresholds = [0; 4];
         for threshold in &mut thresholds {
             *threshold = self.number(MAX_LOGIT)?;
         }
         let calibration = self.take::<CALIBRATION_STEPS>()?;
         let in_order = thresholds.is_sorted() && calibration.is_sorted();
-        if !in_order || gain < 0 || count_cost < 0 || calibration.iter().any(|percent| *percent > 100) {
+        if !in_order || gain < 0 || count_cost < 0 || rest_cost < 0 || calibration.iter().any(|percent| *percent > 100) {
             return Err(ModelError::OutOfRange);
         }
         let (weights, rest) = self.0.split_at_checked(SLOTS).ok_or(ModelError::WrongLength)?;
         self.0 = rest;
         let table: Box<[i8]> = weights.iter().map(|weight| weight.cast_signed()).collect();
         let table = table.try_into().map_err(|_| ModelError::WrongLength)?;
-        Ok(HeadWeights { table, gain, bias, count_cost, thresholds, calibration })
+        Ok(HeadWeights { table, gain, bias, count_cost, rest_cost, thresholds, calibration })
     }
 }
 
