@@ -12,8 +12,8 @@ use super::mapped::Mapped;
 use super::oddity::{Oddity, OddityKind, note};
 use super::traits::Traits;
 use super::twins::{
-    Likeness, digit, is_bidi, is_general_mark, is_hidden_blank, is_invisible, is_plain_script, is_variation,
-    punctuation, twin,
+    Likeness, digit, has_kin_only, is_basic, is_basic_capital, is_bidi, is_general_mark, is_hidden_blank,
+    is_invisible, is_plain_script, is_variation, punctuation, twin,
 };
 
 /// What folding is for.
@@ -47,7 +47,7 @@ pub(super) fn normal<'a>(
     traits: &Traits,
 ) -> (Cow<'a, str>, super::mapped::Offsets, Vec<Oddity>, bool) {
     if !traits.ascii || traits.controls > 0 {
-        let folded = fold(text, Keep::Words);
+        let folded = fold(text, Keep::Words, traits);
         return (Cow::Owned(folded.made.text), folded.made.offsets, folded.oddities, folded.disguised);
     }
     let made = ascii(text, traits);
@@ -59,23 +59,18 @@ pub(super) fn normal<'a>(
 
 /// The text with its disguises off, case and blanks kept.
 pub(super) fn undisguised(text: &str) -> Mapped {
-    fold(text, Keep::Shape).made
+    fold(text, Keep::Shape, &Traits::default()).made
 }
 
 fn ascii(text: &str, traits: &Traits) -> Option<Mapped> {
     let bytes = text.as_bytes();
-    let blank_pairs = traits.blanks > 0
-        && (bytes.first().is_some_and(|b| b.is_ascii_whitespace())
-            || bytes.last().is_some_and(|b| b.is_ascii_whitespace())
-            || bytes.windows(2).any(|pair| matches!(pair, [a, b] if (*a <= b' ') & (*b <= b' '))));
-    if blank_pairs {
+    let at_end = |b: Option<&u8>| b.is_some_and(u8::is_ascii_whitespace);
+    if traits.blank_pairs > 0 || at_end(bytes.first()) || at_end(bytes.last()) {
         let mut made = Mapped::with_capacity(text.len());
-        let mut state = Blanks { after_blank: true };
-        state.words(&mut made, text, 0);
+        Blanks::at_start(traits).words(&mut made, text, 0);
         return Some(finish(made));
     }
-    let other_blanks = traits.blanks > 0 && bytes.iter().any(|b| (*b < b' ') & (*b > 8));
-    if traits.upper == 0 && !other_blanks {
+    if traits.upper == 0 && traits.breaks == 0 {
         return None;
     }
     // Same length throughout: every byte stands where it stood, and no way back is needed.
@@ -96,23 +91,53 @@ fn finish(mut made: Mapped) -> Mapped {
 /// Collapses blanks across calls.
 struct Blanks {
     after_blank: bool,
+    /// The text has single blanks only, so that runs need no looking into.
+    single: bool,
 }
 
 impl Blanks {
+    fn at_start(traits: &Traits) -> Self {
+        Blanks {
+            after_blank: true,
+            single: traits.blank_pairs == 0 && traits.breaks == 0 && traits.controls == 0,
+        }
+    }
+
     fn words(&mut self, made: &mut Mapped, run: &str, at: usize) {
+        if self.single {
+            let kept = if self.after_blank { run.strip_prefix(' ').unwrap_or(run) } else { run };
+            made.put(kept, at + run.len() - kept.len()..at + run.len());
+            if !kept.is_empty() {
+                self.after_blank = kept.ends_with(' ');
+            }
+            return;
+        }
         let bytes = run.as_bytes();
         let mut from = 0;
-        for (index, _) in bytes.iter().enumerate().filter(|(_, b)| matches!(b, b' ' | 9..=13)) {
-            if index > from {
-                made.put(run.get(from..index).unwrap_or_default(), at + from..at + index);
-                self.after_blank = false;
+        while from < bytes.len() {
+            // Up to the next blank that is not a single space: behind another, or of another kind.
+            let mut before = self.after_blank;
+            let length = bytes
+                .get(from..)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|b| {
+                    let blank = matches!(b, b' ' | 9..=13);
+                    let stays = !blank || (**b == b' ' && !before);
+                    before = blank;
+                    stays
+                })
+                .count();
+            if length > 0 {
+                let kept = run.get(from..from + length).unwrap_or_default();
+                made.put(kept, at + from..at + from + length);
+                self.after_blank = kept.ends_with(' ');
             }
-            self.blank(made, at + index..at + index + 1);
-            from = index + 1;
-        }
-        if let Some(rest) = run.get(from..).filter(|rest| !rest.is_empty()) {
-            made.put(rest, at + from..at + run.len());
-            self.after_blank = false;
+            from += length;
+            if from < bytes.len() {
+                self.blank(made, at + from..at + from + 1);
+                from += 1;
+            }
         }
     }
 
@@ -124,12 +149,12 @@ impl Blanks {
     }
 }
 
-fn fold(text: &str, keep: Keep) -> Folded {
+fn fold(text: &str, keep: Keep, traits: &Traits) -> Folded {
     let mut folded = Folded { made: Mapped::with_capacity(text.len()), ..Folded::default() };
     let mut fold = Fold {
         text,
         keep,
-        blanks: Blanks { after_blank: true },
+        blanks: Blanks::at_start(traits),
         word: Word::none(),
         speaks: None,
         marks: 0,
@@ -150,8 +175,10 @@ fn fold(text: &str, keep: Keep) -> Folded {
             continue;
         }
         let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
-        fold.character(&mut folded, c, at);
-        at += c.len_utf8();
+        at += fold.letters(&mut folded, c, at).unwrap_or_else(|| {
+            fold.character(&mut folded, c, at);
+            c.len_utf8()
+        });
     }
     if keep == Keep::Words {
         folded.made = finish(folded.made);
@@ -181,6 +208,27 @@ impl Fold<'_> {
             Keep::Words => self.blanks.words(&mut folded.made, run, range.start),
             Keep::Shape => folded.made.put(run, range),
         }
+    }
+
+    /// The rest of a word in basic Greek or Cyrillic letters, at once; how many bytes that took.
+    fn letters(&mut self, folded: &mut Folded, c: char, at: usize) -> Option<usize> {
+        if !is_basic(c) || self.reads_as_latin(folded, &(at..at + c.len_utf8())) {
+            return None;
+        }
+        (self.marks, self.variations, self.flag, self.blanks.after_blank) = (0, 0, false, false);
+        let word = self.text.get(at..self.word.end)?;
+        let run = word.get(..word.find(|c| !is_basic(c)).unwrap_or(word.len()))?;
+        if self.keep == Keep::Shape || !run.chars().any(is_basic_capital) {
+            folded.made.put(run, at..at + run.len());
+        } else {
+            // In both blocks the small letters follow the capitals at the same distance.
+            let small = |c: char| {
+                if is_basic_capital(c) { char::from_u32(u32::from(c) + 32).unwrap_or(c) } else { c }
+            };
+            let run: String = run.chars().map(small).collect();
+            folded.made.put(&run, at..at + run.len());
+        }
+        Some(run.len())
     }
 
     fn character(&mut self, folded: &mut Folded, c: char, at: usize) {
@@ -265,7 +313,11 @@ impl Fold<'_> {
     }
 
     fn letter(&mut self, folded: &mut Folded, c: char, source: std::ops::Range<usize>) {
-        match twin(c) {
+        // Latin letters need no look at their word, and every other letter has it looked at, so
+        // that the first one of a word finds all of it.
+        let latin = u32::from(c) >= 0x370 && self.reads_as_latin(folded, &source);
+        let likely = if latin || !has_kin_only(c) { twin(c) } else { None };
+        match likely {
             Some((plain, Likeness::Form)) => {
                 // Flags are pairs of letters, and Latin has letters of its own beyond ASCII.
                 if u32::from(c) >= 0x250 && !matches!(c, '\u{1F1E6}'..='\u{1F1FF}') {
@@ -273,12 +325,7 @@ impl Fold<'_> {
                 }
                 return folded.made.put_char(plain, source);
             }
-            Some((plain, likeness)) if self.reads_as_latin(folded, &source) => {
-                if likeness == Likeness::Twin {
-                    folded.disguised = true;
-                }
-                return folded.made.put_char(plain, source);
-            }
+            Some((plain, _)) if latin => return folded.made.put_char(plain, source),
             _ => {}
         }
         self.compatible(folded, c, source);
@@ -321,7 +368,7 @@ impl Fold<'_> {
 
     fn put_folded(&self, folded: &mut Folded, c: char, source: std::ops::Range<usize>) {
         match self.keep {
-            Keep::Words if c.is_uppercase() => {
+            Keep::Words if !has_kin_only(c) && c.is_uppercase() => {
                 for lower in c.to_lowercase().filter(|lower| !is_general_mark(*lower)) {
                     folded.made.put_char(lower, source.clone());
                 }
@@ -344,7 +391,10 @@ impl Fold<'_> {
                 }
             };
             self.word.latin = latin;
-            if latin && self.word.twins {
+            // A letter alone may stand for itself: a variable, an initial.
+            let long = self.word.end - self.word.start > 4;
+            if latin && self.word.twins && (long || self.word.kind == WordKind::Mixed) {
+                folded.disguised = true;
                 note(&mut folded.oddities, OddityKind::Confusable, self.word.start..self.word.end);
             }
         }
@@ -391,7 +441,9 @@ impl Word {
                     break;
                 }
                 latin |= c.is_ascii_alphabetic();
-            } else if c.is_alphabetic() && !is_plain_script(c) {
+            } else if has_kin_only(c) && c.is_alphabetic() {
+                native = true;
+            } else if is_basic(c) || (c.is_alphabetic() && !is_plain_script(c)) {
                 match twin(c) {
                     Some((_, Likeness::Form)) => latin = true,
                     Some((_, Likeness::Twin)) => twins = true,
@@ -422,7 +474,7 @@ fn speaks_other_script(text: &str) -> bool {
     let (mut native, mut doubtful) = (0u32, 0u32);
     let mut end = 0;
     for (at, c) in text.char_indices().filter(|(_, c)| !c.is_ascii()) {
-        if at < end || !c.is_alphabetic() || is_plain_script(c) {
+        if at < end || is_plain_script(c) || !(is_basic(c) || c.is_alphabetic()) {
             continue;
         }
         let word = Word::around(text, at);

@@ -18,4 +18,4 @@ mod words;
 pub use oddity::{Oddity, OddityKind};
 pub use prepared::{Prepared, Reading};
 pub use traits::Traits;
-pub use views::{EXPANSION_FACTOR, EXPANSION_FLOOR, MAX_DEPTH, MAX_VIEWS};
+pub use views::{EFFORT_FACTOR, EXPANSION_FACTOR, EXPANSION_FLOOR, MAX_DEPTH, MAX_VIEWS};

@@ -7,7 +7,7 @@ use super::fold;
 use super::mapped::{Offsets, on_borders};
 use super::oddity::{Oddity, OddityKind};
 use super::traits::Traits;
-use super::views::{self, View};
+use super::views::{self, Grown, View};
 
 /// A text and the ways to read it: as sent first, then each decoded view.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct Prepared<'a> {
     traits: Traits,
     oddities: Vec<Oddity>,
     views: Vec<View>,
+    effort: usize,
 }
 
 /// One way to read a text.
@@ -38,8 +39,8 @@ impl<'a> Prepared<'a> {
     pub fn new(original: &'a str) -> Self {
         let traits = Traits::of(original);
         let (normal, offsets, mut oddities, disguised) = fold::normal(original, &traits);
-        let views = views::grow(original, &traits, disguised, &mut oddities);
-        Prepared { original, normal, offsets, traits, oddities, views }
+        let Grown { views, effort } = views::grow(original, &traits, disguised, &mut oddities);
+        Prepared { original, normal, offsets, traits, oddities, views, effort }
     }
 
     pub fn original(&self) -> &'a str {
@@ -59,6 +60,11 @@ impl<'a> Prepared<'a> {
     /// Whether a bound cut decoding short.
     pub fn truncated(&self) -> bool {
         self.oddities.iter().any(|oddity| oddity.kind == OddityKind::Truncated)
+    }
+
+    /// Bytes that decoders were given to look at: what this text cost beyond normalising.
+    pub fn effort(&self) -> usize {
+        self.effort
     }
 
     /// The text as sent.

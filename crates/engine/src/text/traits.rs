@@ -19,6 +19,8 @@ pub struct Traits {
     pub less_thans: u32,
     /// Letters and digits that stand alone between other characters.
     pub singles: u32,
+    /// Such letters or digits with one byte between them.
+    pub single_pairs: u32,
     /// Marks between two letters or digits, apostrophes and blanks left out.
     pub inner_marks: u32,
     /// Look-alike digits or signs beside a letter, as in `1gn0r3`.
@@ -30,103 +32,88 @@ pub struct Traits {
     pub vowels: u32,
     /// Marks of any kind, apostrophes left out.
     pub marks: u32,
-    /// Words that end in `ay`.
-    pub ay_endings: u32,
+    /// Letters y; in pig latin every word has one.
+    pub ys: u32,
+    /// Blanks followed by another.
+    pub blank_pairs: u32,
+    /// Line breaks and tabs.
+    pub breaks: u32,
     /// Longest stretch of letters, digits and `+/-_=`.
     pub longest_run: u32,
+    /// Pairs of letters that English writes often: th, he, ou, io, nd.
+    pub straight: u32,
+    /// First bytes of phonetic letters (U+01C0 to U+02BF), and characters that may spell something
+    /// else: Braille, some zero-width characters, variation selectors.
+    pub phonetic: u32,
+    pub signs: u32,
     /// Some stretch of prose has far too few common letters.
     pub odd_letters: bool,
     /// Some stretch of prose has more mirrored pairs of letters (`ht`, `eh`, `uo`) than straight ones.
     pub backwards: bool,
 }
 
-/// Bytes per block of the letter statistics: short enough that a paragraph shows between others.
+/// Bytes per block: short enough that a paragraph shows between others, and that the classes of a
+/// block stay in the nearest cache.
 pub(super) const BLOCK: usize = 128;
+/// Bytes behind a block that its pairs and triples reach into.
+const AHEAD: usize = 4;
 /// Fewest letters of a block that say anything.
 const BLOCK_LETTERS: u32 = 20;
 /// Common letters per hundred below which a block is odd. Prose has 50, shifted prose about 25.
 const COMMON_SHARE: u32 = 37;
 
-const fn is_run_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=')
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const WORD: u8 = LETTER | DIGIT;
+const MARK: u8 = 4;
+const LEET: u8 = 8;
+const BLANK: u8 = 16;
+const VOWEL: u8 = 32;
+const COMMON: u8 = 64;
+const CONTROL: u8 = 128;
+
+/// What each byte is, as bits.
+static CLASS: [u8; 256] = classes();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut b = 0u8;
+    loop {
+        let mut class = 0;
+        if b.is_ascii_alphabetic() {
+            class |= LETTER;
+            class |= if matches!(b | 0x20, b'a' | b'e' | b'i' | b'o' | b'u' | b'y') { VOWEL } else { 0 };
+            class |= if matches!(b | 0x20, b'e' | b't' | b'a' | b'o' | b'i' | b'n') { COMMON } else { 0 };
+        }
+        class |= if b.is_ascii_digit() { DIGIT } else { 0 };
+        class |= if b.is_ascii_punctuation() && b != b'\'' { MARK } else { 0 };
+        class |=
+            if matches!(b, b'0' | b'1' | b'3' | b'4' | b'5' | b'7' | b'@' | b'$' | b'!') { LEET } else { 0 };
+        class |= if matches!(b, b' ' | b'\n' | b'\r' | b'\t') { BLANK } else { 0 };
+        class |= if b.is_ascii_control() && !matches!(b, b'\n' | b'\r' | b'\t') { CONTROL } else { 0 };
+        table[b as usize] = class;
+        if b == u8::MAX {
+            return table;
+        }
+        b += 1;
+    }
 }
 
-const fn lower(b: u8) -> u8 {
-    b | 0x20
+/// Counts of one block. A block has fewer than 256 bytes, so bytes can count them, which is what
+/// lets the compiler add up sixteen at once.
+fn tally(items: &[u8], is: impl Fn(u8) -> bool) -> u32 {
+    u32::from(items.iter().fold(0u8, |sum, item| sum.wrapping_add(u8::from(is(*item)))))
 }
 
-const fn is_letter(b: u8) -> bool {
-    lower(b).wrapping_sub(b'a') < 26
+fn tally_pairs(first: &[u8], second: &[u8], is: impl Fn(u8, u8) -> bool) -> u32 {
+    let pairs = first.iter().zip(second);
+    u32::from(pairs.fold(0u8, |sum, (a, b)| sum.wrapping_add(u8::from(is(*a, *b)))))
 }
 
-const fn is_word(b: u8) -> bool {
-    is_letter(b) | (b.wrapping_sub(b'0') < 10)
-}
-
-const fn is_common(b: u8) -> bool {
-    let l = lower(b);
-    (l == b'e') | (l == b't') | (l == b'a') | (l == b'o') | (l == b'i') | (l == b'n')
-}
-
-const fn is_vowel(b: u8) -> bool {
-    let l = lower(b);
-    (l == b'a') | (l == b'e') | (l == b'i') | (l == b'o') | (l == b'u') | (l == b'y')
-}
-
-const fn is_control(b: u8) -> bool {
-    ((b < 0x20) & (b != b'\n') & (b != b'\r') & (b != b'\t')) | (b == 0x7F)
-}
-
-const fn is_mark(b: u8) -> bool {
-    (b > b' ') & (b < 0x7F) & !is_word(b) & (b != b'\'')
-}
-
-const fn is_leet(b: u8) -> bool {
-    (b == b'0')
-        | (b == b'1')
-        | (b == b'3')
-        | (b == b'4')
-        | (b == b'5')
-        | (b == b'7')
-        | (b == b'@')
-        | (b == b'$')
-        | (b == b'!')
-}
-
-/// Adds up short stretches in bytes, which the compiler turns into vector instructions.
-fn tally(bytes: &[u8], is: impl Fn(u8) -> bool) -> u32 {
-    bytes
-        .chunks(255)
-        .map(|chunk| u32::from(chunk.iter().fold(0u8, |sum, b| sum.wrapping_add(u8::from(is(*b))))))
-        .sum()
-}
-
-fn tally_pairs(bytes: &[u8], is: impl Fn(u8, u8) -> bool) -> u32 {
-    let next = bytes.get(1..).unwrap_or_default();
-    bytes
-        .chunks(255)
-        .zip(next.chunks(255))
-        .map(|(a, b)| {
-            u32::from(a.iter().zip(b).fold(0u8, |sum, (a, b)| sum.wrapping_add(u8::from(is(*a, *b)))))
-        })
-        .sum()
-}
-
-fn tally_triples(bytes: &[u8], is: impl Fn(u8, u8, u8) -> bool) -> u32 {
-    let (second, third) = (bytes.get(1..).unwrap_or_default(), bytes.get(2..).unwrap_or_default());
-    bytes
-        .chunks(255)
-        .zip(second.chunks(255))
-        .zip(third.chunks(255))
-        .map(|((a, b), c)| {
-            u32::from(
-                a.iter()
-                    .zip(b)
-                    .zip(c)
-                    .fold(0u8, |sum, ((a, b), c)| sum.wrapping_add(u8::from(is(*a, *b, *c)))),
-            )
-        })
-        .sum()
+fn tally_triples(first: &[u8], second: &[u8], third: &[u8], is: impl Fn(u8, u8, u8) -> bool) -> u32 {
+    let triples = first.iter().zip(second).zip(third);
+    u32::from(triples.fold(0u8, |sum, ((a, b), c)| sum.wrapping_add(u8::from(is(*a, *b, *c)))))
 }
 
 impl Traits {
@@ -135,43 +122,91 @@ impl Traits {
         let mut traits = Traits {
             bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             ascii: bytes.is_ascii(),
-            upper: tally(bytes, |b| b.wrapping_sub(b'A') < 26),
-            digits: tally(bytes, |b| b.wrapping_sub(b'0') < 10),
-            blanks: tally(bytes, |b| (b == b' ') | (b == b'\n') | (b == b'\t') | (b == b'\r')),
-            controls: tally(bytes, is_control),
-            percents: tally(bytes, |b| b == b'%'),
-            backslashes: tally(bytes, |b| b == b'\\'),
-            ampersands: tally(bytes, |b| b == b'&'),
-            equals: tally(bytes, |b| b == b'='),
-            pluses: tally(bytes, |b| b == b'+'),
-            less_thans: tally(bytes, |b| b == b'<'),
-            singles: tally_triples(bytes, |a, b, c| !is_word(a) & is_word(b) & !is_word(c)),
-            inner_marks: tally_triples(bytes, |a, b, c| is_word(a) & is_mark(b) & is_word(c)),
-            leet_spots: tally_triples(bytes, |a, b, c| is_letter(a) & is_leet(b) & is_letter(c)),
-            doubled: tally_pairs(bytes, |a, b| is_letter(a) & (lower(a) == lower(b))),
-            marks: tally(bytes, is_mark),
-            ay_endings: tally_triples(bytes, |a, b, c| {
-                (lower(a) == b'a') & (lower(b) == b'y') & !is_letter(c)
-            }),
-            vowels: tally(bytes, is_vowel),
             longest_run: longest_run(bytes),
             ..Traits::default()
         };
-        for block in bytes.chunks(BLOCK) {
-            let (letters, common) = (tally(block, is_letter), tally(block, is_common));
-            traits.letters = traits.letters.saturating_add(letters);
-            traits.common = traits.common.saturating_add(common);
-            traits.odd_letters |= too_few_common(letters, common);
-            let mirrored = tally_pairs(block, |a, b| straight(b, a));
-            traits.backwards |= mirrored >= 2 && mirrored > tally_pairs(block, straight);
+        let mut at = 0;
+        while at < bytes.len() {
+            let end = bytes.len().min(at + BLOCK);
+            let ahead = bytes.len().min(end + AHEAD);
+            if let (Some(block), Some(behind)) = (bytes.get(at..ahead), bytes.get(at..end)) {
+                traits.add(block, behind.len());
+            }
+            at = end;
         }
         traits
+    }
+
+    /// Adds a block; what lies ahead of it is looked at, not counted.
+    fn add(&mut self, block: &[u8], length: usize) {
+        let mut classes = [0u8; BLOCK + AHEAD];
+        for (class, b) in classes.iter_mut().zip(block) {
+            *class = CLASS.get(usize::from(*b)).copied().unwrap_or(0);
+        }
+        let (bytes, next) = (block.get(..length).unwrap_or_default(), block.get(1..).unwrap_or_default());
+        let first = classes.get(..length).unwrap_or_default();
+        let (second, third) = (classes.get(1..).unwrap_or_default(), classes.get(2..).unwrap_or_default());
+        let has = |bits: u8| move |class: u8| class & bits != 0;
+        let (letters, common) = (tally(first, has(LETTER)), tally(first, has(COMMON)));
+        self.letters += letters;
+        self.common += common;
+        self.odd_letters |= too_few_common(letters, common);
+        self.digits += tally(first, has(DIGIT));
+        self.blanks += tally(first, has(BLANK));
+        self.marks += tally(first, has(MARK));
+        self.vowels += tally(first, has(VOWEL));
+        self.controls += tally(first, has(CONTROL));
+        self.blank_pairs += tally_pairs(first, second, |a, b| a & b & BLANK != 0);
+        self.singles += tally_triples(first, second, third, |a, b, c| {
+            (a & WORD == 0) & (b & WORD != 0) & (c & WORD == 0)
+        });
+        let mut words = [0u8; BLOCK + AHEAD];
+        for (word, class) in words.iter_mut().zip(classes) {
+            *word = u8::from(class & WORD != 0);
+        }
+        let word = |from: usize| words.get(from..).unwrap_or_default().iter();
+        let fives = word(0).zip(word(1)).zip(word(2)).zip(word(3)).zip(word(4)).take(length);
+        self.single_pairs +=
+            u32::from(fives.fold(0u8, |sum, ((((a, b), c), d), e)| {
+                sum.wrapping_add((1 - a) & b & (1 - c) & d & (1 - e))
+            }));
+        self.inner_marks += tally_triples(first, second, third, |a, b, c| {
+            (a & WORD != 0) & (b & MARK != 0) & (c & WORD != 0)
+        });
+        self.leet_spots += tally_triples(first, second, third, |a, b, c| {
+            (a & LETTER != 0) & (b & LEET != 0) & (c & LETTER != 0)
+        });
+        self.upper += tally(bytes, |b| b.wrapping_sub(b'A') < 26);
+        self.percents += tally(bytes, |b| b == b'%');
+        self.backslashes += tally(bytes, |b| b == b'\\');
+        self.ampersands += tally(bytes, |b| b == b'&');
+        self.equals += tally(bytes, |b| b == b'=');
+        self.pluses += tally(bytes, |b| b == b'+');
+        self.less_thans += tally(bytes, |b| b == b'<');
+        self.breaks += tally(bytes, |b| (b == b'\n') | (b == b'\r') | (b == b'\t'));
+        self.ys += tally(bytes, |b| b | 0x20 == b'y');
+        self.doubled +=
+            tally_pairs(bytes, next, |a, b| ((a | 0x20).wrapping_sub(b'a') < 26) & (a | 0x20 == b | 0x20));
+        let mirrored = tally_pairs(bytes, next, |a, b| straight(b, a));
+        let straight = tally_pairs(bytes, next, straight);
+        self.straight += straight;
+        self.backwards |= mirrored >= 2 && mirrored > straight;
+        if !bytes.is_ascii() {
+            self.phonetic += tally(bytes, |b| matches!(b, 0xC7 | 0xC9 | 0xCA));
+            let after = block.get(2..).unwrap_or_default();
+            self.signs += tally_triples(bytes, next, after, |a, b, c| {
+                let zero_width =
+                    ((b == 0x80) & (0x8B..=0x8D).contains(&c)) | ((b == 0x81) & (0xA2..=0xA4).contains(&c));
+                ((a == 0xE2) & ((b & 0xFC == 0xA0) | zero_width)) | ((a == 0xEF) & (b == 0xB8)) | (a == 0xF3)
+            });
+        }
     }
 }
 
 /// Whether a block of text holds letters, but not those of prose.
 pub(super) fn is_odd(block: &[u8]) -> bool {
-    too_few_common(tally(block, is_letter), tally(block, is_common))
+    let of = |bits: u8| tally(block, |b| CLASS.get(usize::from(b)).is_some_and(|class| class & bits != 0));
+    too_few_common(of(LETTER), of(COMMON))
 }
 
 const fn too_few_common(letters: u32, common: u32) -> bool {
@@ -180,16 +215,16 @@ const fn too_few_common(letters: u32, common: u32) -> bool {
 
 /// Pairs of letters that English writes much oftener than their mirrors.
 const fn straight(a: u8, b: u8) -> bool {
-    pair(a, b, b't', b'h')
-        | pair(a, b, b'h', b'e')
-        | pair(a, b, b'o', b'u')
-        | pair(a, b, b'i', b'o')
-        | pair(a, b, b'n', b'd')
-        | pair(a, b, b'n', b'g')
+    let (a, b) = (a | 0x20, b | 0x20);
+    ((a == b't') & (b == b'h'))
+        | ((a == b'h') & (b == b'e'))
+        | ((a == b'o') & (b == b'u'))
+        | ((a == b'i') & (b == b'o'))
+        | ((a == b'n') & (b == b'd'))
 }
 
-const fn pair(a: u8, b: u8, first: u8, second: u8) -> bool {
-    (lower(a) == first) & (lower(b) == second)
+const fn is_run_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=')
 }
 
 /// Looks at every sixteenth byte and measures the run around it, so that prose, whose runs are

@@ -72,13 +72,55 @@ const fn is_part(b: u8) -> bool {
 /// Longest word in the list.
 const LONGEST: usize = 16;
 
+/// For each first letter the lengths of the words in the list, as bits: most words are told from
+/// these alone.
+static LENGTHS: [u32; 26] = lengths();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn lengths() -> [u32; 26] {
+    let mut table = [0; 26];
+    let mut at = 0;
+    while at < COMMON.len() {
+        let word = COMMON[at].as_bytes();
+        table[(word[0] - b'a') as usize] |= 1 << word.len();
+        at += 1;
+    }
+    table
+}
+
+/// Where in the list the words of each first letter begin, and where the last of them end.
+static STARTS: [usize; 27] = starts();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn starts() -> [usize; 27] {
+    let mut table = [COMMON.len(); 27];
+    let mut at = COMMON.len();
+    let mut letter = 26;
+    while letter > 0 {
+        letter -= 1;
+        while at > 0 && (COMMON[at - 1].as_bytes()[0] - b'a') as usize >= letter {
+            at -= 1;
+        }
+        table[letter] = at;
+    }
+    table
+}
+
 /// Whether a word is common; case does not count.
 pub(super) fn is_known(word: &str) -> bool {
+    let first = word.bytes().next().map_or(u8::MAX, |b| (b | 0x20).wrapping_sub(b'a'));
+    let lengths = LENGTHS.get(usize::from(first)).copied().unwrap_or(0);
+    if word.len() > LONGEST || lengths & 1 << word.len() == 0 {
+        return false;
+    }
     let mut lower = [0u8; LONGEST];
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word.as_bytes());
     lower.make_ascii_lowercase();
-    COMMON.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+    let from = STARTS.get(usize::from(first)).copied().unwrap_or(0);
+    let to = STARTS.get(usize::from(first) + 1).copied().unwrap_or(0);
+    let alike = COMMON.get(from..to).unwrap_or_default();
+    alike.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
 }
 
 /// Most letters in a row that are cut into words.
@@ -101,12 +143,13 @@ pub(super) fn segment(run: &str) -> Option<Vec<usize>> {
         }
         best.push(least);
     }
-    let (mut cuts, mut covered, mut end) = (Vec::new(), 0, run.len());
+    let (mut cuts, mut covered, mut long, mut end) = (Vec::new(), 0, 0, run.len());
     let mut left_over = false;
     while end > 0 {
         let start = best.get(end)?.1;
         let word = end - start > 1;
         covered += if word { end - start } else { 0 };
+        long += usize::from(end - start > 2);
         // Letters left over stay together as one word.
         if end < run.len() && (word || !left_over) {
             cuts.push(end);
@@ -115,7 +158,7 @@ pub(super) fn segment(run: &str) -> Option<Vec<usize>> {
         end = start;
     }
     cuts.reverse();
-    (cuts.len() >= 2 && covered * 10 >= run.len() * 7).then_some(cuts)
+    (cuts.len() >= 3 && long >= 3 && covered * 10 >= run.len() * 8).then_some(cuts)
 }
 
 /// Common words of English with those of requests to machines, and the commonest of Spanish,
@@ -743,6 +786,14 @@ mod tests {
     fn the_list_is_in_order_and_short_enough() {
         assert!(COMMON.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(COMMON.iter().all(|word| (2..=LONGEST).contains(&word.len())));
+    }
+
+    #[test]
+    fn every_word_of_the_list_is_known_and_others_are_not() {
+        assert!(COMMON.iter().all(|word| is_known(word) && is_known(&word.to_uppercase())));
+        assert!(
+            ["", "a", "zzzz", "thez", "notaword", "incomprehensibilities"].iter().all(|word| !is_known(word))
+        );
     }
 
     #[test]

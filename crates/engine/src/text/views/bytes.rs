@@ -195,8 +195,6 @@ pub(super) fn base32(source: &Source<'_>) -> Option<Mapped> {
 
 /// Base85 in the alphabets of Adobe, of RFC 1924 and of ZeroMQ, as the whole text or between `<~` and `~>`.
 pub(super) fn base85(source: &Source<'_>) -> Option<Mapped> {
-    const RFC: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
-    const ZMQ: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
     let text = source.text;
     let framed =
         text.find("<~").and_then(|from| Some(from + 2..from + 2 + text.get(from + 2..)?.find("~>")?));
@@ -214,15 +212,37 @@ pub(super) fn base85(source: &Source<'_>) -> Option<Mapped> {
     };
     let body: Vec<u8> = text.get(run.clone())?.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     let adobe = |b: u8| matches!(b, b'!'..=b'u').then(|| b - b'!');
-    let listed = |list: &'static str| {
-        move |b: u8| list.bytes().position(|known| known == b).and_then(|at| u8::try_from(at).ok())
-    };
     let decoded = decode85(&body, adobe)
-        .or_else(|| decode85(&body, listed(RFC)))
-        .or_else(|| decode85(&body, listed(ZMQ)))?;
+        .or_else(|| decode85(&body, |b| listed(&RFC, b)))
+        .or_else(|| decode85(&body, |b| listed(&ZMQ, b)))?;
     let mut runs = Runs::new(text);
     runs.put(&decoded, run);
     runs.made()
+}
+
+static RFC: [u8; 256] =
+    places(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~");
+static ZMQ: [u8; 256] =
+    places(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#");
+static BITCOIN: [u8; 256] = places(b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz");
+
+/// No letter of an alphabet.
+const NOWHERE: u8 = u8::MAX;
+
+/// The place of each letter in an alphabet.
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn places(alphabet: &[u8]) -> [u8; 256] {
+    let mut table = [NOWHERE; 256];
+    let mut at = 0;
+    while at < alphabet.len() {
+        table[alphabet[at] as usize] = at as u8;
+        at += 1;
+    }
+    table
+}
+
+fn listed(places: &[u8; 256], b: u8) -> Option<u8> {
+    places.get(usize::from(b)).copied().filter(|place| *place != NOWHERE)
 }
 
 fn decode85(body: &[u8], value: impl Fn(u8) -> Option<u8>) -> Option<String> {
@@ -244,7 +264,6 @@ fn decode85(body: &[u8], value: impl Fn(u8) -> Option<u8>) -> Option<String> {
 
 /// Base58 runs of the Bitcoin alphabet.
 pub(super) fn base58(source: &Source<'_>) -> Option<Mapped> {
-    const ALPHABET: &str = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut runs = Runs::new(source.text);
     let mut spent = 0;
     for run in stretches(source.text, |b| b.is_ascii_alphanumeric()) {
@@ -255,11 +274,11 @@ pub(super) fn base58(source: &Source<'_>) -> Option<Mapped> {
         let mut bytes: Vec<u8> = Vec::new();
         let mut valid = true;
         for b in source.text.get(run.clone())?.bytes() {
-            let Some(digit) = ALPHABET.bytes().position(|known| known == b) else {
+            let Some(digit) = listed(&BITCOIN, b) else {
                 valid = false;
                 break;
             };
-            let mut carry = u32::try_from(digit).ok()?;
+            let mut carry = u32::from(digit);
             for byte in &mut bytes {
                 carry += u32::from(*byte) * 58;
                 *byte = u8::try_from(carry & 0xFF).ok()?;
@@ -291,7 +310,9 @@ pub(super) fn hex(source: &Source<'_>) -> Option<Mapped> {
         }
         let whole = end - at >= text.trim().len();
         let least = if whole || bytes.get(at + 1).is_some_and(|b| matches!(b, b'x' | b'X')) { 4 } else { 8 };
+        let numbers = bytes.get(at..end).is_some_and(|run| !run.iter().any(u8::is_ascii_alphabetic));
         if decoded.len() >= least
+            && (!numbers || is_mostly_letters(&decoded))
             && let Some(found) = as_text(&decoded, least.min(LEAST_TEXT), source.room)
         {
             runs.put(&found, at..end);
@@ -299,6 +320,11 @@ pub(super) fn hex(source: &Source<'_>) -> Option<Mapped> {
         at = end.max(at + 1);
     }
     runs.made()
+}
+
+/// What long numbers, cards above all, hardly ever decode to.
+fn is_mostly_letters(bytes: &[u8]) -> bool {
+    bytes.iter().filter(|b| b.is_ascii_alphabetic() || **b == b' ').count() * 10 >= bytes.len() * 8
 }
 
 /// The bytes of the pairs that start at `at`, and where they end. Digits that touch other letters

@@ -325,8 +325,11 @@ const BRAILLE: [u8; 26] = [
 ];
 
 fn braille(text: &str) -> Option<Mapped> {
+    if text.chars().filter(|c| ('\u{2801}'..='\u{283F}').contains(c)).take(LEAST_CODES).count() < LEAST_CODES
+    {
+        return None;
+    }
     let mut made = Mapped::with_capacity(text.len());
-    let mut count = 0;
     for (at, c) in text.char_indices() {
         let span = at..at + c.len_utf8();
         let dots = u32::from(c).checked_sub(0x2800).and_then(|dots| u8::try_from(dots).ok());
@@ -339,10 +342,9 @@ fn braille(text: &str) -> Option<Mapped> {
                 .map(|index| char::from(b'a' + index)),
             None => None,
         };
-        count += usize::from(letter.is_some());
         made.put_char(letter.unwrap_or(c), span);
     }
-    (count >= LEAST_CODES).then_some(made)
+    Some(made)
 }
 
 /// Variation selectors number from 0 to 255: a byte each.

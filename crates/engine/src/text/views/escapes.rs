@@ -135,13 +135,20 @@ pub(super) fn percent(source: &Source<'_>) -> Option<Mapped> {
         [b'%', high, low, ..] => byte(*high, *low).map(|byte| (Found::Byte(byte), 3)),
         _ => None,
     })?;
-    // Pluses alone are arithmetic.
-    let any = source
-        .text
-        .as_bytes()
-        .windows(3)
-        .any(|w| matches!(w, [b'%', a, b] if byte(*a, *b).is_some() || matches!(a, b'u' | b'U')));
-    any.then_some(found)
+    // Pluses alone are arithmetic; and where bytes come to nothing readable, the percent sign was
+    // one: `5%beats`.
+    let lost =
+        found.text.contains(char::REPLACEMENT_CHARACTER) && !has_escape(source.text, |byte| byte.is_ascii());
+    (!lost && has_escape(source.text, |_| true)).then_some(found)
+}
+
+/// Whether any percent sign begins an escape of such a byte.
+fn has_escape(text: &str, of: impl Fn(u8) -> bool) -> bool {
+    text.as_bytes().windows(3).any(|window| match window {
+        [b'%', b'u' | b'U', _] => true,
+        [b'%', high, low] => byte(*high, *low).is_some_and(&of),
+        _ => false,
+    })
 }
 
 /// `&lt;`, `&#60;`, `&#x3c;`, with or without the semicolon where HTML allows that.

@@ -26,6 +26,10 @@ pub const EXPANSION_FACTOR: usize = 4;
 /// ...counted as at least this many: a short text may unpack to a page.
 pub const EXPANSION_FLOOR: usize = 4 * 1024;
 
+/// Decoders together look at no more than so many times the bytes of the original, with the same
+/// floor: a text that passes every gate at every depth is hostile.
+pub const EFFORT_FACTOR: usize = 32;
+
 /// One decoded reading.
 #[derive(Debug)]
 pub(super) struct View {
@@ -79,22 +83,38 @@ static DECODERS: &[Decoder] = &[
     decoder("base64", |t| t.longest_run >= 16 || t.bytes <= 64 || t.odd_letters, bytes::base64),
     decoder("hex", |t| t.digits >= 4, bytes::hex),
     decoder("base32", |t| t.longest_run >= 16, bytes::base32),
-    decoder("base85", |t| t.bytes >= 20 && t.blanks * 20 <= t.bytes, bytes::base85),
+    decoder(
+        "base85",
+        |t| t.ascii && t.bytes >= 20 && (t.blanks * 20 <= t.bytes || t.less_thans > 0),
+        bytes::base85,
+    ),
     decoder("base58", |t| t.longest_run >= 20, bytes::base58),
     decoder("gzip", |t| t.controls > 0 && t.bytes >= 18, packed::inflated),
     decoder("binary", |t| t.digits >= 40, codes::binary),
     decoder("codes", |t| t.digits >= 8, codes::numbers),
-    decoder("morse", |t| t.letters * 4 <= t.bytes && t.bytes >= 12, codes::morse),
-    decoder("spelled", |t| t.letters >= 24 && t.blanks >= 5, codes::spelled),
+    decoder("morse", |t| t.bytes >= 12 && (t.marks + t.blanks) * 2 >= t.bytes, codes::morse),
+    decoder("spelled", |t| t.letters >= 24 && t.blanks >= 4 && t.straight * 25 < t.letters, codes::spelled),
     decoder("shifted", |t| t.odd_letters, letters::shifted),
-    decoder("rot47", |t| t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes), letters::rot47),
+    decoder(
+        "rot47",
+        |t| t.ascii && (t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes)),
+        letters::rot47,
+    ),
     decoder("reversed", |t| t.backwards, letters::reversed),
     decoder("reversed_words", |t| t.backwards, letters::reversed_words),
-    decoder("pig_latin", |t| t.ay_endings >= 3 && t.ay_endings * 3 > t.blanks, letters::pig_latin),
-    decoder("turned", |t| !t.ascii, letters::turned),
-    decoder(SYMBOLS, |t| !t.ascii, codes::symbols),
+    decoder("pig_latin", |t| t.ys >= 3 && t.ys * 5 > t.blanks * 2, letters::pig_latin),
+    decoder("turned", |t| t.phonetic >= 3, letters::turned),
+    decoder(SYMBOLS, |t| t.signs >= 5, codes::symbols),
     decoder("leet", |t| t.leet_spots >= 2, spacing::leet),
-    decoder("spaced", |t| t.singles >= 8 || !t.ascii, spacing::spaced),
+    decoder(
+        "spaced",
+        |t| {
+            t.single_pairs >= 3
+                || (t.singles >= 8 && t.singles * 3 >= t.letters)
+                || (!t.ascii && t.blanks * 4 >= t.bytes)
+        },
+        spacing::spaced,
+    ),
     decoder("unspaced", |t| t.longest_run >= 20 && t.letters >= 20, spacing::unspaced),
     decoder("joined", |t| t.inner_marks >= 3 && t.inner_marks * 2 > t.blanks, spacing::joined),
     decoder("split", |t| t.marks >= 3 && t.marks * 12 >= t.letters, spacing::split),
@@ -111,31 +131,40 @@ struct Node {
     disguised: bool,
 }
 
-/// All decoded views of a text, each after the one it was decoded from.
-pub(super) fn grow(
-    original: &str,
-    traits: &Traits,
-    disguised: bool,
-    oddities: &mut Vec<Oddity>,
-) -> Vec<View> {
-    let mut views: Vec<View> = Vec::new();
+/// All decoded views of a text, and what it took to find them.
+#[derive(Debug, Default)]
+pub(super) struct Grown {
+    /// Each after the one it was decoded from.
+    pub views: Vec<View>,
+    /// Bytes that decoders were given to look at.
+    pub effort: usize,
+}
+
+/// Finds all decoded views of a text.
+pub(super) fn grow(original: &str, traits: &Traits, disguised: bool, oddities: &mut Vec<Oddity>) -> Grown {
+    let mut grown = Grown::default();
     let mut nodes = vec![Node { view: None, depth: 0, traits: *traits, disguised }];
-    let bound = original.len().max(EXPANSION_FLOOR).saturating_mul(EXPANSION_FACTOR);
-    let mut room = bound;
+    let size = original.len().max(EXPANSION_FLOOR);
+    let mut room = size.saturating_mul(EXPANSION_FACTOR);
     let mut next = 0;
     while let Some(node) = nodes.get(next) {
         next += 1;
         let (parent, depth) = (node.view, node.depth);
-        let text = parent.and_then(|index| views.get(index)).map_or(original, |view| view.raw.as_str());
-        let found = decode(text, node, room);
+        let text = parent.and_then(|index| grown.views.get(index)).map_or(original, |view| view.raw.as_str());
+        let (found, effort) =
+            decode(text, node, room, size.saturating_mul(EFFORT_FACTOR).saturating_sub(grown.effort));
+        grown.effort += effort.bytes;
+        if effort.cut {
+            note(oddities, OddityKind::Truncated, 0..original.len());
+        }
         for (name, mut made) in found {
-            let seen = made.text == original || views.iter().any(|view| view.raw == made.text);
+            let seen = made.text == original || grown.views.iter().any(|view| view.raw == made.text);
             if seen || made.text.is_empty() {
                 continue;
             }
-            if views.len() >= MAX_VIEWS || room == 0 || depth >= MAX_DEPTH {
+            if grown.views.len() >= MAX_VIEWS || room == 0 || depth >= MAX_DEPTH {
                 note(oddities, OddityKind::Truncated, 0..original.len());
-                return views;
+                return grown;
             }
             if made.text.len() > room {
                 note(oddities, OddityKind::Truncated, 0..original.len());
@@ -148,14 +177,16 @@ pub(super) fn grow(
                 Cow::Borrowed(_) => None,
                 Cow::Owned(text) => Some(text),
             };
-            let mut via =
-                parent.and_then(|index| views.get(index)).map(|view| view.via.clone()).unwrap_or_default();
+            let mut via = parent
+                .and_then(|index| grown.views.get(index))
+                .map(|view| view.via.clone())
+                .unwrap_or_default();
             via.push(Cow::Borrowed(name));
             // Taking a disguise off is no decoding: what is under it may be as deep as any other.
             let deeper = if name == UNDISGUISED { depth } else { depth + 1 };
             let disguised = disguised && name != UNDISGUISED;
-            nodes.push(Node { view: Some(views.len()), depth: deeper, traits, disguised });
-            views.push(View {
+            nodes.push(Node { view: Some(grown.views.len()), depth: deeper, traits, disguised });
+            grown.views.push(View {
                 parent,
                 raw: made.text,
                 raw_offsets: made.offsets,
@@ -165,7 +196,7 @@ pub(super) fn grow(
             });
         }
     }
-    views
+    grown
 }
 
 /// The view of a text with disguised characters made plain, case and blanks kept.
@@ -173,18 +204,34 @@ const UNDISGUISED: &str = "unicode";
 /// The view of what invisible or pictured characters spell; the disguise is what carries it.
 const SYMBOLS: &str = "symbols";
 
-fn decode(text: &str, node: &Node, room: usize) -> Vec<(&'static str, Mapped)> {
+/// What one round of decoding took.
+#[derive(Default)]
+struct Effort {
+    bytes: usize,
+    /// Decoders were left out because the rest of the effort did not suffice.
+    cut: bool,
+}
+
+fn decode(text: &str, node: &Node, room: usize, left: usize) -> (Vec<(&'static str, Mapped)>, Effort) {
     let source = Source { text, traits: &node.traits, room };
+    let mut effort = Effort::default();
+    let mut found = Vec::new();
     if node.disguised {
         // Decoders look at what is under the disguise; the text itself would only hide it again.
-        let hidden = codes::symbols(&source).map(|made| (SYMBOLS, made));
-        return [(UNDISGUISED, fold::undisguised(text))].into_iter().chain(hidden).collect();
+        effort.bytes = text.len().saturating_mul(2);
+        found.push((UNDISGUISED, fold::undisguised(text)));
+        found.extend(codes::symbols(&source).map(|made| (SYMBOLS, made)));
+        return (found, effort);
     }
-    DECODERS
-        .iter()
-        .filter(|decoder| (decoder.gate)(&node.traits))
-        .filter_map(|decoder| Some((decoder.name, (decoder.decode)(&source)?)))
-        .collect()
+    for decoder in DECODERS.iter().filter(|decoder| (decoder.gate)(&node.traits)) {
+        if effort.bytes.saturating_add(text.len()) > left {
+            effort.cut = true;
+            break;
+        }
+        effort.bytes += text.len();
+        found.extend((decoder.decode)(&source).map(|made| (decoder.name, made)));
+    }
+    (found, effort)
 }
 
 /// Shortens a text to at most `bytes`, between characters.

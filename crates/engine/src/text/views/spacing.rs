@@ -92,26 +92,25 @@ pub(super) fn spaced(source: &Source<'_>) -> Option<Mapped> {
 
 /// A text whose words lost the blanks between them, with blanks where common words meet.
 fn resegmented(from: &Mapped) -> Option<Mapped> {
+    let text = from.text.get(..from.text.len().min(MOST_RESEGMENTED)).unwrap_or(&from.text);
+    let long = words(text).filter(|(_, word)| word.len() >= LEAST_UNSPACED);
+    let cuts: Vec<(usize, Vec<usize>)> = long.filter_map(|(at, word)| Some((at, segment(word)?))).collect();
+    if cuts.is_empty() {
+        return None;
+    }
     let mut made = Mapped::with_capacity(from.text.len() * 2);
     let mut copied = 0;
-    let mut any = false;
-    for (at, word) in words(&from.text).filter(|(_, word)| word.len() >= LEAST_UNSPACED) {
-        let Some(cuts) = segment(word) else { continue };
-        any = true;
-        copy(&mut made, from, copied..at);
-        let mut start = at;
-        for cut in cuts {
-            copy(&mut made, from, start..at + cut);
-            let source = from.offsets.span(at + cut..at + cut);
-            made.put(" ", source);
-            start = at + cut;
-        }
-        copy(&mut made, from, start..at + word.len());
-        copied = at + word.len();
+    for cut in cuts.iter().flat_map(|(at, cuts)| cuts.iter().map(move |cut| at + cut)) {
+        copy(&mut made, from, copied..cut);
+        made.put(" ", from.offsets.span(cut..cut));
+        copied = cut;
     }
     copy(&mut made, from, copied..from.text.len());
-    any.then_some(made)
+    Some(made)
 }
+
+/// Bytes of a text in which words run together are looked for.
+const MOST_RESEGMENTED: usize = 8 * 1024;
 
 /// Copies a range of a derived text, character by character where it has pieces.
 fn copy(made: &mut Mapped, from: &Mapped, range: Range<usize>) {
