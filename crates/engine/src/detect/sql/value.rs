@@ -391,7 +391,9 @@ impl Case<'_> {
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["if", "while"]) {
                     let exists = self.tokens.get(at + 1).and_then(|t| self.text.get(t.span.clone()));
-                    next == Some(Kind::Open)
+                    // Braces are another language's.
+                    let other = self.tokens.iter().any(|t| t.kind == Kind::Other);
+                    next == Some(Kind::Open) && !other
                         || exists.is_some_and(|e| ["exists", "not"].iter().any(|w| e.eq_ignore_ascii_case(w)))
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["shutdown"]) {

@@ -464,10 +464,31 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
     let prose = text.split_whitespace().count() > 3;
     if level == Level::Rendered
         && !prose
+        && is_grave(text.get(at..end).unwrap_or_default(), text.get(end..).unwrap_or_default())
         && before.bytes().all(|b| !b.is_ascii_alphanumeric() && b != b' ' || b == b'=')
     {
         keep(best, Rule::Sink, at..end);
     }
+}
+
+/// Whether a call tells on its own: `print(x)` and `self.x` are also how code of other languages looks.
+fn is_grave(word: &str, tail: &str) -> bool {
+    const GRAVE: [&str; 12] = [
+        "alert",
+        "confirm",
+        "prompt",
+        "eval",
+        "settimeout",
+        "setinterval",
+        "fetch",
+        "atob",
+        "unescape",
+        "fromcharcode",
+        "document",
+        "navigator",
+    ];
+    GRAVE.iter().any(|grave| word.eq_ignore_ascii_case(grave))
+        || tail.trim_start().starts_with(['[', ')', '/'])
 }
 
 /// The first call of a function, or use of an object, that scripts of attacks end in.
@@ -534,8 +555,12 @@ fn sink_call(text: &str) -> Option<(usize, usize)> {
         if is(&CALLS) && called {
             return Some((start, at));
         }
+        // `location = Paris` is a caption, `location='//...'` is a jump.
+        let assigned =
+            tail.strip_prefix('=').is_some_and(|value| value.starts_with(['\'', '"', '`', '/', '&', '%']));
         if is(&OBJECTS)
-            && (tail.starts_with(['.', '[', '='])
+            && (tail.starts_with(['.', '['])
+                || assigned
                 || near.starts_with(['.', '[']) && tail.starts_with(')')
                 || tail.starts_with("/*"))
         {
