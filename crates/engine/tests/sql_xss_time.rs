@@ -1,7 +1,6 @@
 //! Time of the SQL and XSS detectors on text that is made to be slow.
 //!
-//! The bounds are for a release build; the debug build gets forty times as long, which still tells
-//! a line from a square.
+//! The bounds are for a release build on a busy machine; quiet, each stays under 20 ms.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +8,12 @@ use action::SemanticType;
 use engine::detect::{Hit, Leaf, sql, xss};
 use engine::text::Prepared;
 
-const SIZE: usize = 64 * 1024;
+/// A debug build reads less; a square would still take it a hundred times its share.
+const SIZE: usize = if cfg!(debug_assertions) { 8 * 1024 } else { 64 * 1024 };
 
 fn limit() -> Duration {
     let release = Duration::from_millis(40);
-    if cfg!(debug_assertions) { release * 40 } else { release }
+    if cfg!(debug_assertions) { release * 8 } else { release }
 }
 
 /// The best of three, so that a busy machine does not fail the test.

@@ -320,7 +320,7 @@ fn bare_name(name: &str) -> &str {
 
 /// `onload` and every other `on` with letters behind it: the list of events grows, their form does not.
 fn is_handler(name: &str) -> bool {
-    let name = bare_name(name);
+    let name = bare_name(local_name(name));
     let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
     let on = name.get(..2).is_some_and(|n| n.eq_ignore_ascii_case("on"));
     on && letters >= 5
@@ -436,6 +436,11 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
     // Code in six signs and no letters: `[][(![]+[])[+[]]...`.
     let signs = text.bytes().filter(|b| matches!(b, b'[' | b']' | b'(' | b')' | b'!' | b'+')).count();
     if text.contains("![]") && signs > 8 && signs + text.matches(' ').count() == text.len() {
+        keep(best, Rule::Sink, 0..text.len());
+    }
+    // The function itself is handed over: `[1].find(alert)`.
+    let handed = ["(alert)", "=alert,", "(confirm)", "(prompt)", "(eval)", "=eval,"];
+    if level == Level::Rendered && !text.contains(' ') && handed.iter().any(|h| text.contains(h)) {
         keep(best, Rule::Sink, 0..text.len());
     }
     let Some((at, end)) = sink_call(text) else { return };

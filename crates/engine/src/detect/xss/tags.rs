@@ -122,7 +122,9 @@ impl<'a> Tags<'a> {
             at += 1;
         }
         let name = self.text.get(from..at)?;
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
+        // `<// style=...>`: old browsers kept the attributes of a tag whose name is a slash.
+        let slash = name.is_empty() && closing && self.gap(at) > 0;
+        if !slash && !name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
             return None;
         }
         self.at = at;
