@@ -88,6 +88,10 @@ struct Machine {
     aliases: u16,
     /// The bracket that comes next belongs to a call.
     calls: bool,
+    /// BETWEEN waits for its AND.
+    between: bool,
+    /// SELECT has just been read.
+    selecting: bool,
     /// The token before was a comparison, so that `=` may be repeated or a sign may follow.
     after_compare: bool,
 }
@@ -101,13 +105,14 @@ pub fn shape(tokens: &[Token]) -> Shape {
         shape: Shape::default(),
         aliases: 0,
         calls: false,
+        between: false,
+        selecting: false,
         after_compare: false,
     };
     if let Some(first) = tokens.first()
         && continues(first.kind)
     {
         machine.need = Need::Operator;
-        machine.frame.constant = true;
     }
     for (at, token) in tokens.iter().enumerate() {
         let next = tokens.get(at + 1).map(|t| t.kind);
@@ -136,6 +141,7 @@ fn continues(kind: Kind) -> bool {
             word,
             Word::Logic
                 | Word::Compare
+                | Word::Between
                 | Word::Is
                 | Word::Union
                 | Word::Where
@@ -188,6 +194,7 @@ impl Machine {
 
     fn operand(&mut self, kind: Kind, next: Option<Kind>, after_compare: bool) -> Step {
         let opens = next == Some(Kind::Open);
+        let selecting = std::mem::take(&mut self.selecting);
         match kind {
             Kind::Tail => self.have(true),
             Kind::Number => {
@@ -209,6 +216,7 @@ impl Machine {
             Kind::Compare if after_compare => Step::On,
             Kind::Open => self.open(),
             // Empty brackets: a call without arguments, or `title=()`.
+            Kind::Close if selecting => Step::Stop,
             Kind::Close => self.close(),
             Kind::Word(word) => match word {
                 Word::Not | Word::Prefix | Word::Quantity => {
@@ -251,6 +259,7 @@ impl Machine {
                 Word::Select => {
                     bump(&mut self.shape.selects);
                     self.frame.selected = true;
+                    self.selecting = true;
                     self.frame.alone = false;
                     Step::On
                 }
@@ -287,6 +296,7 @@ impl Machine {
                 | Word::ErrorText => self.name(opens),
                 Word::Logic
                 | Word::Compare
+                | Word::Between
                 | Word::Is
                 | Word::Math
                 | Word::Having
@@ -353,6 +363,11 @@ impl Machine {
             Word::Logic => self.join(),
             Word::Compare | Word::Is => {
                 bump(&mut self.shape.word_operators);
+                self.compare()
+            }
+            Word::Between => {
+                bump(&mut self.shape.word_operators);
+                self.between = true;
                 self.compare()
             }
             Word::Math => {
@@ -505,6 +520,9 @@ impl Machine {
     }
 
     fn join(&mut self) -> Step {
+        if std::mem::take(&mut self.between) {
+            return self.want();
+        }
         self.settle();
         bump(&mut self.shape.logic);
         self.want();

@@ -103,7 +103,10 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
                 return None;
             }
             // "sleep (8 hours)": an argument has an operator or an end behind it, not a noun.
-            let noun = matches!(window.kind(3), Some(Kind::Word(Word::Bare)));
+            let noun = matches!(window.kind(3), Some(Kind::Word(Word::Bare)))
+                || window.kind(2) == Some(Kind::Word(Word::Bare))
+                    && window.kind(3) == Some(Kind::Close)
+                    && !name.contains('_');
             let method = window.kind_before() == Some(Kind::Dot) && !name.contains('_');
             let unmistakable = package || extended || name.contains('_') && !name.starts_with('_');
             (!method && !noun).then(|| found(rule, 2, unmistakable || window.in_expression()))?

@@ -116,6 +116,7 @@ fn is_bounded(tokens: &[Token]) -> bool {
                 Word::Logic
                 | Word::Not
                 | Word::Compare
+                | Word::Between
                 | Word::Is
                 | Word::Math
                 | Word::Union

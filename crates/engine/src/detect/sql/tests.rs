@@ -45,6 +45,10 @@ fn tautologies_are_found_in_every_kind_of_string() {
         "x' and pi()=pi() and 'q'='q",
         "7 /*!50000or*/ 1=1",
         "' or true --",
+        "7 or 3 between 1 and 5",
+        "x' or exists(select 1) and 1=1 #",
+        r"x\' or 4=4 --",
+        "7\tor\t1=1",
     ] {
         value(text, "sqli.tautology");
     }
@@ -141,6 +145,20 @@ fn values_of_daily_life_are_clean() {
         "limit 10",
         "name asc",
         "v1.2.3-rc.1+build.5",
+        "between 5 and 10",
+        "is null and void",
+        "top 10 (select)",
+        "benchmark(ing) our tools",
+        "James' & Carlos' house",
+        "the dogs' bowls and cats' toys",
+        "lambda x: x or 1",
+        "status = 'active'",
+        "age > 30 AND city = 'Paris'",
+        "COUNT(*)",
+        "'til death do us part",
+        "3'-4'",
+        "foo/*.txt",
+        "10:00; 11:00",
     ] {
         for semantic in
             [SemanticType::SqlValue, SemanticType::Value, SemanticType::FreeText, SemanticType::Id]
@@ -179,6 +197,11 @@ fn evidence_points_at_the_break_out() {
     let hit = hits(SemanticType::SqlValue, text).remove(0);
     assert_eq!(&text[hit.span.clone()], "' or 1=1 --");
     assert_eq!(hit.severity, Severity::Critical);
+}
+
+#[test]
+fn full_width_quotes_are_folded() {
+    value("\u{ff07} or 1=1 --", "sqli.tautology");
 }
 
 #[test]

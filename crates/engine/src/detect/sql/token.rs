@@ -54,14 +54,26 @@ pub enum Stand {
     Plain,
     /// Inside a string that this quote closes.
     Inside(u8),
+    /// The same, in a dialect where a backslash is a letter like any other.
+    Verbatim(u8),
+}
+
+impl Stand {
+    /// The quote that closes the host's string.
+    pub fn quote(self) -> Option<u8> {
+        match self {
+            Stand::Plain => None,
+            Stand::Inside(quote) | Stand::Verbatim(quote) => Some(quote),
+        }
+    }
 }
 
 /// Reads a whole text. `None` when it would stay inside the host's string.
 pub fn tokens(text: &str, stand: Stand) -> Option<Vec<Token>> {
     let mut reader = Reader { bytes: text.as_bytes(), text, at: 0, code_comment: 0 };
     let mut out = Vec::with_capacity(text.len() / 4 + 2);
-    if let Stand::Inside(quote) = stand {
-        let (end, closed) = reader.string_end(0, quote);
+    if let Some(quote) = stand.quote() {
+        let (end, closed) = reader.string_end(0, quote, matches!(stand, Stand::Inside(_)));
         if !closed {
             return None;
         }
@@ -95,12 +107,12 @@ impl Reader<'_> {
     }
 
     /// The end of a string whose first byte is at `from`, after its closing quote when it has one.
-    fn string_end(&self, from: usize, quote: u8) -> (usize, bool) {
+    fn string_end(&self, from: usize, quote: u8, escapes: bool) -> (usize, bool) {
         let mut at = from;
         loop {
             match memchr::memchr2(quote, b'\\', self.rest(at)) {
                 None => return (self.bytes.len(), false),
-                Some(step) if self.byte(at + step) == b'\\' => at += step + 2,
+                Some(step) if self.byte(at + step) == b'\\' => at += step + if escapes { 2 } else { 1 },
                 Some(step) if self.byte(at + step + 1) == quote => at += step + 2,
                 Some(step) => return (at + step + 1, true),
             }

@@ -41,6 +41,9 @@ pub fn judge(text: &str, level: Level) -> Option<Finding> {
     for quote in [b'\'', b'"', b'`'] {
         if memchr::memchr(quote, text.as_bytes()).is_some() {
             keep(&mut best, stand(text, Stand::Inside(quote), level));
+            if memchr::memchr(b'\\', text.as_bytes()).is_some() {
+                keep(&mut best, stand(text, Stand::Verbatim(quote), level));
+            }
         }
     }
     if best.as_ref().is_none_or(|b| b.rule.confidence() < action::Confidence::CRITICAL) {
@@ -81,7 +84,7 @@ fn stand(text: &str, stand: Stand, level: Level) -> Option<Finding> {
     let case = Case { text, tokens: &tokens, shape: shape(&tokens), level, stand };
     match level {
         Level::Query | Level::Unknown => case.sign().or_else(|| match stand {
-            Stand::Inside(_) => case.inside(),
+            Stand::Inside(_) | Stand::Verbatim(_) => case.inside(),
             Stand::Plain => case.plain(),
         }),
         Level::Prose => case.prose(),
@@ -120,7 +123,7 @@ impl Case<'_> {
     fn sign(&self) -> Option<Finding> {
         let sign = signs::gravest(self.text, self.tokens)?;
         // A run of words that could be prose counts where the grammar got there from a value.
-        let value = matches!(self.stand, Stand::Inside(_)) || self.shape.literals + self.shape.variables > 0;
+        let value = self.stand.quote().is_some() || self.shape.literals + self.shape.variables > 0;
         let reached = self.shape.read > sign.at && value;
         (sign.sure || self.query() && reached).then_some(Finding { rule: sign.rule, span: sign.span })
     }
@@ -154,7 +157,7 @@ impl Case<'_> {
             let glued = shape.adjacent > 0 && !(shape.compare > 0 && self.query());
             let run = self.text.bytes().filter(|b| *b == b'\'').count() > 16 && shape.literals < 2;
             // Double quotes and an inch mark are prose more often than code.
-            let double = self.stand == Stand::Inside(b'"')
+            let double = self.stand.quote() == Some(b'"')
                 && shape.signs_compared + shape.functions + shape.variables == 0
                 && !(shape.logic > 0 && shape.literals > 1 && shape.bare == 0);
             if !glued
@@ -219,7 +222,7 @@ impl Case<'_> {
         if shape.selects > 0 && (shape.froms + shape.telling_functions + shape.variables + shape.info > 0) {
             let begins =
                 matches!(first, Kind::Word(Word::Select)) && (shape.froms > 0 || shape.variables > 0);
-            if (begins || self.read_all()) && self.has_signs() {
+            if (begins && self.query() || self.read_all()) && self.has_signs() {
                 return self.found(Rule::Subquery);
             }
         }
@@ -249,6 +252,11 @@ impl Case<'_> {
         // `substr(a, b) + 1` is also how other languages compute.
         let server = shape.info > 0 || shape.whens > 0 || shape.logic > 0 || shape.variables > 0;
         if shape.complete && telling && !shape.reentered && (self.query() || server) {
+            return self.found(Rule::Expression);
+        }
+        // A call or a variable that only tells about the server, and nothing else.
+        let asks = shape.info == 1 && shape.calls == 1 || shape.variables == 1 && self.text.contains("@@");
+        if self.query() && shape.complete && asks && shape.bare + shape.literals + operators == 0 {
             return self.found(Rule::Expression);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
@@ -285,7 +293,7 @@ impl Case<'_> {
             return self.found(Rule::Tautology);
         }
         match self.stand {
-            Stand::Inside(_) => self.stacked(1),
+            Stand::Inside(_) | Stand::Verbatim(_) => self.stacked(1),
             Stand::Plain => None,
         }
     }
@@ -294,7 +302,7 @@ impl Case<'_> {
     fn stacked(&self, from: usize) -> Option<Finding> {
         for (at, token) in self.tokens.iter().enumerate().skip(from) {
             if token.kind == Kind::Semicolon
-                && (at <= self.shape.read || self.query())
+                && (at <= self.shape.read || self.query() || self.removes_table(at + 1))
                 && (at > 0 || self.query())
                 && self.begins_statement(at + 1, self.level)
             {
@@ -312,6 +320,15 @@ impl Case<'_> {
     /// Words alone, "drop table lamp" or "select a colour from the list", are a search.
     fn has_signs(&self) -> bool {
         self.tokens.iter().any(|t| !matches!(t.kind, Kind::Word(_) | Kind::Number | Kind::Other))
+    }
+
+    /// `drop table`: no other semicolon of prose is followed by this.
+    fn removes_table(&self, at: usize) -> bool {
+        let is = |at: usize, words: &[&str]| {
+            let written = self.tokens.get(at).and_then(|t| self.text.get(t.span.clone())).unwrap_or_default();
+            words.iter().any(|word| written.eq_ignore_ascii_case(word))
+        };
+        is(at, &["drop", "truncate", "alter"]) && is(at + 1, &["table", "database"])
     }
 
     fn statement_after_break_out(&self) -> bool {
@@ -349,7 +366,11 @@ impl Case<'_> {
                     matches!(next, Some(Kind::Word(Word::Object | Word::Procedure)))
                         || level == Level::Query && matches!(next, Some(Kind::Word(_) | Kind::Name))
                 } else if is(&["insert", "replace", "merge"]) {
+                    let rest = self.tokens.get(at..).unwrap_or_default();
                     next == Some(Kind::Word(Word::Into))
+                        && rest
+                            .iter()
+                            .any(|t| matches!(t.kind, Kind::Open | Kind::Word(Word::Select | Word::Object)))
                 } else if is(&["delete"]) {
                     next == Some(Kind::Word(Word::From)) || level == Level::Query && next.is_some()
                 } else if is(&["update"]) {
@@ -370,7 +391,9 @@ impl Case<'_> {
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["if", "while"]) {
                     let exists = self.tokens.get(at + 1).and_then(|t| self.text.get(t.span.clone()));
-                    next == Some(Kind::Open)
+                    // Braces are another language's.
+                    let other = self.tokens.iter().any(|t| t.kind == Kind::Other);
+                    next == Some(Kind::Open) && !other
                         || exists.is_some_and(|e| ["exists", "not"].iter().any(|w| e.eq_ignore_ascii_case(w)))
                         || level == Level::Query && matches!(kind(2), Some(Kind::Compare))
                 } else if is(&["shutdown"]) {
@@ -403,7 +426,7 @@ impl Case<'_> {
             self.tokens.iter().rev().find(|t| !matches!(t.kind, Kind::Comment { .. })),
             Some(Token { kind: Kind::Word(Word::Union | Word::Select), .. })
         );
-        let number = self.shape.literals + self.shape.variables > 0 || matches!(self.stand, Stand::Inside(_));
+        let number = self.shape.literals + self.shape.variables > 0 || self.stand.quote().is_some();
         self.shape.unions > 0 && self.shape.bare == 0 && ends && number && self.read_all()
     }
 

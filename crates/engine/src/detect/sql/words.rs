@@ -8,6 +8,8 @@ pub enum Word {
     Not,
     /// Compares two operands.
     Compare,
+    /// Compares with two operands that AND stands between.
+    Between,
     Is,
     /// Computes from two operands.
     Math,
@@ -74,10 +76,9 @@ pub fn class(word: &str) -> Word {
     match lower {
         "and" | "or" | "xor" | "eqv" | "imp" => Word::Logic,
         "not" => Word::Not,
-        "like" | "rlike" | "regexp" | "glob" | "ilike" | "similar" | "sounds" | "in" | "between" => {
-            Word::Compare
-        }
+        "like" | "rlike" | "regexp" | "glob" | "ilike" | "similar" | "sounds" | "in" => Word::Compare,
         "is" | "isnull" | "notnull" => Word::Is,
+        "between" => Word::Between,
         "div" | "mod" | "collate" | "escape" => Word::Math,
         "binary" | "any" | "some" | "exists" | "distinctrow" | "interval" | "prior" => Word::Prefix,
         "null" | "true" | "false" | "unknown" => Word::Const,

@@ -320,7 +320,7 @@ fn bare_name(name: &str) -> &str {
 
 /// `onload` and every other `on` with letters behind it: the list of events grows, their form does not.
 fn is_handler(name: &str) -> bool {
-    let name = bare_name(name);
+    let name = bare_name(local_name(name));
     let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
     let on = name.get(..2).is_some_and(|n| n.eq_ignore_ascii_case("on"));
     on && letters >= 5
@@ -438,6 +438,11 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
     if text.contains("![]") && signs > 8 && signs + text.matches(' ').count() == text.len() {
         keep(best, Rule::Sink, 0..text.len());
     }
+    // The function itself is handed over: `[1].find(alert)`.
+    let handed = ["(alert)", "=alert,", "(confirm)", "(prompt)", "(eval)", "=eval,"];
+    if level == Level::Rendered && !text.contains(' ') && handed.iter().any(|h| text.contains(h)) {
+        keep(best, Rule::Sink, 0..text.len());
+    }
     let Some((at, end)) = sink_call(text) else { return };
     let before = text.get(..at).unwrap_or_default().trim_end();
     let quoted = before.contains(['\'', '"', '`'])
@@ -464,10 +469,31 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
     let prose = text.split_whitespace().count() > 3;
     if level == Level::Rendered
         && !prose
+        && is_grave(text.get(at..end).unwrap_or_default(), text.get(end..).unwrap_or_default())
         && before.bytes().all(|b| !b.is_ascii_alphanumeric() && b != b' ' || b == b'=')
     {
         keep(best, Rule::Sink, at..end);
     }
+}
+
+/// Whether a call tells on its own: `print(x)` and `self.x` are also how code of other languages looks.
+fn is_grave(word: &str, tail: &str) -> bool {
+    const GRAVE: [&str; 12] = [
+        "alert",
+        "confirm",
+        "prompt",
+        "eval",
+        "settimeout",
+        "setinterval",
+        "fetch",
+        "atob",
+        "unescape",
+        "fromcharcode",
+        "document",
+        "navigator",
+    ];
+    GRAVE.iter().any(|grave| word.eq_ignore_ascii_case(grave))
+        || tail.trim_start().starts_with(['[', ')', '/'])
 }
 
 /// The first call of a function, or use of an object, that scripts of attacks end in.
@@ -534,8 +560,12 @@ fn sink_call(text: &str) -> Option<(usize, usize)> {
         if is(&CALLS) && called {
             return Some((start, at));
         }
+        // `location = Paris` is a caption, `location='//...'` is a jump.
+        let assigned =
+            tail.strip_prefix('=').is_some_and(|value| value.starts_with(['\'', '"', '`', '/', '&', '%']));
         if is(&OBJECTS)
-            && (tail.starts_with(['.', '[', '='])
+            && (tail.starts_with(['.', '['])
+                || assigned
                 || near.starts_with(['.', '[']) && tail.starts_with(')')
                 || tail.starts_with("/*"))
         {

@@ -36,7 +36,7 @@ const MOST_ATTRIBUTES: usize = 256;
 
 /// All tags of a text, in order; nested ones too. Reads at most a fixed multiple of its length.
 pub fn tags(text: &str) -> Tags<'_> {
-    Tags { text, at: 0, budget: 8 * text.len() + LONGEST_TAG }
+    Tags { text, at: 0, budget: 4 * text.len() + LONGEST_TAG }
 }
 
 pub struct Tags<'a> {
@@ -122,7 +122,9 @@ impl<'a> Tags<'a> {
             at += 1;
         }
         let name = self.text.get(from..at)?;
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
+        // `<// style=...>`: old browsers kept the attributes of a tag whose name is a slash.
+        let slash = name.is_empty() && closing && self.gap(at) > 0;
+        if !slash && !name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '?' | '!')) {
             return None;
         }
         self.at = at;
@@ -160,6 +162,7 @@ impl<'a> Tags<'a> {
                 }
                 // Another tag begins; this one was never finished.
                 b'<' => break,
+                b'%' | b'\\' if self.opens_escaped(at) => break,
                 _ => {}
             }
             let from = at;
@@ -200,6 +203,10 @@ impl<'a> Tags<'a> {
             tag.attributes.push(Attribute { name, value, span });
         }
         tag.span.end = at.min(self.bytes().len()).max(tag.span.start);
+    }
+
+    fn opens_escaped(&self, at: usize) -> bool {
+        self.text.get(at..).and_then(fold::escape).is_some_and(|(seen, _)| seen == Some('<'))
     }
 
     fn is_escaped_equals(&self, at: usize) -> bool {

@@ -108,6 +108,13 @@ fn ordinary_markup_is_clean() {
         "The document. It is in the window.",
         "if (a < b && c > d) { run(); }",
         "He said \"hello\" > she said 'bye'",
+        "<h2 id=\"location\">Location=Paris</h2>",
+        "print(\"hello\")",
+        "self.total = parent.sum",
+        "<label for=\"a\">on:</label> <button type=\"button\">OK</button>",
+        "List<String> names = new ArrayList<>();",
+        "<your_name_here> wrote to <jo@mail.example>",
+        "<style>.a::before { content: \"\\201C\"; }</style>",
     ] {
         for semantic in [
             SemanticType::Html,
