@@ -168,3 +168,47 @@ fn a_module_sees_the_time_of_judging_and_digests() {
     let mac = "crypto.hmac.sha256(\"what do ya want for nothing?\", \"Jefe\") == \"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843\"";
     assert_eq!(ruling(&rule("", mac).unwrap(), "read").verdict, Verdict::Block);
 }
+
+/// The same rules, once with the tool first (filed in the module's own index) and once with
+/// another statement before it (not filed), answer alike for tools known and unknown.
+#[test]
+fn a_modules_own_index_never_changes_an_answer() {
+    let module = |name: &str, filed: bool| {
+        let rules: String = (0..20)
+            .map(|at| {
+                let (first, second) = ("input.action.count > LIMIT", "input.action.tool == \"tool_TOOL\"");
+                let (first, second) = if filed { (second, first) } else { (first, second) };
+                let verdict = if at % 3 == 0 { "approve" } else { "block" };
+                format!("\ndecisions contains {{\"verdict\": \"{verdict}\", \"rule\": \"r{at}\"}} if {{\n\t{first}\n\t{second}\n}}\n")
+                    .replace("LIMIT", &at.to_string())
+                    .replace("TOOL", &(at % 6).to_string())
+            })
+            .collect();
+        let common = "\ndecisions contains {\"verdict\": \"alert\", \"rule\": \"many\"} if {\n\tinput.action.count > 30\n}\n";
+        let text = format!("package checkrein.{name}\n{rules}{common}");
+        Policies::load(&[Source { file: "m.rego", text: &text }]).unwrap()
+    };
+    let (filed, plain) = (module("m", true), module("m", false));
+    for tool in 0..8 {
+        for count in [0u64, 3, 7, 12, 19, 31] {
+            let text = PLAIN_ACTION.replace("\"lookup\"", &format!("\"tool_{tool}\", \"count\": {count}"));
+            let action: action::Action = Json::parse_as(text.as_bytes()).unwrap();
+            let (facts, given) = (Facts::default(), Given::default());
+            let case = Judged {
+                action: &action,
+                facts: &facts,
+                now: action.time,
+                detections: &[],
+                score: &given.score,
+                classes: &[],
+                sensitivity: action::Sensitivity::None,
+                external: false,
+                tainted: false,
+                deviation: None,
+            };
+            let (a, b) = (judge(&case, &filed), judge(&case, &plain));
+            assert_eq!(a, b, "tool {tool}, count {count}");
+            assert_eq!(a.ruling.verdict > Verdict::Allow, !a.ruling.matched.is_empty());
+        }
+    }
+}
