@@ -5,7 +5,7 @@
 use action::{Json, Verdict};
 use engine::facts::Facts;
 use engine::policy::cases::{Given, PLAIN_ACTION};
-use engine::policy::{Judged, Policies, Source, judge};
+use engine::policy::{CONDITIONS, Judged, Policies, Source, judge};
 
 fn faults(file: &str, text: &str) -> Vec<String> {
     match Policies::load(&[Source { file, text }]) {
@@ -210,5 +210,31 @@ fn a_modules_own_index_never_changes_an_answer() {
             assert_eq!(a, b, "tool {tool}, count {count}");
             assert_eq!(a.ruling.verdict > Verdict::Allow, !a.ruling.matched.is_empty());
         }
+    }
+}
+
+#[test]
+fn every_condition_of_the_table_reads_its_own_example_and_refuses_nonsense() {
+    let document = |key: &str, value: &str| {
+        format!("policy: t\nrules: [ {{ id: a, when: {{ {key}: {value} }}, then: block }} ]\n")
+    };
+    for row in CONDITIONS {
+        assert_eq!(faults("t.yaml", &document(row.key, row.example)), [""; 0], "{}", row.key);
+        let refused = |value: &str| !faults("t.yaml", &document(row.key, value)).is_empty();
+        assert!(refused("[[1]]") || refused("{ no_such_key: 1 }"), "{}", row.key);
+        assert!(!row.about.is_empty() && !row.dimension.is_empty());
+    }
+    for dimension in [
+        "agent identity",
+        "agent role",
+        "resource type",
+        "action type",
+        "payload content",
+        "time",
+        "behaviour baseline",
+        "amount",
+        "risk score with vectors",
+    ] {
+        assert!(CONDITIONS.iter().any(|row| row.dimension.contains(dimension)), "{dimension}");
     }
 }

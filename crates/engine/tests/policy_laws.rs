@@ -196,7 +196,7 @@ fn an_agents_bands_may_only_be_stricter() {
     let judged = judged(&action, &facts, &given);
     let verdict = |texts: &[String]| judge(&judged, &load(texts)).ruling.verdict;
     assert_eq!(verdict(&[]), Verdict::Sandbox, "the default bands");
-    assert_eq!(verdict(&[organisation.clone()]), Verdict::Allow, "the organisation's own");
+    assert_eq!(verdict(std::slice::from_ref(&organisation)), Verdict::Allow, "the organisation's own");
     assert_eq!(verdict(&[organisation.clone(), stricter]), Verdict::Sandbox);
     assert_eq!(verdict(&[milder.to_owned()]), Verdict::Sandbox, "no agent is milder than the organisation");
 }
