@@ -200,3 +200,65 @@ fn an_agents_bands_may_only_be_stricter() {
     assert_eq!(verdict(&[organisation.clone(), stricter]), Verdict::Sandbox);
     assert_eq!(verdict(&[milder.to_owned()]), Verdict::Sandbox, "no agent is milder than the organisation");
 }
+
+fn judgement(policies: &str) -> engine::policy::Judgement {
+    let (action, facts, given) = case(0, 1, 20);
+    judge(&judged(&action, &facts, &given), &load(&[policies.to_owned()]))
+}
+
+#[test]
+fn at_equal_priority_the_stricter_rule_decides_and_otherwise_the_first() {
+    let two = |first: u8, second: u8| {
+        judgement(&format!(
+            "policy: t\nrules:\n  - {{ id: mild, priority: {first}, when: {{}}, then: alert }}\n  - {{ id: hard, priority: {second}, when: {{}}, then: block }}\n"
+        ))
+        .ruling
+    };
+    assert_eq!(two(5, 5).decided_by, "hard");
+    assert_eq!(two(4, 5).decided_by, "mild");
+    assert_eq!(two(4, 5).matched.len(), 2, "the record names every rule that matched");
+}
+
+#[test]
+fn over_layers_the_stricter_wins_in_either_direction() {
+    let agent = "policy: a\nlayer: agent\nscope: { agent: case-agent }\nrules: [ { id: a, when: {}, then: VERDICT } ]\n";
+    let organisation = "policy: o\nrules: [ { id: o, when: {}, then: approve } ]\n".to_owned();
+    let (action, facts, given) = case(0, 1, 20);
+    let judged = judged(&action, &facts, &given);
+    for (verdict, decided) in [("allow", "o"), ("block", "a")] {
+        let policies = load(&[organisation.clone(), agent.replace("VERDICT", verdict)]);
+        assert_eq!(judge(&judged, &policies).ruling.decided_by, decided);
+    }
+}
+
+#[test]
+fn a_shadow_rule_is_recorded_and_not_carried_out() {
+    let shadow = judgement(
+        "policy: t\nrules: [ { id: s, when: {}, then: block, state: shadow, containment: freeze_agent, alert: security } ]\n",
+    );
+    assert_eq!((shadow.ruling.verdict, shadow.shadows.len()), (Verdict::Allow, 1));
+    assert!(shadow.containment.is_empty() && shadow.alerts.is_empty() && shadow.ruling.matched.is_empty());
+}
+
+#[test]
+fn what_is_released_later_is_the_changed_action_and_what_is_blocked_is_not_changed() {
+    let with = |verdict: &str| {
+        judgement(&format!(
+            "policy: t\nrules:\n  - {{ id: c, when: {{}}, always: true, then: {{ constrain: [ {{ redact: [card] }}, {{ throttle: 5/min }} ] }} }}\n  - {{ id: v, when: {{}}, then: {verdict} }}\n"
+        ))
+    };
+    assert_eq!((with("approve").ruling.verdict, with("approve").constraints.len()), (Verdict::Approve, 2));
+    assert_eq!((with("block").ruling.verdict, with("block").constraints.len()), (Verdict::Block, 0));
+}
+
+#[test]
+fn an_excepted_rule_neither_acts_nor_hides_the_next() {
+    let text = "policy: t\nrules:\n  - id: first\n    priority: 1\n    when: {}\n    then: block\n    containment: freeze_agent\n    exceptions: [ { id: e, agent: case-agent, owner: o, reason: r, until: 2030-01-01 } ]\n  - { id: second, priority: 2, when: {}, then: sandbox }\n";
+    let judgement = judgement(text);
+    assert_eq!(
+        (judgement.ruling.verdict, judgement.ruling.decided_by.as_ref()),
+        (Verdict::Sandbox, "second")
+    );
+    assert_eq!(judgement.ruling.exception.as_deref(), Some("e"));
+    assert!(judgement.containment.is_empty());
+}
