@@ -17,7 +17,7 @@ use super::needs::Needs;
 use super::split::{Split, split};
 
 /// Most byte-code instructions of one run: a few milliseconds, and the same on every machine.
-pub const MAX_INSTRUCTIONS: usize = 100_000;
+pub const MAX_INSTRUCTIONS: usize = 50_000;
 /// Most decisions of one run that are looked at.
 const MAX_DECISIONS: usize = 1_000;
 
