@@ -25,6 +25,9 @@ enum Group {
     NewerSyntax,
 }
 
+/// Topics of the suite about syntax that is newer than the library.
+const NEWER: [&str; 2] = ["/keywordrefs/", "/stringinterpolation/"];
+
 #[derive(Default)]
 struct Tally {
     passed: usize,
@@ -49,7 +52,7 @@ fn main() {
                 Err("panic".into())
             }
         };
-        let group = group(case, &mut needed);
+        let group = group(&text(&row["id"]), case, &mut needed);
         let tally = tallies.entry(group).or_default();
         whole.all += 1;
         tally.all += 1;
@@ -101,7 +104,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Whether the case needs something that is published as not offered, or newer syntax.
-fn group(case: &Value, needed: &mut BTreeMap<&'static str, usize>) -> Group {
+fn group(id: &str, case: &Value, needed: &mut BTreeMap<&'static str, usize>) -> Group {
     let mut source = text(&case["query"]);
     if let Ok(modules) = case["modules"].as_array() {
         modules.iter().for_each(|module| source.push_str(&format!("\n{}", text(module))));
@@ -119,9 +122,7 @@ fn group(case: &Value, needed: &mut BTreeMap<&'static str, usize>) -> Group {
         *needed.entry(name).or_default() += 1;
         return Group::NotOffered;
     }
-    let note = text(&case["note"]);
-    let interpolates = source.contains("$\"") || source.contains("$`");
-    if interpolates || note.contains("keyword") {
+    if NEWER.iter().any(|topic| id.contains(topic)) {
         return Group::NewerSyntax;
     }
     Group::Offered

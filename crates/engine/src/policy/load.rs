@@ -7,7 +7,7 @@ use action::{Digest, Vector, digest};
 use super::bands;
 use super::document::{self, Document, Parts};
 use super::index::Index;
-use super::rego;
+use super::rego::{self, Needs};
 use super::rule::{Exception, Rule};
 use crate::yaml::{self, Fault, Faults, Node};
 
@@ -28,6 +28,9 @@ pub struct Policies {
     /// Exceptions of bands and floors, by name.
     pub(super) exceptions: BTreeMap<String, Vec<Exception>>,
     pub(super) cases: Vec<RuleCase>,
+    /// How many rules are Rego modules, and what these look at.
+    modules: usize,
+    pub(super) needs: Needs,
     hash: Digest,
 }
 
@@ -57,6 +60,8 @@ impl Policies {
             index: Index::default(),
             exceptions: BTreeMap::new(),
             cases: Vec::new(),
+            modules: 0,
+            needs: Needs::default(),
             hash: hash(sources),
         };
         let mut standing = Vec::new();
@@ -96,7 +101,7 @@ impl Policies {
     }
 
     pub(super) fn has_modules(&self) -> bool {
-        self.rules.iter().any(|rule| rule.module.is_some())
+        self.modules > 0
     }
 
     /// The cases written beside the rules.
@@ -162,6 +167,10 @@ impl Policies {
                 required.extend(document.scope.required());
             }
             self.index.add(at, &required);
+            if let Some(module) = &rule.module {
+                self.modules += 1;
+                self.needs.add(&module.needs);
+            }
         }
     }
 }
@@ -204,6 +213,8 @@ impl Default for Policies {
             index: Index::default(),
             exceptions: BTreeMap::new(),
             cases: Vec::new(),
+            modules: 0,
+            needs: Needs::default(),
             hash: hash(&[]),
         }
     }

@@ -128,7 +128,7 @@ pub fn run_modules(view: &View<'_>, policies: &Policies, candidates: &[usize]) -
         let Some(rule) = policies.rules.get(*at) else { continue };
         let Some(module) = &rule.module else { continue };
         if applies(view, policies, rule) {
-            let input = input.get_or_insert_with(|| rego::input(view.case));
+            let input = input.get_or_insert_with(|| rego::input(view.case, &policies.needs));
             spoken.push((*at, module.run(input, view.case)));
         }
     }

@@ -114,6 +114,7 @@ pub fn read_checks(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Check> {
 }
 
 fn read_mapping(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Check> {
+    let before = reader.faults.0.len();
     let Some(mut fields) = reader.fields(node) else { return Vec::new() };
     let faults = &mut *reader.faults;
     let mut checks = Vec::new();
@@ -144,7 +145,7 @@ fn read_mapping(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Check> {
         checks.push(Check::Not(read_checks(reader, negated)));
     }
     fields.finish(reader.faults);
-    if checks.is_empty() {
+    if checks.is_empty() && reader.faults.0.len() == before {
         reader.fault(node, "empty_condition", "nothing to check here".into(), None);
     }
     checks

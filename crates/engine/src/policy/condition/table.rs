@@ -238,10 +238,11 @@ fn flag(reader: &mut Reader<'_, '_>, node: &Node, make: fn(bool) -> Kind) -> Vec
 }
 
 fn range(reader: &mut Reader<'_, '_>, node: &Node) -> Option<Range> {
+    let before = reader.faults.0.len();
     let mut fields = reader.fields(node)?;
     let range = Range::read(&mut fields, reader.faults);
     fields.finish(reader.faults);
-    if range.is_everything() {
+    if range.is_everything() && reader.faults.0.len() == before {
         let hint = Some("over, at_least, under, at_most".into());
         reader.fault(node, "empty_condition", "no limit is given".into(), hint);
     }
@@ -348,11 +349,12 @@ fn deviation(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {
 }
 
 fn amount(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {
+    let before = reader.faults.0.len();
     let Some(mut fields) = reader.fields(node) else { return Vec::new() };
     let range = Range::read(&mut fields, reader.faults);
     let currency = fields.text("currency", reader.faults).map(str::to_owned);
     fields.finish(reader.faults);
-    if range.is_everything() && currency.is_none() {
+    if range.is_everything() && currency.is_none() && reader.faults.0.len() == before {
         reader.fault(node, "empty_condition", "no limit is given".into(), None);
     }
     vec![Kind::Amount(AmountTest { range, currency, unknown: reader.unknown_matches })]

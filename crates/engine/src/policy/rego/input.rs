@@ -19,111 +19,151 @@ use action::{Dimension, Json};
 use regorus::Value;
 
 use super::super::case::Judged;
+use super::super::condition::network_name;
+use super::needs::Needs;
 
-/// The input document of one case.
-pub fn input(case: &Judged<'_>) -> Value {
+/// The input document of one case, as far as somebody looks at it.
+pub fn input(case: &Judged<'_>, needs: &Needs) -> Value {
     let (action, facts) = (case.action, case.facts);
-    let parts = Dimension::ALL.iter().map(|d| (d.as_str(), Value::from(u64::from(case.score.part(*d)))));
-    let findings = case.detections.iter().map(|hit| {
-        object([
-            ("vector", Some(hit.vector.as_str().into())),
-            ("rule", Some((&*hit.rule).into())),
-            ("severity", Some(hit.severity.as_str().into())),
-            ("confidence", Some(u64::from(hit.confidence.percent()).into())),
-            ("class", hit.class.map(|class| class.as_str().into())),
-        ])
-    });
-    let principal = action.principal.as_ref().map(|principal| {
-        object([
-            ("id", Some(principal.id.as_str().into())),
-            ("team", principal.team.as_ref().map(|team| team.as_str().into())),
-        ])
-    });
-    let session = action.session.as_ref().map(|session| {
-        object([
-            ("id", Some(session.id.as_str().into())),
-            ("trace", session.trace.map(|trace| trace.to_string().into())),
-        ])
-    });
     let name = |name: &Option<action::Name>| name.as_ref().map(|name| Value::from(name.as_str()));
-    object([
-        ("action", Some(the_action(case))),
-        (
-            "agent",
-            Some(object([
-                ("name", Some(action.agent.name.as_str().into())),
-                ("version", name(&action.agent.version)),
-                ("roles", Some(list(facts.agent.roles.iter().map(|role| role.as_str().into())))),
-                ("registered", Some(facts.agent.registered.into())),
-                ("elevated", Some(facts.agent.elevated.into())),
-            ])),
-        ),
-        ("principal", principal),
-        ("session", session),
-        (
-            "facts",
+    let mut at = Builder { needs, path: String::new() };
+    at.object("", |at, entries| {
+        at.put(entries, "action", |at| Some(the_action(case, at)));
+        at.put(entries, "agent", |at| {
+            Some(at.object("agent", |at, entries| {
+                at.put(entries, "name", |_| Some(action.agent.name.as_str().into()));
+                at.put(entries, "version", |_| name(&action.agent.version));
+                let roles = || list(facts.agent.roles.iter().map(|role| role.as_str().into()));
+                at.put(entries, "roles", |_| Some(roles()));
+                at.put(entries, "registered", |_| Some(facts.agent.registered.into()));
+                at.put(entries, "elevated", |_| Some(facts.agent.elevated.into()));
+            }))
+        });
+        at.put(entries, "principal", |_| action.principal.as_ref().map(principal));
+        at.put(entries, "session", |_| action.session.as_ref().map(session));
+        at.put(entries, "facts", |_| {
             Some(object([
                 ("application", name(&facts.scope.application)),
                 ("business_unit", name(&facts.scope.business_unit)),
                 ("mode", Some(facts.scope.mode.as_str().into())),
-                ("network", Some(super::super::condition::network_name(facts.place.network).into())),
-            ])),
-        ),
-        (
-            "score",
-            Some(object([
-                ("value", Some(u64::from(case.score.value).into())),
-                ("uplift", Some(u64::from(case.score.uplift).into())),
-                ("level", Some(case.score.level().as_str().into())),
-                ("parts", Some(object_of(parts))),
-            ])),
-        ),
-        ("findings", Some(list(findings))),
-        ("classes", Some(list(case.classes.iter().map(|class| class.as_str().into())))),
-        ("sensitivity", Some(case.sensitivity.as_str().into())),
-        ("external", Some(case.external.into())),
-        ("taint", Some(case.tainted.into())),
-        ("deviation", case.deviation.map(|part| u64::from(part).into())),
-        (
-            "time",
+                ("network", Some(network_name(facts.place.network).into())),
+            ]))
+        });
+        at.put(entries, "score", |_| Some(score(case)));
+        at.put(entries, "findings", |_| Some(list(case.detections.iter().map(finding))));
+        at.put(entries, "classes", |_| Some(list(case.classes.iter().map(|class| class.as_str().into()))));
+        at.put(entries, "sensitivity", |_| Some(case.sensitivity.as_str().into()));
+        at.put(entries, "external", |_| Some(case.external.into()));
+        at.put(entries, "taint", |_| Some(case.tainted.into()));
+        at.put(entries, "deviation", |_| case.deviation.map(|part| u64::from(part).into()));
+        at.put(entries, "time", |_| {
             Some(object([
                 ("now", Some(case.now.to_string().into())),
                 ("now_ns", Some(case.now.millis().saturating_mul(1_000_000).into())),
-            ])),
-        ),
-    ])
+            ]))
+        });
+    })
 }
 
-fn the_action(case: &Judged<'_>) -> Value {
+/// Builds objects, leaving out what nobody looks at.
+struct Builder<'n> {
+    needs: &'n Needs,
+    path: String,
+}
+
+type Entries = BTreeMap<Value, Value>;
+
+impl Builder<'_> {
+    fn object(&mut self, key: &str, fill: impl FnOnce(&mut Self, &mut Entries)) -> Value {
+        let before = self.path.len();
+        if !key.is_empty() {
+            self.path.push_str(key);
+            self.path.push('.');
+        }
+        let mut entries = BTreeMap::new();
+        fill(self, &mut entries);
+        self.path.truncate(before);
+        entries.into()
+    }
+
+    fn put(&mut self, entries: &mut Entries, key: &str, make: impl FnOnce(&mut Self) -> Option<Value>) {
+        let before = self.path.len();
+        self.path.push_str(key);
+        let wanted = self.needs.wants(&self.path);
+        self.path.truncate(before);
+        if let Some(value) = wanted.then(|| make(self)).flatten() {
+            entries.insert(key.into(), value);
+        }
+    }
+}
+
+fn the_action(case: &Judged<'_>, at: &mut Builder<'_>) -> Value {
     let action = case.action;
-    let context = action.context.iter().map(|text| {
-        object([
-            ("channel", Some(text.channel.as_str().into())),
-            ("source", text.source.as_ref().map(|source| source.as_str().into())),
-        ])
-    });
-    let amount = action.amount.as_ref().map(|amount| {
-        object([("value", Some(number(amount.value))), ("currency", Some(amount.currency.as_str().into()))])
-    });
-    let destinations = action.resource.destinations.iter().map(|name| name.as_str().into());
-    object([
-        ("kind", Some(action.kind.as_str().into())),
-        ("operation", Some(action.operation.as_str().into())),
-        ("tool", Some(action.tool.as_str().into())),
-        (
-            "resource",
+    let destinations = || list(action.resource.destinations.iter().map(|name| name.as_str().into()));
+    at.object("action", |at, entries| {
+        at.put(entries, "kind", |_| Some(action.kind.as_str().into()));
+        at.put(entries, "operation", |_| Some(action.operation.as_str().into()));
+        at.put(entries, "tool", |_| Some(action.tool.as_str().into()));
+        at.put(entries, "resource", |_| {
             Some(object([
                 ("type", Some(action.resource.kind.as_str().into())),
                 ("name", action.resource.name.as_ref().map(|name| name.as_str().into())),
-                ("destinations", Some(list(destinations))),
-            ])),
-        ),
-        ("amount", amount),
-        ("count", action.count.map(Value::from)),
-        ("environment", Some(action.environment.as_str().into())),
-        ("time", Some(action.time.to_string().into())),
-        ("payload", Some(value(&action.payload))),
-        ("context", Some(list(context))),
+                ("destinations", Some(destinations())),
+            ]))
+        });
+        at.put(entries, "amount", |_| {
+            let amount = action.amount.as_ref()?;
+            Some(object([
+                ("value", Some(number(amount.value))),
+                ("currency", Some(amount.currency.as_str().into())),
+            ]))
+        });
+        at.put(entries, "count", |_| action.count.map(Value::from));
+        at.put(entries, "environment", |_| Some(action.environment.as_str().into()));
+        at.put(entries, "time", |_| Some(action.time.to_string().into()));
+        at.put(entries, "payload", |_| Some(value(&action.payload)));
+        at.put(entries, "context", |_| Some(list(action.context.iter().map(content))));
+    })
+}
+
+fn content(text: &action::Content) -> Value {
+    object([
+        ("channel", Some(text.channel.as_str().into())),
+        ("source", text.source.as_ref().map(|source| source.as_str().into())),
+    ])
+}
+
+fn principal(principal: &action::Principal) -> Value {
+    object([
+        ("id", Some(principal.id.as_str().into())),
+        ("team", principal.team.as_ref().map(|team| team.as_str().into())),
+    ])
+}
+
+fn session(session: &action::Session) -> Value {
+    object([
+        ("id", Some(session.id.as_str().into())),
+        ("trace", session.trace.map(|trace| trace.to_string().into())),
+    ])
+}
+
+fn score(case: &Judged<'_>) -> Value {
+    let parts = Dimension::ALL.iter().map(|d| (d.as_str(), Value::from(u64::from(case.score.part(*d)))));
+    object([
+        ("value", Some(u64::from(case.score.value).into())),
+        ("uplift", Some(u64::from(case.score.uplift).into())),
+        ("level", Some(case.score.level().as_str().into())),
+        ("parts", Some(object_of(parts))),
+    ])
+}
+
+fn finding(hit: &action::Detection) -> Value {
+    object([
+        ("vector", Some(hit.vector.as_str().into())),
+        ("rule", Some((&*hit.rule).into())),
+        ("severity", Some(hit.severity.as_str().into())),
+        ("confidence", Some(u64::from(hit.confidence.percent()).into())),
+        ("class", hit.class.map(|class| class.as_str().into())),
     ])
 }
 

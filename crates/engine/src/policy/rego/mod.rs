@@ -30,8 +30,41 @@ mod codec;
 mod header;
 mod input;
 mod module;
+mod needs;
+mod split;
 
 pub use builtins::{Clock, EXTRA, Extra, NOT_OFFERED, WITHHELD, interpreter};
 pub use header::read;
 pub use input::input;
 pub use module::{Decided, MAX_INSTRUCTIONS, Module, Outcome};
+pub use needs::Needs;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The published list is this table; `UPDATE_GOLDEN=1` writes it anew.
+    #[test]
+    fn the_published_list_of_builtins_is_the_table() {
+        let mut page = String::from(
+            "# Rego builtins\n\nA module may call every builtin of Open Policy Agent 1.2 but these.\n\n| not offered | why |\n|---|---|\n",
+        );
+        NOT_OFFERED.iter().for_each(|(name, why)| page.push_str(&format!("| `{name}` | {why} |\n")));
+        page.push_str("\nAlso withheld: ");
+        let withheld: Vec<String> = WITHHELD
+            .iter()
+            .filter(|(name, _)| !NOT_OFFERED.iter().any(|(other, _)| other == name))
+            .map(|(name, why)| format!("`{name}` ({why})"))
+            .collect();
+        page.push_str(&format!("{}.\n", withheld.join(", ")));
+        page.push_str("\nNot offered as syntax: `with`, string interpolation, keywords as references.\n");
+        page.push_str("\nAdded or replaced by us, called as functions only (not with the result as a last argument):\n\n");
+        EXTRA.iter().for_each(|extra| page.push_str(&format!("- `{}`\n", extra.name)));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/rego/builtins.md");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &page).unwrap();
+        }
+        assert_eq!(page, include_str!("builtins.md"), "run with UPDATE_GOLDEN=1 and look at the change");
+    }
+}

@@ -1,5 +1,6 @@
 //! One module: compiled once, run within bounds, its failures told apart.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,21 +13,34 @@ use regorus::rvm::vm::{ExecutionMode, ExecutionState, RegoVM, SuspendReason, VmE
 
 use super::super::case::Judged;
 use super::builtins::{Clock, EXTRA, WITHHELD, interpreter};
+use super::needs::Needs;
+use super::split::{Split, split};
 
 /// Most byte-code instructions of one run: a few milliseconds, and the same on every machine.
-pub const MAX_INSTRUCTIONS: usize = 100_000;
+pub const MAX_INSTRUCTIONS: usize = 50_000;
 /// Most decisions of one run that are looked at.
 const MAX_DECISIONS: usize = 1_000;
 
 /// A compiled module.
 #[derive(Debug, Clone)]
 pub struct Module {
-    program: Arc<Program>,
     entry: String,
-    /// Whether it calls a builtin of ours, for which it has to be run in steps.
-    stepwise: bool,
+    /// The rules about one tool each, where they could be told apart.
+    by_tool: BTreeMap<String, Code>,
+    /// What runs for every other tool; `None` when nothing is left for them.
+    rest: Option<Code>,
+    /// What it looks at.
+    pub needs: Needs,
     /// What a failure counts as, where the module says.
     pub on_fault: Option<Verdict>,
+}
+
+/// Byte code.
+#[derive(Debug, Clone)]
+struct Code {
+    program: Arc<Program>,
+    /// Whether it calls a builtin of ours, for which it has to be run in steps.
+    stepwise: bool,
 }
 
 /// What one run came to.
@@ -73,7 +87,9 @@ impl Module {
     /// Runs the module. Total: panics and endless runs are outcomes.
     pub fn run(&self, input: &Value, case: &Judged<'_>) -> Outcome {
         let clock = Clock { now_ns: case.now.millis().saturating_mul(1_000_000) };
-        let ran = catch_unwind(AssertUnwindSafe(|| self.evaluate(input, clock)));
+        let about = self.by_tool.get(case.action.tool.as_str()).or(self.rest.as_ref());
+        let Some(code) = about else { return Outcome::Silent };
+        let ran = catch_unwind(AssertUnwindSafe(|| self.evaluate(code, input, clock)));
         match ran {
             Err(_) => Outcome::Failed("rego_panic"),
             Ok(Err(VmError::InstructionLimitExceeded { .. })) => Outcome::Failed("rego_too_long"),
@@ -88,13 +104,13 @@ impl Module {
         self.on_fault.unwrap_or(usual)
     }
 
-    fn evaluate(&self, input: &Value, clock: Clock) -> Result<Value, VmError> {
+    fn evaluate(&self, code: &Code, input: &Value, clock: Clock) -> Result<Value, VmError> {
         let mut vm = RegoVM::new();
         vm.set_max_instructions(MAX_INSTRUCTIONS);
-        vm.load_program(Arc::clone(&self.program));
+        vm.load_program(Arc::clone(&code.program));
         vm.set_input(input.clone());
         vm.set_data(Value::new_object())?;
-        if !self.stepwise {
+        if !code.stepwise {
             return vm.execute_entry_point_by_name(&self.entry);
         }
         vm.set_execution_mode(ExecutionMode::Suspendable);
@@ -121,15 +137,40 @@ fn ours(identifier: &Value, argument: &Value, clock: Clock) -> Value {
 
 fn compile(file: &str, text: &str, package: &str) -> Result<Module, Refused> {
     let entry = format!("data.{package}.decisions");
+    // The whole is compiled first: its faults have the lines of the file.
+    let whole = code(file, text, &entry)?;
+    let mut module =
+        Module { entry, by_tool: BTreeMap::new(), rest: Some(whole), needs: Needs::of(text), on_fault: None };
+    if let Some((by_tool, rest)) = split(text).and_then(|parts| compiled(file, &parts, &module.entry)) {
+        (module.by_tool, module.rest) = (by_tool, rest);
+    }
+    Ok(module)
+}
+
+/// The parts of a module; `None` when one of them does not compile by itself, and then the whole
+/// is run as it is.
+fn compiled(file: &str, parts: &Split, entry: &str) -> Option<(BTreeMap<String, Code>, Option<Code>)> {
+    let mut by_tool = BTreeMap::new();
+    for (tool, text) in &parts.by_tool {
+        by_tool.insert(tool.clone(), code(file, text, entry).ok()?);
+    }
+    let rest = match &parts.rest {
+        Some(text) => Some(code(file, text, entry).ok()?),
+        None => None,
+    };
+    Some((by_tool, rest))
+}
+
+fn code(file: &str, text: &str, entry: &str) -> Result<Code, Refused> {
     let mut engine = interpreter(Clock::default(), false);
     engine
         .add_policy(file.into(), text.into())
         .map_err(|error| refused("rego_malformed", file, &error.to_string()))?;
     let compiled = engine
-        .compile_with_entrypoint(&entry.as_str().into())
+        .compile_with_entrypoint(&entry.into())
         .map_err(|error| refused("rego_malformed", file, &error.to_string()))?;
     let ours: Vec<(&str, usize)> = EXTRA.iter().map(|extra| (extra.name, usize::from(extra.args))).collect();
-    let program = Compiler::compile_from_policy_with_host_await(&compiled, &[&entry], &ours)
+    let program = Compiler::compile_from_policy_with_host_await(&compiled, &[entry], &ours)
         .map_err(|error| refused("rego_not_offered", file, &error.to_string()))?;
     for builtin in &program.builtin_info_table {
         if let Some((name, reason)) = WITHHELD.iter().find(|(name, _)| *name == builtin.name) {
@@ -138,7 +179,7 @@ fn compile(file: &str, text: &str, package: &str) -> Result<Module, Refused> {
         }
     }
     let stepwise = program.instructions.iter().any(|step| matches!(step, Instruction::HostAwait { .. }));
-    Ok(Module { program, entry, stepwise, on_fault: None })
+    Ok(Code { program, stepwise })
 }
 
 /// The library writes `--> file:line:column`, a picture of the source, and the fault at the end.
