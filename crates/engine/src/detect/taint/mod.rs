@@ -114,6 +114,10 @@ pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
 /// What untrusted text alone brought into this action.
 pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
     let (session, action) = (&scene.facts.session, scene.action);
+    // A model is given whatever was read; what it then asks for is judged, call by call.
+    if action.kind == ActionKind::LlmCall {
+        return;
+    }
     let remembered = !session.provenance.memory.is_empty() || !session.provenance.tools.is_empty();
     if !remembered && !action.context.iter().any(|content| content.channel.is_untrusted()) {
         return;
