@@ -63,12 +63,14 @@ impl Reading {
         if found.len() > 1 { found } else { &[] }
     }
 
-    /// All that there is to remember of the text.
-    pub fn each_hash(&self, keep: &mut dyn FnMut(u64)) {
-        self.literals.iter().flat_map(Literal::forms).for_each(|form| keep(*form));
-        for piece in &self.pieces {
-            keep(piece.word);
-            keep(piece.stem);
+    /// What there is to remember of the text; `stems` too where tools may be named in it.
+    pub fn each_hash(&self, stems: bool, keep: &mut dyn FnMut(u64)) {
+        for literal in &self.literals {
+            literal.forms().iter().for_each(|form| keep(*form));
+            self.pieces(literal).iter().for_each(|piece| keep(piece.word));
+        }
+        if stems {
+            self.pieces.iter().for_each(|piece| keep(piece.stem));
         }
     }
 }

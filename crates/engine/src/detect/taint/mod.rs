@@ -49,7 +49,7 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
             continue;
         }
         let reading = read(text, session.salt, Depth::Words);
-        let keep = |to: &mut Vec<u64>| reading.each_hash(&mut |hash| to.push(hash));
+        let keep = |to: &mut Vec<u64>| reading.each_hash(true, &mut |hash| to.push(hash));
         match channel {
             Channel::User => keep(&mut heard.user),
             Channel::Memory => {
@@ -63,7 +63,8 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
                     heard.orders = true;
                     keep(&mut heard.memory);
                 }
-                keep(&mut heard.tools);
+                // Data names no tools, so it needs no stems, and more of it fits.
+                reading.each_hash(false, &mut |hash| heard.tools.push(hash));
             }
             Channel::Model => {}
         }
