@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// 0001-01-01 to 9999-12-30T22:00: the range that can be written in every time zone.
+    /// 0001-01-01 to 9999-12-30: what can be written with a four-digit year in every time zone.
     const MIN: i64 = -62_135_596_800_000;
     const MAX: i64 = 253_402_207_199_999;
 
@@ -87,9 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range_are_written_and_read() {
-        for millis in [i64::MIN, i64::MAX] {
-            let end = Timestamp::from_millis(millis);
+    fn the_ends_of_the_range_can_be_written_and_read() {
+        for end in [Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)] {
             assert_eq!(Timestamp::parse(&end.to_string()), Some(end), "{end}");
         }
     }

@@ -165,6 +165,7 @@ fn decision(detections: Vec<action::Detection>, action: &Action, at: Timestamp) 
         mode: Mode::Monitor,
         score: Score::default(),
         detections,
+        read: Vec::new(),
         ruling: Ruling {
             verdict: Verdict::Allow,
             decided_by: "band.low".into(),

@@ -1,7 +1,7 @@
 //! The scene: one action with the facts around it, prepared once for the score, the stateful
 //! detectors and the learning.
 
-use action::{Action, ActionKind, Json, Operation, SensitiveClass, Sensitivity, Timestamp};
+use action::{Action, ActionKind, Detection, Json, Operation, SensitiveClass, Sensitivity, Timestamp};
 
 use crate::facts::baseline::Observation;
 use crate::facts::{Deviation, Facts, deviation, hash};
@@ -28,6 +28,8 @@ pub struct Scene<'a> {
     /// What the action touches beyond its resource type.
     pub traits: Traits,
     pub sensitivity: Sensitivity,
+    /// Sensitive data in what the agent had read before.
+    pub read: Vec<Detection>,
     /// Comparison with the baseline; `None` without one or in its cold start.
     pub deviation: Option<Deviation>,
 }
@@ -101,6 +103,7 @@ impl<'a> Scene<'a> {
             records,
             payload,
             sensitivity: Sensitivity::None,
+            read: Vec::new(),
             deviation: None,
         };
         scene.sensitivity = sensitivity::level(&scene);

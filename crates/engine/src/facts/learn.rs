@@ -99,7 +99,7 @@ fn session(it: &mut SessionFacts, scene: &Scene<'_>, decision: &Decision, done: 
             it.taint.since.get_or_insert(now);
         }
     }
-    sequence::attribute(&mut it.steps, &action.context, it.salt, &decision.detections);
+    sequence::attribute(&mut it.steps, &action.context, it.salt, &decision.read);
     taint::remember(it, &action.context);
     let injected = decision.detections.iter().any(|hit| {
         let read = matches!(&hit.evidence, Some(e) if matches!(&e.place,

@@ -17,6 +17,7 @@ pub fn decided(action: &Action, detections: Vec<Detection>, verdict: Verdict) ->
         mode: Mode::Enforce,
         score: Score::default(),
         detections,
+        read: Vec::new(),
         ruling,
         constraints: Vec::new(),
         containment: Vec::new(),

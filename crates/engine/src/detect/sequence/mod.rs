@@ -77,9 +77,9 @@ pub const PATTERNS: [Pattern; 3] = [
     },
 ];
 
-/// The present call as the end of a sequence. `found` are the detections so far: what they found
-/// in the results that came with this action tells what the steps before have read.
-pub fn find(scene: &Scene<'_>, found: &[Detection], limits: &Limits, out: &mut Vec<Detection>) {
+/// The present call as the end of a sequence. What was found in the results that came with this
+/// action tells what the steps before have read.
+pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
     let action = scene.action;
     // A model is given what was read: that is how agents work. What leaves with it is the matter of
     // redaction, not of sequences.

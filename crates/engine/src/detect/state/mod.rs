@@ -3,14 +3,14 @@
 //! Each is one function over a [`Scene`](super::Scene); all are in one table. They report facts:
 //! counts and changes have no place in a text, so their evidence is the rule that names them.
 
-mod behaviour;
-mod exfiltration;
-mod exhaustion;
+pub(super) mod behaviour;
+pub(super) mod exfiltration;
+pub(super) mod exhaustion;
 mod limits;
-mod policy_violation;
-mod privilege;
-mod rate;
-mod session;
+pub(super) mod policy_violation;
+pub(super) mod privilege;
+pub(super) mod rate;
+pub(super) mod session;
 
 pub use limits::{LimitSet, Limits};
 
