@@ -97,14 +97,14 @@ pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
     }
     let window = i64::try_from(limits.sequence_minutes).unwrap_or(i64::MAX).saturating_mul(60_000);
     let recent = |step: &&Step| step.done && scene.now.since(step.at) <= window;
-    let told = found.iter().any(|hit| hit.class.is_some());
+    let told = scene.read.iter().any(|hit| hit.class.is_some());
     let may_have_read = |step: &Step| is_stage(Stage::ReadsSensitive, step, limits) || told;
     // Most sessions have read nothing sensitive, and most calls need not be looked at more closely.
     if !session.steps.iter().filter(recent).any(may_have_read) {
         return;
     }
     let mut steps = session.steps.clone();
-    attribute(&mut steps, &action.context, session.salt, found);
+    attribute(&mut steps, &action.context, session.salt, &scene.read);
     steps.retain(|step| recent(&step));
     let carried = history::Carried::of(scene);
 

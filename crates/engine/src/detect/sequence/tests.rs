@@ -162,7 +162,7 @@ fn a_case_by_hand_needs_only_what_matters() {
         let call = action(text);
         let scene = Scene::new(&call, &facts, now(), classes, &limits);
         let mut out = Vec::new();
-        find(&scene, &[], &limits, &mut out);
+        find(&scene, &limits, &mut out);
         out.len()
     };
     assert_eq!(hits(SEND, &[SensitiveClass::Email]), 1);

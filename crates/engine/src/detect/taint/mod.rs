@@ -126,9 +126,10 @@ pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
     let sides =
         Sides { kept: &session.provenance, fresh: heard(session, &action.context), salt: session.salt };
     let sink = Sink::of(action, scene.external);
+    // Where a literal comes from is as sure at every sink; what it can do there is not.
     let (severity, confidence) = match sink {
         Sink::None => (Severity::Low, Confidence::LOW),
-        Sink::Inside => (Severity::Medium, Confidence::MEDIUM),
+        Sink::Inside => (Severity::Medium, Confidence::HIGH),
         Sink::Outside => (Severity::High, Confidence::HIGH),
     };
     let report = |rule, place, end| Detection {
