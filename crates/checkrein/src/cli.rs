@@ -115,7 +115,7 @@ pub struct RuleArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// Defaults for every threat vector and the score bands
+    /// A rule for every threat vector, and the score bands
     Standard,
     /// Standard, with lower thresholds and approvals for every change in production
     Strict,
@@ -127,6 +127,8 @@ pub enum Preset {
     PciDss,
     /// Standard, with rules for personal data
     Gdpr,
+    /// The defaults alone
+    Defaults,
     /// No rules but the score bands
     None,
 }

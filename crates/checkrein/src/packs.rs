@@ -19,8 +19,22 @@ macro_rules! pack {
     };
 }
 
+const DEFAULT: Source<'_> = pack!("default.yaml");
+
+/// What each preset adds to the defaults.
+const PRESETS: &[(Preset, &[Source<'_>])] = &[
+    (Preset::Standard, &[pack!("preset-standard.yaml")]),
+    (Preset::Strict, &[pack!("preset-strict.yaml")]),
+    (Preset::Permissive, &[pack!("preset-permissive.yaml")]),
+    (Preset::Hipaa, &[pack!("preset-hipaa.yaml")]),
+    (Preset::PciDss, &[pack!("preset-pci-dss.yaml")]),
+    (Preset::Gdpr, &[pack!("preset-gdpr.yaml")]),
+    (Preset::Defaults, &[]),
+];
+
 /// Rules of the tour: small, readable, one idea each.
-pub const EXAMPLES: &[Source<'_>] = &[pack!("refunds.yaml")];
+pub const EXAMPLES: &[Source<'_>] =
+    &[pack!("refunds.yaml"), pack!("read-write.yaml"), pack!("exfiltration.yaml"), pack!("llm-calls.yaml")];
 
 /// Detection rules that are part of every set.
 const DETECTORS: &[Source<'_>] = &[
@@ -30,8 +44,23 @@ const DETECTORS: &[Source<'_>] = &[
 
 /// The sources of a preset, in the order in which they are read.
 pub fn sources(preset: Preset) -> Vec<Source<'static>> {
-    let _ = preset;
-    DETECTORS.to_vec()
+    let mut sources = DETECTORS.to_vec();
+    if preset != Preset::None {
+        sources.push(DEFAULT);
+    }
+    let added = PRESETS.iter().find(|(known, _)| *known == preset);
+    sources.extend(added.into_iter().flat_map(|(_, packs)| packs.iter().copied()));
+    sources
+}
+
+/// Every preset.
+pub fn presets() -> impl Iterator<Item = Preset> {
+    PRESETS.iter().map(|(preset, _)| *preset)
+}
+
+/// Whether a text is the default pack itself, which cannot stand beside itself.
+pub fn is_default(text: &str) -> bool {
+    text == DEFAULT.text
 }
 
 /// A preset with an operator's files beside it.

@@ -33,7 +33,7 @@ pub fn run(args: &Check) -> Result<Exit> {
 /// The rules and the weights that are part of the program.
 fn built_in(out: &mut impl Write) -> Result<bool> {
     let mut sound = true;
-    for preset in [Preset::Standard] {
+    for preset in packs::presets() {
         match packs::load(preset, &[]) {
             Ok(rules) => {
                 writeln!(out, "preset {preset:?}: {} rules, no faults", rules.policies.rules().len())?

@@ -5,6 +5,7 @@ mod check;
 mod decide;
 mod demo;
 mod documents;
+mod redact;
 mod report;
 mod rules;
 mod scan;
@@ -22,7 +23,9 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Check(args) => check::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Report(args) => report::run(&args),
-        Command::Redact(_) | Command::Restore(_) | Command::TrainInjection(_) => Ok(Exit::BadInput),
+        Command::Redact(args) => redact::redact(&args),
+        Command::Restore(args) => redact::restore(&args),
+        Command::TrainInjection(_) => Ok(Exit::BadInput),
         Command::Demo => demo::run(),
         Command::Schema => documents::schema(),
         Command::Completions { shell } => documents::completions(shell),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use engine::Rules;
 use engine::detect::Detectors;
 use engine::policy::Source;
+use engine::policy::diff::RuleChange;
 use engine::policy::cases::{self, Case, Outcome};
 use engine::yaml::Faults;
 
@@ -61,8 +62,8 @@ impl Pack {
     /// The pack in force beside the product's defaults, or alone when it is the defaults.
     fn load(&self) -> Result<Rules, Faults> {
         let own: Vec<Source<'_>> = self.files.iter().map(|(file, text)| Source { file, text }).collect();
-        let alone = own.iter().any(|source| source.file.is_empty());
-        let mut sources = packs::sources(if alone { Preset::None } else { Preset::Standard });
+        let alone = own.iter().any(|source| packs::is_default(source.text));
+        let mut sources = packs::sources(if alone { Preset::None } else { Preset::Defaults });
         sources.extend(own);
         Rules::load(&sources)
     }
@@ -81,6 +82,10 @@ pub fn check(paths: &[PathBuf]) -> Result<Exit> {
                 let count = rules.policies.rules().iter().filter(|rule| pack.holds(&rule.place.file)).count();
                 let detectors = rules.detectors.book.rules().filter(|rule| pack.holds(&rule.file)).count();
                 writeln!(out, "{}: {} rules, no faults", pack.name, count + detectors)?;
+                let remarks = engine::policy::analyse(&rules.policies, crate::clock::now());
+                for remark in remarks.iter().filter(|remark| pack.holds(&remark.file)) {
+                    writeln!(out, "{remark}")?;
+                }
             }
             Err(faults) => {
                 sound = false;
@@ -148,10 +153,14 @@ pub fn run_case(case: &Case, rules: &Rules) -> Vec<String> {
 }
 
 fn diff(before: &Path, after: &Path, actions: Option<&Path>) -> Result<Exit> {
-    let load = |path: &Path| packs::load(Preset::Standard, &[path.to_owned()]);
+    let load = |path: &Path| packs::load(Preset::Defaults, &[path.to_owned()]);
     let (old, new) = (load(before)?, load(after)?);
     let mut out = std::io::stdout().lock();
     let mut differs = false;
+    for change in engine::policy::diff::rules(&old.policies, &new.policies) {
+        differs = true;
+        writeln!(out, "{}", in_words(&change))?;
+    }
     if let Some(path) = actions {
         differs |= replay(&mut out, path, &old, &new)?;
     }
@@ -159,6 +168,17 @@ fn diff(before: &Path, after: &Path, actions: Option<&Path>) -> Result<Exit> {
         writeln!(out, "no difference")?;
     }
     Ok(if differs { Exit::Found } else { Exit::Success })
+}
+
+fn in_words(change: &RuleChange) -> String {
+    match change {
+        RuleChange::Added { rule, verdict } => format!("added    {rule}: {verdict}"),
+        RuleChange::Removed { rule, verdict } => format!("removed  {rule}: {verdict}"),
+        RuleChange::Changed { rule, before, after } if before == after => {
+            format!("changed  {rule}: still {after}, for other actions or with other effects")
+        }
+        RuleChange::Changed { rule, before, after } => format!("changed  {rule}: {before} becomes {after}"),
+    }
 }
 
 /// Runs recorded actions through both sets and tells which come out differently.
