@@ -216,13 +216,16 @@ impl Shape {
             Json::Null | Json::Bool(_) => self.bytes = self.bytes.saturating_add(4),
             Json::Number(number) => {
                 self.bytes = self.bytes.saturating_add(8);
-                if !number.is_negative() && words(key).any(|word| COUNTING.contains(&word.as_str())) {
+                if !number.is_negative() && counts_records(key) {
                     self.stated = self.stated.max(number.trunc().unsigned_abs());
                 }
             }
             Json::Text(text) => self.bytes = self.bytes.saturating_add(text.len() as u64),
             Json::List(items) => {
-                self.longest_list = self.longest_list.max(items.len() as u64);
+                // Lists of numbers are vectors and samples, not records.
+                let records =
+                    items.iter().filter(|item| matches!(item, Json::Text(_) | Json::Object(_))).count();
+                self.longest_list = self.longest_list.max(records as u64);
                 items.iter().for_each(|item| self.walk(item, key, depth.saturating_add(1)));
             }
             Json::Object(entries) => {
@@ -237,11 +240,21 @@ impl Shape {
     }
 }
 
-/// Words of keys whose number says how many records are meant.
-const COUNTING: [&str; 13] = [
-    "limit", "count", "rows", "records", "batch", "top", "size", "max", "first", "quantity", "num", "take",
-    "total",
-];
+/// Whether the number under a key says how many records are meant: `limit`, `page_size`,
+/// `max_rows`, but neither `credit_limit` nor `page`.
+fn counts_records(key: &str) -> bool {
+    const COUNTED: [&str; 12] = [
+        "limit", "count", "rows", "records", "results", "items", "top", "first", "batch", "fetch", "entries",
+        "size",
+    ];
+    const BESIDE: [&str; 9] = ["page", "max", "num", "number", "of", "n", "per", "row", "record"];
+    let words: Vec<String> = words(key).collect();
+    let known = |list: &[&str], word: &String| list.contains(&word.as_str());
+    let alone = words.len() == 1 && words.iter().any(|word| word == "size");
+    !alone
+        && words.iter().all(|word| known(&COUNTED, word) || known(&BESIDE, word))
+        && words.iter().any(|word| known(&COUNTED, word))
+}
 
 impl Traits {
     fn of(action: &Action) -> Self {
@@ -257,8 +270,9 @@ impl Traits {
     fn walk(&mut self, value: &Json) {
         match value {
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
-            // Names and short orders; long texts are content, which other detectors read.
-            Json::Text(text) if text.len() <= 256 => self.read(text),
+            // Names and short orders. A sentence is content: that somebody writes "thanks for all"
+            // takes nothing. Other detectors read it.
+            Json::Text(text) if text.len() <= 128 && words(text).take(5).count() <= 4 => self.read(text),
             Json::Text(_) => {}
             Json::List(items) => items.iter().take(64).for_each(|item| self.walk(item)),
             Json::Object(entries) => {
@@ -340,6 +354,28 @@ mod tests {
         assert_eq!(split("delete_auditTrail"), ["delete", "audit", "trail"]);
         assert_eq!(split("  --all/rows2Keep! "), ["all", "rows2", "keep"]);
         assert!(split("...").is_empty());
+    }
+
+    #[test]
+    fn numbers_that_count_records_are_told_from_others() {
+        for key in ["limit", "page_size", "maxRows", "num_results", "top"] {
+            assert!(counts_records(key), "{key}");
+        }
+        for key in ["credit_limit", "page", "max_price", "size", "total", "order_count_reason", ""] {
+            assert!(!counts_records(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_has_no_traits_and_an_order_has() {
+        let of = |payload: &str| {
+            let mut traits = Traits::default();
+            traits.walk(&Json::parse(payload.as_bytes()).unwrap());
+            traits
+        };
+        assert_eq!(of(r#"{ "text": "thanks for all your help, drop by!" }"#), Traits::default());
+        assert!(of(r#"{ "then": "purge_audit_log" }"#).audit_trail);
+        assert!(of(r#"{ "scope": "all" }"#).everything);
     }
 
     #[test]

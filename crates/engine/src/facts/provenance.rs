@@ -1,5 +1,7 @@
 //! Which literals came from whom: bounded sets of salted hashes, no text.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 /// The literals of one session by who brought them.
@@ -16,15 +18,46 @@ pub struct Provenance {
     pub orders: bool,
 }
 
-/// A set of hashes, sorted, of bounded size.
+/// A set of hashes, sorted, of bounded size. On the wire one base64 text, 88 KiB at most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(try_from = "Wire", into = "Wire")]
 pub struct Literals {
     hashes: Vec<u64>,
     /// There were more than fit. What is missing from the user's set then counts as not said, and
     /// a literal missing from an untrusted set is no longer known to be absent: both err to the
     /// stricter side.
     full: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+struct Wire {
+    hashes: String,
+    full: bool,
+}
+
+impl From<Literals> for Wire {
+    fn from(set: Literals) -> Self {
+        let bytes: Vec<u8> = set.hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect();
+        Wire { hashes: STANDARD_NO_PAD.encode(bytes), full: set.full }
+    }
+}
+
+impl TryFrom<Wire> for Literals {
+    type Error = &'static str;
+
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        let bytes =
+            STANDARD_NO_PAD.decode(wire.hashes).map_err(|_| "a set of hashes is base64 without padding")?;
+        if bytes.len() % 8 != 0 || bytes.len() / 8 > Literals::MAX {
+            return Err("a set of hashes has 8 bytes for each, and at most 8192");
+        }
+        let hash = |chunk: &[u8]| chunk.iter().fold(0u64, |hash, byte| (hash << 8) | u64::from(*byte));
+        let mut set = Literals { hashes: Vec::new(), full: wire.full };
+        set.extend(bytes.chunks_exact(8).map(hash));
+        Ok(set)
+    }
 }
 
 impl Literals {
@@ -62,6 +95,17 @@ impl Literals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_survives_the_wire_and_a_broken_one_is_refused() {
+        let mut set = Literals::default();
+        set.extend([u64::MAX, 7, 1 << 40]);
+        let text = serde_json::to_string(&set).unwrap();
+        assert_eq!(serde_json::from_str::<Literals>(&text).unwrap(), set);
+        for broken in [r#"{"hashes":"AAA"}"#, r#"{"hashes":"*"}"#, r#"{"hash":""}"#] {
+            assert!(serde_json::from_str::<Literals>(broken).is_err(), "{broken}");
+        }
+    }
 
     #[test]
     fn a_set_keeps_its_bound_and_says_so() {

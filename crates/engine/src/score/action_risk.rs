@@ -1,6 +1,6 @@
 //! What would be done: a base by kind and operation, then size, money, reach and finality.
 
-use action::{ActionKind, Operation};
+use action::{ActionKind, Operation, Sensitivity};
 
 use super::Reasons;
 use crate::detect::Scene;
@@ -58,6 +58,11 @@ pub fn weigh(scene: &Scene<'_>, reasons: &mut Reasons) {
     // Taking everything is a matter of scale even where nobody stated a number.
     if scene.traits.everything && action.count.is_none() && scene.records < 100 {
         reasons.add("action.everything", 20);
+    }
+    // Many sensitive records and a destination outside: however it is called, they are leaving.
+    let bulk = scene.sensitivity >= Sensitivity::Medium && scene.records >= 1_000;
+    if scene.external && bulk && action.operation != Operation::Pay {
+        reasons.add("action.sensitive_bulk_out", 30);
     }
     // What is sensitive and leaves is an exfiltration; nothing about it is routine. Money that is
     // paid out leaves by design and is weighed by its amount.

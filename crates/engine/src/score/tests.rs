@@ -121,6 +121,30 @@ fn a_hundred_thousand_profiles_at_night_to_the_outside_is_critical() {
 }
 
 #[test]
+fn a_dump_that_is_called_a_read_is_still_a_dump() {
+    let read = DUMP.replace(r#""operation": "send""#, r#""operation": "read""#);
+    let scored = weighed(&action(&read), &facts(DUMP_FACTS), &[], &[]);
+    assert!(scored.score.value >= 86, "{:?} {:#?}", scored.score, explain(&scored));
+}
+
+#[test]
+fn one_mail_to_one_customer_stays_below_approval() {
+    let mail = action(
+        r#"{ "kind": "communication", "operation": "send", "tool": "send_mail",
+        "resource": { "type": "customer_mail", "destinations": ["mira@example.net"] }, "count": 1,
+        "agent": { "name": "support-bot" }, "environment": "production", "time": "2026-03-03T11:00:00Z",
+        "payload": { "subject": "Your order", "body": "It is on its way." } }"#,
+    );
+    let facts = facts(
+        r#"{ "agent": { "registered": true, "first_seen": "2025-06-01T00:00:00Z" },
+        "baseline": { "typical": { "hours": [8, 18], "tools": ["send_mail"], "resources": ["customer_mail"],
+                                   "operations": ["send"], "destinations": ["example.net"], "records": 1 } } }"#,
+    );
+    let scored = weighed(&mail, &facts, &[], &[]);
+    assert!(scored.score.value < 60, "{:?} {:#?}", scored.score, explain(&scored));
+}
+
+#[test]
 fn small_refunds_stay_below_approval_for_a_known_agent() {
     let refund = |value: u32| {
         action(&format!(

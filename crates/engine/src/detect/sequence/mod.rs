@@ -10,7 +10,7 @@ pub use history::attribute;
 
 use std::borrow::Cow;
 
-use action::{Confidence, Detection, Operation, SensitiveClass, Sensitivity, Severity, Vector};
+use action::{ActionKind, Confidence, Detection, Operation, SensitiveClass, Sensitivity, Severity, Vector};
 
 use super::Scene;
 use super::state::Limits;
@@ -81,6 +81,11 @@ pub const PATTERNS: [Pattern; 3] = [
 /// action tells what the steps before have read.
 pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
     let action = scene.action;
+    // A model is given what was read: that is how agents work. What leaves with it is the matter of
+    // redaction, not of sequences.
+    if action.kind == ActionKind::LlmCall {
+        return;
+    }
     let sends = match action.operation {
         Operation::Send | Operation::Write | Operation::Read => scene.external,
         // Money has its own rules; deleting and granting carry nothing out.
@@ -165,9 +170,7 @@ fn is_stage(stage: Stage, step: &Step, limits: &Limits) -> bool {
                     || step.classes.iter().any(|class| *class != SensitiveClass::IpAddress)
                     || step.records >= limits.bulk)
         }
-        Stage::Packs => {
-            step.packed || (step.kind == action::ActionKind::File && step.operation == Operation::Write)
-        }
+        Stage::Packs => step.packed || (step.kind == ActionKind::File && step.operation == Operation::Write),
     }
 }
 

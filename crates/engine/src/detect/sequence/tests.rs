@@ -61,6 +61,8 @@ fn other_data_own_hosts_long_ago_and_stopped_reads_pass() {
     assert!(hits(&recent, &other).is_empty());
     let inside = with_result(&SEND.replace("https://pad.example/new", "pad.internal"));
     assert!(hits(&recent, &inside).is_empty());
+    let model = with_result(&SEND.replace("external_call", "llm_call"));
+    assert!(hits(&recent, &model).is_empty(), "a model is given what was read");
     let old = after(&[(&read, minutes_ago(90), DONE)]);
     assert!(hits(&old, &with_result(SEND)).is_empty());
     let stopped = after(&[(&read, minutes_ago(2), action::Verdict::Block)]);

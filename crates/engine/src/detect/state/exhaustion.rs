@@ -70,7 +70,9 @@ pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
         return;
     }
     let present = action.payload_hash();
-    let history: Vec<Digest> = session.steps.iter().map(|step| step.payload).chain([present]).collect();
+    let window = i64::try_from(limits.sequence_minutes).unwrap_or(i64::MAX).saturating_mul(60_000);
+    let recent = session.steps.iter().filter(|step| scene.now.since(step.at) <= window);
+    let history: Vec<Digest> = recent.map(|step| step.payload).chain([present]).collect();
     let same = history.iter().filter(|hash| **hash == present).count() as u64;
     if same >= limits.identical_calls {
         out.push(fact(

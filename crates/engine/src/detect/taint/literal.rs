@@ -6,6 +6,10 @@
 //! `2026-05-03`, `DE89 3704 …` is `de893704…`. Two literals are the same if they share a form. One
 //! pass, linear in the text, and no form outlives it: what is kept is salted hashes.
 
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::facts::hash;
 
 /// One literal of a text.
@@ -63,12 +67,14 @@ impl Reading {
         if found.len() > 1 { found } else { &[] }
     }
 
-    /// All that there is to remember of the text.
-    pub fn each_hash(&self, keep: &mut dyn FnMut(u64)) {
-        self.literals.iter().flat_map(Literal::forms).for_each(|form| keep(*form));
-        for piece in &self.pieces {
-            keep(piece.word);
-            keep(piece.stem);
+    /// What there is to remember of the text; `stems` too where tools may be named in it.
+    pub fn each_hash(&self, stems: bool, keep: &mut dyn FnMut(u64)) {
+        for literal in &self.literals {
+            literal.forms().iter().for_each(|form| keep(*form));
+            self.pieces(literal).iter().for_each(|piece| keep(piece.word));
+        }
+        if stems {
+            self.pieces.iter().for_each(|piece| keep(piece.stem));
         }
     }
 }
@@ -99,12 +105,26 @@ pub fn read(text: &str, salt: u64, depth: Depth) -> Reading {
         scanner.reading.literals.reserve(text.len() / 8);
         scanner.reading.pieces.reserve(text.len() / 8);
     }
-    let mut rest = text;
+    let plain = plain(text);
+    let mut rest = plain.as_ref();
     while let Some(run) = next_run(&mut rest) {
         scanner.take(run);
     }
     scanner.close_group();
     scanner.reading
+}
+
+/// The text in compatibility form and without characters that nobody sees: a model that copies a
+/// literal drops them, and what it wrote must still be known.
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let unseen = |c: &char| {
+        matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    Cow::Owned(text.nfkc().filter(|c| !unseen(c)).collect())
 }
 
 /// The hash under which a word's stem is kept.
@@ -515,6 +535,8 @@ mod tests {
             ("ACC_77-X9", "acc77x9"),
             ("Mail Bob@Example.COM, please.", "bob@example.com"),
             ("0xABCD12", "0xabcd12"),
+            ("ac\u{200b}ct-\u{2060}77x", "acct-77x"),
+            ("ＡＣＣＴ７７", "acct77"),
             ("see https://Sink.example/a?b=1", "https://sink.example/other"),
         ] {
             assert!(share_a_form(a, b), "{a} | {b}");

@@ -49,7 +49,7 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
             continue;
         }
         let reading = read(text, session.salt, Depth::Words);
-        let keep = |to: &mut Vec<u64>| reading.each_hash(&mut |hash| to.push(hash));
+        let keep = |to: &mut Vec<u64>| reading.each_hash(true, &mut |hash| to.push(hash));
         match channel {
             Channel::User => keep(&mut heard.user),
             Channel::Memory => {
@@ -63,7 +63,8 @@ fn heard(session: &SessionFacts, context: &[Content]) -> Heard {
                     heard.orders = true;
                     keep(&mut heard.memory);
                 }
-                keep(&mut heard.tools);
+                // Data names no tools, so it needs no stems, and more of it fits.
+                reading.each_hash(false, &mut |hash| heard.tools.push(hash));
             }
             Channel::Model => {}
         }
@@ -114,6 +115,10 @@ pub fn values_of(text: &str, salt: u64, values: &mut Vec<u64>) {
 /// What untrusted text alone brought into this action.
 pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
     let (session, action) = (&scene.facts.session, scene.action);
+    // A model is given whatever was read; what it then asks for is judged, call by call.
+    if action.kind == ActionKind::LlmCall {
+        return;
+    }
     let remembered = !session.provenance.memory.is_empty() || !session.provenance.tools.is_empty();
     if !remembered && !action.context.iter().any(|content| content.channel.is_untrusted()) {
         return;
@@ -121,9 +126,10 @@ pub fn find(scene: &Scene<'_>, out: &mut Vec<Detection>) {
     let sides =
         Sides { kept: &session.provenance, fresh: heard(session, &action.context), salt: session.salt };
     let sink = Sink::of(action, scene.external);
+    // Where a literal comes from is as sure at every sink; what it can do there is not.
     let (severity, confidence) = match sink {
         Sink::None => (Severity::Low, Confidence::LOW),
-        Sink::Inside => (Severity::Medium, Confidence::MEDIUM),
+        Sink::Inside => (Severity::Medium, Confidence::HIGH),
         Sink::Outside => (Severity::High, Confidence::HIGH),
     };
     let report = |rule, place, end| Detection {
