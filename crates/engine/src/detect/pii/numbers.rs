@@ -119,10 +119,10 @@ fn cards(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candid
     out.len() > known
 }
 
-/// Whether one blank or hyphen, always the same, separates the groups of a window.
+/// Whether one blank, hyphen or point, always the same, separates the groups of a window.
 fn uniform(bytes: &[u8], cluster: &Cluster, first: usize, last: usize) -> bool {
     let separator = cluster.separator(bytes, first);
-    let usual = matches!(separator, [b' '] | [b'-'] | [0xc2, 0xa0] | [0xe2, 0x80, _]);
+    let usual = matches!(separator, [b' '] | [b'-'] | [b'.'] | [0xc2, 0xa0] | [0xe2, 0x80, _]);
     first == last || (usual && (first..last).all(|place| cluster.separator(bytes, place) == separator))
 }
 
@@ -212,7 +212,7 @@ fn social_security(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut 
             cluster.groups.len() == 3 && !cluster.plus && !cluster.glued && cluster.extension.is_none();
         let sure = match (said, hyphens) {
             (true, _) => 97,
-            (false, true) if alone => 85,
+            (false, true) if alone && cluster.separator(bytes, place) != b"." => 85,
             (false, false) if alone && !context.says(Subjects::PHONE.or(Subjects::OTHER)) => 60,
             _ => 0,
         };

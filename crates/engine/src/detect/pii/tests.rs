@@ -18,6 +18,7 @@ fn found(text: &str) -> Vec<(String, String)> {
 const CASES: &[(&str, &str, &str, &str)] = &[
     ("pii.card", "charge 4539 5787 6362 1486 today", "4539 5787 6362 1486", "charge 4539 5787 6362 1487 today"),
     ("pii.card", "charge 4539-5787-6362-1486.", "4539-5787-6362-1486", "charge 0000-0000-0000-0000."),
+    ("pii.card", "charge 4539.5787.6362.1486 today", "4539.5787.6362.1486", "values 0.4539 5787.6362 1486.1"),
     ("pii.card", "my card 9792030394440796", "9792030394440796", "the hash 9792030394440797"),
     ("pii.ssn", "it is 536-22-1843 for him", "536-22-1843", "it is 936-22-1843 for him"),
     ("pii.ssn", "SSN: 536221843", "536221843", "lot: 536221843"),
@@ -86,6 +87,14 @@ fn the_name_of_a_field_is_its_label() {
         assert_eq!(found_under(key, text).first().map(|f| f.0.as_str()), Some(rule), "{key}");
         assert!(found_under("note", text).is_empty(), "{text}: {:?}", found_under("note", text));
     }
+}
+
+#[test]
+fn digits_in_another_script_count_where_they_stand() {
+    let wide: String =
+        "4539578763621486".chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect();
+    let text = format!("card {wide} now");
+    assert_eq!(found(&text), [("pii.card".to_owned(), wide)]);
 }
 
 #[test]
