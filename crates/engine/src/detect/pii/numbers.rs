@@ -20,7 +20,8 @@ pub fn judge(bytes: &[u8], cluster: &Cluster, key: Subjects, out: &mut Vec<Candi
         return;
     }
     let context = around(bytes, cluster.start, cluster.extension.unwrap_or(cluster.end), key);
-    if pay && context.labels(Subjects::PAY) {
+    let joined = cluster.glued || matches!(bytes.get(cluster.end), Some(b':' | b'-' | b'/'));
+    if pay && !joined && !cluster.plus && context.labels(Subjects::PAY) {
         let end = money_end(bytes, cluster.end);
         out.push(candidate(&r::SALARY, 75, cluster.start..end));
         return;
