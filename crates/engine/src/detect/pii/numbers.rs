@@ -353,12 +353,51 @@ fn is_date(bytes: &[u8], cluster: &Cluster) -> bool {
 
 fn birth(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candidate>) -> bool {
     let compact = cluster.groups.len() == 1 && cluster.digits.len() == 8 && context.key.has(Subjects::BIRTH);
+    if let Some(start) = written_birth(bytes, cluster, context) {
+        out.push(candidate(&r::BIRTH_DATE, 85, start..cluster.end));
+        return true;
+    }
     if !context.labels(Subjects::BIRTH) || !(is_date(bytes, cluster) || compact) {
         return false;
     }
     let end = cluster.groups.get(2).map(|g| g.end).unwrap_or(cluster.end);
     out.push(candidate(&r::BIRTH_DATE, 85, cluster.start..end));
     true
+}
+
+/// First letters of month names in the languages that write a date with the year last.
+#[rustfmt::skip]
+const MONTHS: &[&[u8]] = &[b"jan", b"ene", b"feb", b"fev", b"mar", b"apr", b"avr", b"abr", b"may", b"mai", b"jun", b"jui", b"jul", b"aug", b"ago", b"sep",
+    b"oct", b"okt", b"nov", b"dec", b"dez", b"dic"];
+
+/// Where `March 14th, 1985` or `14. Mai 1985` begins, when the cluster is its year.
+fn written_birth(bytes: &[u8], cluster: &Cluster, context: Context) -> Option<usize> {
+    let year = cluster.groups.len() == 1
+        && cluster.digits.len() == 4
+        && (1880..=2100).contains(&number(&cluster.digits, 0, 4));
+    if !year || !context.says(Subjects::BIRTH) {
+        return None;
+    }
+    let from = cluster.start.saturating_sub(24);
+    let window = bytes.get(from..cluster.start)?.to_ascii_lowercase();
+    // Words and numbers from the year backwards: a month, and a day on either side of it.
+    let parts = window.chunk_by(|a, b| a.is_ascii_alphanumeric() == b.is_ascii_alphanumeric());
+    let parts: Vec<&[u8]> = parts.collect();
+    let (mut at, mut month, mut start) = (window.len(), None, None);
+    for part in parts.iter().rev() {
+        at -= part.len();
+        let day = part.first().is_some_and(u8::is_ascii_digit) && part.len() <= 4;
+        let letters = part.iter().all(u8::is_ascii_alphabetic);
+        if month.is_none() && letters && MONTHS.iter().any(|name| part.starts_with(name)) {
+            (month, start) = (Some(at), Some(at));
+        } else if day && month.is_some() {
+            start = Some(at);
+            break;
+        } else if letters && !matches!(*part, b"of" | b"de" | b"the") && !part.is_empty() {
+            break;
+        }
+    }
+    month.and(start).map(|start| from + start)
 }
 
 /// Whether the number is written as money: a currency in front or behind, or thousands by comma.

@@ -34,6 +34,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("pii.ipv6", "at 2001:db8:85a3::8a2e:370:7334.", "2001:db8:85a3::8a2e:370:7334", "at 12:30:45 std::fmt"),
     ("pii.passport", "Passport No. C01X00T47", "C01X00T47", "Product no. C01X00T47"),
     ("pii.birth_date", "date of birth: 1985-03-14", "1985-03-14", "meeting on 1985-03-14"),
+    ("pii.birth_date", "She was born on March 14th, 1985 in Rome", "March 14th, 1985", "She moved on March 14th, 1985 to Rome"),
+    ("pii.birth_date", "geboren am 14. Mai 1985", "14. Mai 1985", "gekauft am 14. Mai 1985"),
     ("pii.bank_routing", "routing number 021000021", "021000021", "routing number 021000022"),
     ("pii.bank_account", "account number: 000123456789", "000123456789", "build 000123456789"),
     ("pii.salary", "her salary: $85,000 a year", "85,000", "the car: $85,000 a year"),
