@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use action::{Decimal, Detection, Json, Place, SensitiveClass};
 
-use super::restore::restore;
+use super::restore::{Restorer, whole};
 use super::{Redactor, TokenMap, Value};
 
 /// One sensitive value in a payload.
@@ -136,18 +136,24 @@ fn push_step(pointer: &mut String, step: &str) {
 
 /// Puts originals back into every text and key of a value.
 pub fn restore_json(json: &Json, map: &TokenMap) -> Json {
+    put_back(json, map, &mut Restorer::new(map))
+}
+
+fn put_back(json: &Json, map: &TokenMap, restorer: &mut Restorer) -> Json {
     match json {
-        Json::Text(text) => Json::Text(restore(text, map)),
+        Json::Text(text) => Json::Text(whole(restorer, text)),
         Json::Number(number) => {
-            let text = number.to_string();
-            let original =
-                map.entries().iter().find(|e| e.synthetic == text).and_then(|e| Decimal::parse(&e.original));
+            let original = map.original_of(&number.to_string()).and_then(Decimal::parse);
             Json::Number(original.unwrap_or(*number))
         }
         Json::Null | Json::Bool(_) => json.clone(),
-        Json::List(items) => Json::List(items.iter().map(|item| restore_json(item, map)).collect()),
-        Json::Object(entries) => Json::Object(
-            entries.iter().map(|(key, value)| (restore(key, map), restore_json(value, map))).collect(),
-        ),
+        Json::List(items) => Json::List(items.iter().map(|item| put_back(item, map, restorer)).collect()),
+        Json::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| {
+                let key = whole(restorer, key);
+                (key, put_back(value, map, restorer))
+            });
+            Json::Object(entries.collect())
+        }
     }
 }

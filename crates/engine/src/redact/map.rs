@@ -57,6 +57,13 @@ impl TokenMap {
             .map(|e| e.synthetic.as_str())
     }
 
+    pub fn original_of(&self, synthetic: &str) -> Option<&str> {
+        self.by_synthetic
+            .get(synthetic)
+            .and_then(|place| self.entries.get(*place))
+            .map(|e| e.original.as_str())
+    }
+
     pub fn has_synthetic(&self, synthetic: &str) -> bool {
         self.by_synthetic.contains_key(synthetic)
     }

@@ -14,6 +14,7 @@ mod map;
 mod mask;
 mod restore;
 mod synthetic;
+mod trie;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,6 +27,7 @@ pub use self::json::{Piece, restore_json};
 pub use self::key::Key;
 pub use self::map::{Entry, MOST_ENTRIES, OpenError, Sealed, TokenMap};
 pub use self::restore::{Restorer, restore};
+use self::trie::Trie;
 use crate::detect::Hit;
 
 /// How a value is replaced.
@@ -77,6 +79,10 @@ pub struct Redactor {
     key: Key,
     options: Options,
     map: TokenMap,
+    /// Puts back what is in the map; every redaction is checked with it.
+    restorer: Restorer,
+    /// The originals of the map, to find them again in later texts.
+    known: Trie,
 }
 
 /// Tries to find replacements that meet nothing else in the text.
@@ -94,13 +100,18 @@ struct Value {
 
 impl Redactor {
     pub fn new(mode: Mode, key: Key, options: Options) -> Self {
-        Redactor { mode, key, options, map: TokenMap::default() }
+        Self::over(mode, key, options, TokenMap::default())
     }
 
     /// Goes on with the map of an earlier text of the same session.
-    pub fn with_map(mut self, map: TokenMap) -> Self {
-        self.map = map;
-        self
+    pub fn with_map(self, map: TokenMap) -> Self {
+        Self::over(self.mode, self.key, self.options, map)
+    }
+
+    fn over(mode: Mode, key: Key, options: Options, map: TokenMap) -> Self {
+        let mut known = Trie::default();
+        map.entries().iter().enumerate().for_each(|(place, entry)| know(&mut known, entry, place));
+        Redactor { mode, key, options, restorer: Restorer::new(&map), known, map }
     }
 
     pub fn map(&self) -> &TokenMap {
@@ -111,8 +122,9 @@ impl Redactor {
         self.map
     }
 
+    /// What puts the originals back into one stream.
     pub fn restorer(&self) -> Restorer {
-        Restorer::new(&self.map)
+        self.restorer.clone()
     }
 
     /// Replaces every hit that names a class of sensitive data, and every other occurrence of
@@ -137,7 +149,7 @@ impl Redactor {
 
     /// Adds the places where a value occurs again, here or from an earlier text, and where a
     /// replacement already occurs: that one is replaced as well, or it could not be told from ours.
-    fn with_repeats(&self, text: &str, mut values: Vec<Value>) -> Vec<Value> {
+    fn with_repeats(&mut self, text: &str, mut values: Vec<Value>) -> Vec<Value> {
         let mut wanted: BTreeMap<&str, SensitiveClass> = BTreeMap::new();
         for value in &values {
             let part = text.get(value.span.clone()).unwrap_or_default();
@@ -145,20 +157,28 @@ impl Redactor {
                 wanted.entry(part).or_insert(value.class);
             }
         }
-        for entry in self.map.entries() {
-            if entry.original.len() >= SHORTEST_REPEAT {
-                wanted.entry(&entry.original).or_insert(entry.class);
-            }
-            wanted.entry(&entry.synthetic).or_insert(entry.class);
-        }
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(wanted.keys());
-        let classes: Vec<SensitiveClass> = wanted.values().copied().collect();
-        if let Ok(automaton) = automaton {
-            for found in automaton.find_iter(text) {
+        if !wanted.is_empty() {
+            let automaton =
+                AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(wanted.keys());
+            let classes: Vec<SensitiveClass> = wanted.values().copied().collect();
+            for found in automaton.iter().flat_map(|automaton| automaton.find_iter(text)) {
                 if let Some(class) = classes.get(found.pattern().as_usize()) {
                     values.push(Value { span: found.range(), class: *class });
                 }
             }
+        }
+        let echoed = self.restorer.places(text);
+        values.extend(echoed.into_iter().map(|(span, class)| Value { span, class }));
+        let mut at = 0;
+        while at < text.len() && !self.known.is_empty() {
+            at = match self.known.longest(text.as_bytes(), at) {
+                Some((end, entry)) => {
+                    let class = self.map.entries().get(entry).map(|entry| entry.class);
+                    values.extend(class.map(|class| Value { span: at..end, class }));
+                    end
+                }
+                None => at + 1,
+            };
         }
         merged(text, values)
     }
@@ -181,25 +201,28 @@ impl Redactor {
         for attempt in 0..MOST_ATTEMPTS {
             // The last attempts use labels: brackets set them apart where letters touch a value.
             let shaped = self.options.preserve_format && attempt + 2 < MOST_ATTEMPTS;
-            let mut map = self.map.clone();
+            let mut staged = TokenMap::default();
             for value in values {
                 let part = text.get(value.span.clone()).unwrap_or_default();
-                if map.synthetic_of(part).is_none() {
-                    let synthetic = self.draw(value.class, part, attempt, shaped, &map);
-                    map.add(Entry { class: value.class, original: part.to_owned(), synthetic });
+                if self.map.synthetic_of(part).is_none() && staged.synthetic_of(part).is_none() {
+                    let synthetic = self.draw(value.class, part, attempt, shaped, &staged);
+                    staged.add(Entry { class: value.class, original: part.to_owned(), synthetic });
                 }
             }
-            let known = |part: &str| map.synthetic_of(part).map(str::to_owned);
-            let complete =
-                values.iter().all(|v| known(text.get(v.span.clone()).unwrap_or_default()).is_some());
-            if !complete {
+            if self.map.len() + staged.len() > MOST_ENTRIES {
                 break;
             }
-            let out = self.written(text, values, |_, part| known(part).unwrap_or_default());
-            if restore(&out, &map) == text && !self.remains(text, values, &out) {
-                self.map = map;
+            let known = |part: &str| self.map.synthetic_of(part).or_else(|| staged.synthetic_of(part));
+            let out = self.written(text, values, |_, part| known(part).unwrap_or_default().to_owned());
+            staged.entries().iter().for_each(|entry| self.restorer.add(entry.clone()));
+            if restore::whole(&mut self.restorer, &out) == text && !self.remains(text, values, &out) {
+                for entry in staged.entries() {
+                    know(&mut self.known, entry, self.map.len());
+                    self.map.add(entry.clone());
+                }
                 return out;
             }
+            self.restorer = Restorer::new(&self.map);
         }
         // A full map, or a text that leaves no room: what cannot be put back is still not leaked.
         self.written(text, values, |class, _| format!("[{}]", class.as_str()))
@@ -213,16 +236,29 @@ impl Redactor {
         AhoCorasick::new(parts).is_ok_and(|automaton| automaton.is_match(out))
     }
 
-    fn draw(&self, class: SensitiveClass, part: &str, attempt: u32, shaped: bool, map: &TokenMap) -> String {
+    fn draw(
+        &self,
+        class: SensitiveClass,
+        part: &str,
+        attempt: u32,
+        shaped: bool,
+        staged: &TokenMap,
+    ) -> String {
         let label = || synthetic::label(&self.key, class, part, attempt);
         let drawn = match shaped {
             true => synthetic::like(&self.key, class, part, attempt).unwrap_or_else(label),
             false => label(),
         };
-        match drawn == part || map.has_synthetic(&drawn) {
+        match drawn == part || self.map.has_synthetic(&drawn) || staged.has_synthetic(&drawn) {
             true => label(),
             false => drawn,
         }
+    }
+}
+
+fn know(known: &mut Trie, entry: &Entry, place: usize) {
+    if entry.original.len() >= SHORTEST_REPEAT {
+        known.add(entry.original.bytes(), place);
     }
 }
 

@@ -9,6 +9,7 @@
 use action::SensitiveClass;
 
 use super::map::{Entry, TokenMap};
+use super::trie::Trie;
 
 /// Most marks between two characters of a number.
 const MOST_MARKS: usize = 3;
@@ -17,7 +18,10 @@ const CONTEXT: usize = 32;
 
 /// Puts originals back into a text.
 pub fn restore(text: &str, map: &TokenMap) -> String {
-    let mut restorer = Restorer::new(map);
+    whole(&mut Restorer::new(map), text)
+}
+
+pub(super) fn whole(restorer: &mut Restorer, text: &str) -> String {
     let mut out = restorer.push(text.as_bytes());
     out.extend(restorer.finish());
     String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -51,27 +55,35 @@ enum Look {
     Value {
         end: usize,
         original: String,
+        class: SensitiveClass,
     },
 }
 
 impl Restorer {
     pub fn new(map: &TokenMap) -> Self {
-        Self::over(map.entries().to_vec())
+        let mut restorer = Restorer {
+            loose: Trie::default(),
+            folded: Trie::default(),
+            entries: Vec::new(),
+            endings: Vec::new(),
+            buffer: Vec::new(),
+            done: 0,
+        };
+        map.entries().iter().for_each(|entry| restorer.add(entry.clone()));
+        restorer
     }
 
-    pub(super) fn over(entries: Vec<Entry>) -> Self {
-        let (mut loose, mut folded) = (Trie::default(), Trie::default());
-        let mut endings: Vec<([u8; 4], Option<usize>)> = Vec::new();
-        for (place, entry) in entries.iter().enumerate() {
-            if is_number(entry) {
-                let letters = entry.synthetic.bytes().filter(u8::is_ascii_alphanumeric);
-                loose.add(letters.map(|b| b.to_ascii_lowercase()), place);
-                note_ending(&mut endings, entry, place);
-            } else {
-                folded.add(entry.synthetic.bytes().map(|b| b.to_ascii_lowercase()), place);
-            }
+    /// Knows one more replacement from here on.
+    pub(super) fn add(&mut self, entry: Entry) {
+        let place = self.entries.len();
+        if is_number(&entry) {
+            let letters = entry.synthetic.bytes().filter(u8::is_ascii_alphanumeric);
+            self.loose.add(letters.map(|b| b.to_ascii_lowercase()), place);
+            note_ending(&mut self.endings, &entry, place);
+        } else {
+            self.folded.add(entry.synthetic.bytes().map(|b| b.to_ascii_lowercase()), place);
         }
-        Restorer { loose, folded, entries, endings, buffer: Vec::new(), done: 0 }
+        self.entries.push(entry);
     }
 
     /// Bytes that wait for what follows.
@@ -103,7 +115,7 @@ impl Restorer {
                     at += 1;
                 }
                 Look::Wait => break,
-                Look::Value { end, original } => {
+                Look::Value { end, original, .. } => {
                     out.extend_from_slice(original.as_bytes());
                     at = end;
                 }
@@ -115,6 +127,27 @@ impl Restorer {
         out
     }
 
+    /// The places of a text that would be put back, with the class of what they stand for.
+    pub(super) fn places(&mut self, text: &str) -> Vec<(std::ops::Range<usize>, SensitiveClass)> {
+        let mut places = Vec::new();
+        if self.entries.is_empty() {
+            return places;
+        }
+        self.buffer = text.as_bytes().to_vec();
+        let mut at = 0;
+        while at < text.len() {
+            at = match self.look(at, true) {
+                Look::Value { end, class, .. } => {
+                    places.push((at..end, class));
+                    end
+                }
+                Look::Nothing | Look::Wait => at + 1,
+            };
+        }
+        self.buffer.clear();
+        places
+    }
+
     fn look(&self, at: usize, last: bool) -> Look {
         let bytes = self.buffer.as_slice();
         let mut best: Option<(usize, usize)> = None;
@@ -124,9 +157,8 @@ impl Restorer {
                 Ok(found) => best = best.max(found),
             }
         }
-        if let Some((end, entry)) = best {
-            let original = self.entries.get(entry).map(|e| e.original.clone()).unwrap_or_default();
-            return Look::Value { end, original };
+        if let Some((end, entry)) = best.and_then(|(end, entry)| Some((end, self.entries.get(entry)?))) {
+            return Look::Value { end, original: entry.original.clone(), class: entry.class };
         }
         self.look_ending(bytes, at, last)
     }
@@ -238,10 +270,12 @@ impl Restorer {
             return Look::Nothing;
         };
         let only = self.endings.iter().find(|(ending, _)| ending == text).and_then(|(_, entry)| *entry);
-        let original = only.and_then(|entry| self.entries.get(entry)).and_then(|e| last_four(&e.original));
-        match original {
-            Some(original) => {
-                Look::Value { end: at + 4, original: original.iter().map(|b| char::from(*b)).collect() }
+        let value =
+            only.and_then(|entry| self.entries.get(entry)).and_then(|e| Some((e, last_four(&e.original)?)));
+        match value {
+            Some((entry, original)) => {
+                let original = original.iter().map(|b| char::from(*b)).collect();
+                Look::Value { end: at + 4, original, class: entry.class }
             }
             None => Look::Nothing,
         }
@@ -337,58 +371,5 @@ fn mark(bytes: &[u8], at: usize, last: bool) -> Result<usize, Wait> {
         [0xc2] | [0xe2] | [0xe2, 0x80] if !last => Err(Wait),
         [0xe2, 0x80, 0x8b | 0x90..=0x95 | 0xaf, ..] => Ok(3),
         _ => Ok(0),
-    }
-}
-
-/// A tree of bytes; each node knows the entries that end in it.
-#[derive(Clone, Default)]
-struct Trie {
-    nodes: Vec<Node>,
-}
-
-#[derive(Clone, Default)]
-struct Node {
-    next: Vec<(u8, usize)>,
-    entries: Vec<usize>,
-}
-
-impl Trie {
-    fn add(&mut self, text: impl Iterator<Item = u8>, entry: usize) {
-        if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
-        }
-        let mut node = 0;
-        for byte in text {
-            node = match self.step(node, byte) {
-                Some(next) => next,
-                None => {
-                    let next = self.nodes.len();
-                    self.nodes.push(Node::default());
-                    if let Some(parent) = self.nodes.get_mut(node) {
-                        parent.next.push((byte, next));
-                    }
-                    next
-                }
-            };
-        }
-        if let Some(end) = self.nodes.get_mut(node) {
-            end.entries.push(entry);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
-    fn step(&self, node: usize, byte: u8) -> Option<usize> {
-        self.nodes.get(node)?.next.iter().find(|(b, _)| *b == byte).map(|(_, next)| *next)
-    }
-
-    fn entries(&self, node: usize) -> &[usize] {
-        self.nodes.get(node).map(|n| n.entries.as_slice()).unwrap_or_default()
-    }
-
-    fn is_leaf(&self, node: usize) -> bool {
-        self.nodes.get(node).is_none_or(|n| n.next.is_empty())
     }
 }

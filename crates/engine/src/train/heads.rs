@@ -26,7 +26,12 @@ pub fn fold(text: &Text) -> usize {
 }
 
 /// Fits one head on the texts that `keep` lets through.
-pub fn fit_head(texts: &[Text], head: Head, options: FitOptions, keep: impl Fn(&Text) -> bool) -> HeadWeights {
+pub fn fit_head(
+    texts: &[Text],
+    head: Head,
+    options: FitOptions,
+    keep: impl Fn(&Text) -> bool,
+) -> HeadWeights {
     let kept: Vec<&Text> =
         texts.iter().filter(|text| text.head == head && text.usage != Use::Score && keep(text)).collect();
     let common = Common::among(kept.iter().copied().filter(|text| text.attack), COMMON[head as usize]);
@@ -133,9 +138,9 @@ pub fn cross_validate<'a>(texts: &'a [Text], head: Head, options: FitOptions) ->
             .map(|out| {
                 scope.spawn(move || {
                     let model = only(fit_head(texts, head, options, |text| fold(text) != out));
-                    let held = texts.iter().filter(|text| {
-                        text.head == head && text.usage != Use::Train && fold(text) == out
-                    });
+                    let held = texts
+                        .iter()
+                        .filter(|text| text.head == head && text.usage != Use::Train && fold(text) == out);
                     held.map(|text| Scored { text, fold: out, parts: model.weigh(&text.normal, head) })
                         .collect::<Vec<_>>()
                 })

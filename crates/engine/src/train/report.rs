@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::corpus::{self, Row, Text};
-use super::material;
 use super::fit::FitOptions;
 use super::heads::{Costs, Scored, cross_validate, thresholds_without};
+use super::material;
 use super::measure::{self, Share};
 use crate::detect::injection::model::{Head, Rate};
 
@@ -17,8 +17,13 @@ pub fn report(rows: &[Row]) -> String {
     let planted = material::planted(&texts, super::heads::fold);
     texts.extend(planted);
     let mut out = String::new();
-    let trusts: Vec<f64> = std::env::var("TRUST").unwrap_or("30".into()).split(',').filter_map(|t| t.parse().ok()).collect();
-    let costs: Vec<i32> = std::env::var("COSTS").unwrap_or("300,600".into()).split(',').filter_map(|t| t.parse().ok()).collect();
+    let trusts: Vec<f64> =
+        std::env::var("TRUST").unwrap_or("30".into()).split(',').filter_map(|t| t.parse().ok()).collect();
+    let costs: Vec<i32> = std::env::var("COSTS")
+        .unwrap_or("300,600".into())
+        .split(',')
+        .filter_map(|t| t.parse().ok())
+        .collect();
     let only = std::env::var("HEAD").unwrap_or_default();
     for head in [Head::User, Head::Document] {
         if !only.is_empty() && only != head.as_str() {
@@ -87,7 +92,15 @@ fn show(out: &mut String, scored: &[Scored<'_>], costs: Costs) {
             let flagged = one.logit(costs) >= thresholds[1];
             if flagged != one.text.attack {
                 let range = one.parts.as_ref().map(|p| p.range.clone()).unwrap_or_default();
-                let _ = writeln!(out, "{} {} {} [{}] {}", if one.text.attack { "MISS" } else { "FALSE" }, one.logit(costs) - thresholds[1], one.text.source, one.text.group, &one.text.normal[range]);
+                let _ = writeln!(
+                    out,
+                    "{} {} {} [{}] {}",
+                    if one.text.attack { "MISS" } else { "FALSE" },
+                    one.logit(costs) - thresholds[1],
+                    one.text.source,
+                    one.text.group,
+                    &one.text.normal[range]
+                );
             }
         }
     }

@@ -108,7 +108,8 @@ pub fn ipv6(bytes: &[u8], out: &mut Vec<Candidate>) {
             continue;
         }
         let behind = bytes.get(next.max(colon.saturating_sub(5))..colon).unwrap_or_default();
-        let start = colon - behind.iter().rev().take_while(inside).count();
+        let hexadecimal = |b: &&u8| b.is_ascii_hexdigit();
+        let start = colon - behind.iter().rev().take_while(hexadecimal).count();
         let length = bytes.get(start..).unwrap_or_default().iter().take(IPV6 + 1).take_while(inside).count();
         let mut end = start + length;
         next = end.max(colon + 1);

@@ -20,7 +20,8 @@ pub fn judge(bytes: &[u8], cluster: &Cluster, key: Subjects, out: &mut Vec<Candi
         return;
     }
     let context = around(bytes, cluster.start, cluster.extension.unwrap_or(cluster.end), key);
-    if pay && context.labels(Subjects::PAY) {
+    let joined = cluster.glued || matches!(bytes.get(cluster.end), Some(b':' | b'-' | b'/'));
+    if pay && !joined && !cluster.plus && context.labels(Subjects::PAY) {
         let end = money_end(bytes, cluster.end);
         out.push(candidate(&r::SALARY, 75, cluster.start..end));
         return;
@@ -119,10 +120,10 @@ fn cards(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candid
     out.len() > known
 }
 
-/// Whether one blank or hyphen, always the same, separates the groups of a window.
+/// Whether one blank, hyphen or point, always the same, separates the groups of a window.
 fn uniform(bytes: &[u8], cluster: &Cluster, first: usize, last: usize) -> bool {
     let separator = cluster.separator(bytes, first);
-    let usual = matches!(separator, [b' '] | [b'-'] | [0xc2, 0xa0] | [0xe2, 0x80, _]);
+    let usual = matches!(separator, [b' '] | [b'-'] | [b'.'] | [0xc2, 0xa0] | [0xe2, 0x80, _]);
     first == last || (usual && (first..last).all(|place| cluster.separator(bytes, place) == separator))
 }
 
@@ -212,7 +213,7 @@ fn social_security(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut 
             cluster.groups.len() == 3 && !cluster.plus && !cluster.glued && cluster.extension.is_none();
         let sure = match (said, hyphens) {
             (true, _) => 97,
-            (false, true) if alone => 85,
+            (false, true) if alone && cluster.separator(bytes, place) != b"." => 85,
             (false, false) if alone && !context.says(Subjects::PHONE.or(Subjects::OTHER)) => 60,
             _ => 0,
         };
@@ -352,12 +353,51 @@ fn is_date(bytes: &[u8], cluster: &Cluster) -> bool {
 
 fn birth(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candidate>) -> bool {
     let compact = cluster.groups.len() == 1 && cluster.digits.len() == 8 && context.key.has(Subjects::BIRTH);
+    if let Some(start) = written_birth(bytes, cluster, context) {
+        out.push(candidate(&r::BIRTH_DATE, 85, start..cluster.end));
+        return true;
+    }
     if !context.labels(Subjects::BIRTH) || !(is_date(bytes, cluster) || compact) {
         return false;
     }
     let end = cluster.groups.get(2).map(|g| g.end).unwrap_or(cluster.end);
     out.push(candidate(&r::BIRTH_DATE, 85, cluster.start..end));
     true
+}
+
+/// First letters of month names in the languages that write a date with the year last.
+#[rustfmt::skip]
+const MONTHS: &[&[u8]] = &[b"jan", b"ene", b"feb", b"fev", b"mar", b"apr", b"avr", b"abr", b"may", b"mai", b"jun", b"jui", b"jul", b"aug", b"ago", b"sep",
+    b"oct", b"okt", b"nov", b"dec", b"dez", b"dic"];
+
+/// Where `March 14th, 1985` or `14. Mai 1985` begins, when the cluster is its year.
+fn written_birth(bytes: &[u8], cluster: &Cluster, context: Context) -> Option<usize> {
+    let year = cluster.groups.len() == 1
+        && cluster.digits.len() == 4
+        && (1880..=2100).contains(&number(&cluster.digits, 0, 4));
+    if !year || !context.says(Subjects::BIRTH) {
+        return None;
+    }
+    let from = cluster.start.saturating_sub(24);
+    let window = bytes.get(from..cluster.start)?.to_ascii_lowercase();
+    // Words and numbers from the year backwards: a month, and a day on either side of it.
+    let parts = window.chunk_by(|a, b| a.is_ascii_alphanumeric() == b.is_ascii_alphanumeric());
+    let parts: Vec<&[u8]> = parts.collect();
+    let (mut at, mut month, mut start) = (window.len(), None, None);
+    for part in parts.iter().rev() {
+        at -= part.len();
+        let day = part.first().is_some_and(u8::is_ascii_digit) && part.len() <= 4;
+        let letters = part.iter().all(u8::is_ascii_alphabetic);
+        if month.is_none() && letters && MONTHS.iter().any(|name| part.starts_with(name)) {
+            (month, start) = (Some(at), Some(at));
+        } else if day && month.is_some() {
+            start = Some(at);
+            break;
+        } else if letters && !matches!(*part, b"of" | b"de" | b"the") && !part.is_empty() {
+            break;
+        }
+    }
+    month.and(start).map(|start| from + start)
 }
 
 /// Whether the number is written as money: a currency in front or behind, or thousands by comma.

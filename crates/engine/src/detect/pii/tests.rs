@@ -18,6 +18,7 @@ fn found(text: &str) -> Vec<(String, String)> {
 const CASES: &[(&str, &str, &str, &str)] = &[
     ("pii.card", "charge 4539 5787 6362 1486 today", "4539 5787 6362 1486", "charge 4539 5787 6362 1487 today"),
     ("pii.card", "charge 4539-5787-6362-1486.", "4539-5787-6362-1486", "charge 0000-0000-0000-0000."),
+    ("pii.card", "charge 4539.5787.6362.1486 today", "4539.5787.6362.1486", "values 0.4539 5787.6362 1486.1"),
     ("pii.card", "my card 9792030394440796", "9792030394440796", "the hash 9792030394440797"),
     ("pii.ssn", "it is 536-22-1843 for him", "536-22-1843", "it is 936-22-1843 for him"),
     ("pii.ssn", "SSN: 536221843", "536221843", "lot: 536221843"),
@@ -33,6 +34,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("pii.ipv6", "at 2001:db8:85a3::8a2e:370:7334.", "2001:db8:85a3::8a2e:370:7334", "at 12:30:45 std::fmt"),
     ("pii.passport", "Passport No. C01X00T47", "C01X00T47", "Product no. C01X00T47"),
     ("pii.birth_date", "date of birth: 1985-03-14", "1985-03-14", "meeting on 1985-03-14"),
+    ("pii.birth_date", "She was born on March 14th, 1985 in Rome", "March 14th, 1985", "She moved on March 14th, 1985 to Rome"),
+    ("pii.birth_date", "geboren am 14. Mai 1985", "14. Mai 1985", "gekauft am 14. Mai 1985"),
     ("pii.bank_routing", "routing number 021000021", "021000021", "routing number 021000022"),
     ("pii.bank_account", "account number: 000123456789", "000123456789", "build 000123456789"),
     ("pii.salary", "her salary: $85,000 a year", "85,000", "the car: $85,000 a year"),
@@ -86,6 +89,14 @@ fn the_name_of_a_field_is_its_label() {
         assert_eq!(found_under(key, text).first().map(|f| f.0.as_str()), Some(rule), "{key}");
         assert!(found_under("note", text).is_empty(), "{text}: {:?}", found_under("note", text));
     }
+}
+
+#[test]
+fn digits_in_another_script_count_where_they_stand() {
+    let wide: String =
+        "4539578763621486".chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect();
+    let text = format!("card {wide} now");
+    assert_eq!(found(&text), [("pii.card".to_owned(), wide)]);
 }
 
 #[test]

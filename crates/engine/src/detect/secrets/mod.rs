@@ -50,6 +50,19 @@ pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
     }
 }
 
+/// Every rule id with its class and severity, in order, each once.
+pub fn rules() -> Vec<(&'static str, SensitiveClass, Severity)> {
+    let prefixed = PREFIXED.iter().map(|rule| (rule.id, rule.class, rule.severity));
+    let keyed = KEYED.iter().map(|rule| (rule.id, rule.class, rule.severity));
+    let special = SPECIAL.iter().map(|rule| (rule.id, rule.class, rule.severity));
+    let generic =
+        [Promise::Token, Promise::Password].map(|p| (generic_rule(p).0, Credential, Severity::High));
+    let mut all: Vec<_> = prefixed.chain(keyed).chain(special).chain(generic).collect();
+    all.sort_by_key(|(id, _, severity)| (*id, std::cmp::Reverse(*severity)));
+    all.dedup_by_key(|(id, ..)| *id);
+    all
+}
+
 /// A secret before it is placed in the original text.
 #[derive(Debug, Clone)]
 struct Candidate {

@@ -1,3 +1,4 @@
+use super::rules as rules_table;
 use super::*;
 use crate::text::Prepared;
 use action::SemanticType;
@@ -139,6 +140,14 @@ fn a_field_name_gives_the_value_away() {
     assert!(rules_under("colour", "k29f8s7df6gh5j4k3l2m1n0p").is_empty());
     assert!(rules_under("password_policy", "Zebra77!").is_empty());
     assert!(rules_under("token", "hello there").is_empty());
+}
+
+#[test]
+fn every_rule_is_listed_once() {
+    let all = rules_table();
+    assert!(all.len() > 150, "{}", all.len());
+    assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    assert!(all.iter().all(|(id, ..)| id.starts_with("secret.")));
 }
 
 #[test]

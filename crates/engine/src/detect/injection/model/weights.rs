@@ -140,7 +140,9 @@ impl Model {
         body.extend_from_slice(self.trained_on.as_bytes());
         for head in [Head::User, Head::Document] {
             let head = self.head(head);
-            for number in [head.gain, head.bias, head.count_cost, head.rest_cost].iter().chain(&head.thresholds) {
+            for number in
+                [head.gain, head.bias, head.count_cost, head.rest_cost].iter().chain(&head.thresholds)
+            {
                 body.extend_from_slice(&number.to_le_bytes());
             }
             body.extend_from_slice(&head.calibration);
@@ -187,7 +189,12 @@ impl Fields<'_> {
         }
         let calibration = self.take::<CALIBRATION_STEPS>()?;
         let in_order = thresholds.is_sorted() && calibration.is_sorted();
-        if !in_order || gain < 0 || count_cost < 0 || rest_cost < 0 || calibration.iter().any(|percent| *percent > 100) {
+        if !in_order
+            || gain < 0
+            || count_cost < 0
+            || rest_cost < 0
+            || calibration.iter().any(|percent| *percent > 100)
+        {
             return Err(ModelError::OutOfRange);
         }
         let (weights, rest) = self.0.split_at_checked(SLOTS).ok_or(ModelError::WrongLength)?;
