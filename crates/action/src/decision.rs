@@ -22,6 +22,10 @@ pub struct Decision {
     pub mode: Mode,
     pub score: Score,
     pub detections: Vec<Detection>,
+    /// Sensitive data in what the agent had read: no leak by itself, but later steps are held
+    /// against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<Detection>,
     pub ruling: Ruling,
     /// How a constrain verdict changes the action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

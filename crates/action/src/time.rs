@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// 0001-01-01 to 9999-12-31: the range that every consumer can write.
+    /// 0001-01-01 to 9999-12-30: what can be written with a four-digit year in every time zone.
     const MIN: i64 = -62_135_596_800_000;
-    const MAX: i64 = 253_402_300_799_999;
+    const MAX: i64 = 253_402_207_199_999;
 
     /// The nearest point in the range that can be written.
     pub const fn from_millis(millis: i64) -> Self {
@@ -84,6 +84,13 @@ mod tests {
     fn text_and_millis_agree() {
         let point = Timestamp::parse("2026-03-02T14:05:00.250+01:00");
         assert_eq!(point.map(|p| p.to_string()).as_deref(), Some("2026-03-02T13:05:00.250Z"));
+    }
+
+    #[test]
+    fn the_ends_of_the_range_can_be_written_and_read() {
+        for end in [Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)] {
+            assert_eq!(Timestamp::parse(&end.to_string()), Some(end), "{end}");
+        }
     }
 
     #[test]

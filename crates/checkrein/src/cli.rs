@@ -95,9 +95,7 @@ digits). Keep both as safe as the text itself.")]
     Schema,
 
     /// Print completions for a shell
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
 
     /// Print the manual page
     Man,

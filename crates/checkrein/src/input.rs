@@ -67,13 +67,16 @@ pub fn files(paths: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>> {
     for path in paths {
         let kind = std::fs::metadata(path).with_context(|| format!("cannot open `{}`", path.display()))?;
         if kind.is_dir() {
-            let entries = std::fs::read_dir(path).with_context(|| format!("cannot list `{}`", path.display()))?;
+            let entries =
+                std::fs::read_dir(path).with_context(|| format!("cannot list `{}`", path.display()))?;
             let mut inside = Vec::new();
             for entry in entries {
                 inside.push(entry.with_context(|| format!("cannot list `{}`", path.display()))?.path());
             }
             inside.sort();
-            inside.retain(|path| path.is_dir() || endings.iter().any(|end| path.to_string_lossy().ends_with(end)));
+            inside.retain(|path| {
+                path.is_dir() || endings.iter().any(|end| path.to_string_lossy().ends_with(end))
+            });
             found.extend(files(&inside, endings)?);
         } else {
             found.push(path.clone());

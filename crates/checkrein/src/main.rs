@@ -1,9 +1,12 @@
 //! The command line: reads arguments, calls one command, turns its outcome into an exit code.
 
+mod bench;
 mod cli;
 mod commands;
 mod exit;
 mod input;
+mod packs;
+mod report;
 mod show;
 
 use std::process::ExitCode;

@@ -132,7 +132,10 @@ fn parts(decision: &Decision) -> String {
 fn found(detection: &Detection) -> String {
     let mut text = format!(
         "{}  {}  {}, {} % sure",
-        detection.vector, detection.rule, detection.severity, detection.confidence.percent()
+        detection.vector,
+        detection.rule,
+        detection.severity,
+        detection.confidence.percent()
     );
     if let Some(evidence) = &detection.evidence {
         let place = match &evidence.place {

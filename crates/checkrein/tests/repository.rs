@@ -28,7 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["action", "engine", "wire", "estate"];
 
 /// What a pure crate may not reach, at any depth.
-const IMPURE: &[&str] = &["tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "rustls", "openssl"];
+const IMPURE: &[&str] =
+    &["tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "rustls", "openssl"];
 
 /// Licences that may be linked into a product under Apache-2.0.
 const LICENCES: &[&str] = &[
@@ -84,7 +85,9 @@ fn crates_use_only_whom_the_design_allows() {
         }
         let name = text(package, "name");
         let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
-            panic!("crate `{name}` is not in the design: add it to ARROWS and to ARCHITECTURE.md with its reason");
+            panic!(
+                "crate `{name}` is not in the design: add it to ARROWS and to ARCHITECTURE.md with its reason"
+            );
         };
         for dependency in package["dependencies"].as_array().unwrap() {
             let used = text(dependency, "name");
@@ -106,9 +109,10 @@ fn pure_crates_reach_no_runtime_and_no_socket() {
         .unwrap()
         .iter()
         .map(|node| {
-            let normal = node["deps"].as_array().unwrap().iter().filter(|dep| {
-                dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
-            });
+            let normal =
+                node["deps"].as_array().unwrap().iter().filter(|dep| {
+                    dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
+                });
             (text(node, "id"), normal.map(|dep| text(dep, "pkg")).collect())
         })
         .collect();

@@ -109,8 +109,16 @@ fn details(decision: &Decision) -> Vec<String> {
             .map(|d| format!("{}: {} ({}, {} % sure)", d.vector, d.rule, d.severity, d.confidence.percent())),
     );
     lines.extend(decision.ruling.faults.iter().map(|fault| {
-        format!("rule {} could not be evaluated ({}) and counted as {}", fault.rule, fault.code, fault.counted_as)
+        format!(
+            "rule {} could not be evaluated ({}) and counted as {}",
+            fault.rule, fault.code, fault.counted_as
+        )
     }));
-    lines.extend(decision.counterfactuals.iter().map(|c| format!("would have been {} with {}", c.verdict, c.condition)));
+    lines.extend(
+        decision
+            .counterfactuals
+            .iter()
+            .map(|c| format!("would have been {} with {}", c.verdict, c.condition)),
+    );
     lines
 }

@@ -29,7 +29,7 @@ pub fn man() -> Result<Exit> {
     clap_mangen::Man::new(command.clone()).render(&mut out)?;
     for sub in command.get_subcommands() {
         let name = format!("checkrein-{}", sub.get_name());
-        clap_mangen::Man::new(sub.clone().name(name)).render(&mut out)?;
+        clap_mangen::Man::new(sub.clone()).title(name).render(&mut out)?;
     }
     std::io::stdout().write_all(&out)?;
     Ok(Exit::Success)

@@ -34,7 +34,15 @@ impl Share {
 impl std::fmt::Display for Share {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (low, high) = self.interval();
-        write!(f, "{:>5}/{:<5} {:>6.2} % [{:.2}, {:.2}]", self.k, self.n, self.value() * 100.0, low * 100.0, high * 100.0)
+        write!(
+            f,
+            "{:>5}/{:<5} {:>6.2} % [{:.2}, {:.2}]",
+            self.k,
+            self.n,
+            self.value() * 100.0,
+            low * 100.0,
+            high * 100.0
+        )
     }
 }
 

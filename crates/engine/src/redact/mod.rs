@@ -1,1 +1,257 @@
 //! Redaction: sensitive values replaced before anybody outside sees them, and put back after.
+//!
+//! Three modes. `synthetic` gives values of the same shape that pass the same checks and keeps a
+//! [`TokenMap`] to put the originals back; `mask` and `hash` cannot be undone. Start with
+//! [`Redactor`]; [`Restorer`] undoes it, also in streams.
+//!
+//! What is promised, and tested as properties: restoring what was redacted gives the text back
+//! byte for byte; no replaced value remains anywhere in the output; the same key and text give
+//! the same output.
+
+mod json;
+mod key;
+mod map;
+mod mask;
+mod restore;
+mod synthetic;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use action::SensitiveClass;
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde::{Deserialize, Serialize};
+
+pub use self::json::{Piece, restore_json};
+pub use self::key::Key;
+pub use self::map::{Entry, MOST_ENTRIES, OpenError, Sealed, TokenMap};
+pub use self::restore::{Restorer, restore};
+use crate::detect::Hit;
+
+/// How a value is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// By a value of the same kind that means nothing; can be undone with the token map.
+    Synthetic,
+    /// By `*`.
+    Mask,
+    /// By a keyed hash with the name of the class.
+    Hash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// A replaced card number still passes for one; otherwise a label such as `[card:…]` stands.
+    pub preserve_format: bool,
+    /// Letters and digits that a mask leaves at the end of a number.
+    pub keep_last: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { preserve_format: true, keep_last: 4 }
+    }
+}
+
+/// A text without its sensitive values, and the way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redacted {
+    pub text: String,
+    /// Empty in the modes that cannot be undone.
+    pub map: TokenMap,
+}
+
+/// Redacts one text that stands alone. For a conversation keep a [`Redactor`].
+pub fn redact(text: &str, hits: &[Hit], mode: Mode, key: &Key, options: &Options) -> Redacted {
+    let mut redactor = Redactor::new(mode, key.clone(), *options);
+    let text = redactor.redact(text, hits);
+    Redacted { text, map: redactor.into_map() }
+}
+
+/// Redacts the texts of one session, so that one original has one replacement in all of them.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    mode: Mode,
+    key: Key,
+    options: Options,
+    map: TokenMap,
+}
+
+/// Tries to find replacements that meet nothing else in the text.
+const MOST_ATTEMPTS: u32 = 8;
+/// Shortest value that is also replaced where no detector pointed at it. A shorter one would
+/// change words that have nothing to do with it.
+const SHORTEST_REPEAT: usize = 4;
+
+/// One value in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Value {
+    span: Range<usize>,
+    class: SensitiveClass,
+}
+
+impl Redactor {
+    pub fn new(mode: Mode, key: Key, options: Options) -> Self {
+        Redactor { mode, key, options, map: TokenMap::default() }
+    }
+
+    /// Goes on with the map of an earlier text of the same session.
+    pub fn with_map(mut self, map: TokenMap) -> Self {
+        self.map = map;
+        self
+    }
+
+    pub fn map(&self) -> &TokenMap {
+        &self.map
+    }
+
+    pub fn into_map(self) -> TokenMap {
+        self.map
+    }
+
+    pub fn restorer(&self) -> Restorer {
+        Restorer::new(&self.map)
+    }
+
+    /// Replaces every hit that names a class of sensitive data, and every other occurrence of
+    /// the same values.
+    pub fn redact(&mut self, text: &str, hits: &[Hit]) -> String {
+        let hits = hits.iter().filter_map(|hit| Some(Value { span: hit.span.clone(), class: hit.class? }));
+        self.replace(text, hits.collect())
+    }
+
+    fn replace(&mut self, text: &str, values: Vec<Value>) -> String {
+        let values = merged(text, values);
+        if values.is_empty() && self.map.is_empty() {
+            return text.to_owned();
+        }
+        let values = self.with_repeats(text, values);
+        match self.mode {
+            Mode::Mask => self.written(text, &values, |class, value| mask::mask(class, value, &self.options)),
+            Mode::Hash => self.written(text, &values, |class, value| mask::hash(&self.key, class, value)),
+            Mode::Synthetic => self.synthetic(text, &values),
+        }
+    }
+
+    /// Adds the places where a value occurs again, here or from an earlier text, and where a
+    /// replacement already occurs: that one is replaced as well, or it could not be told from ours.
+    fn with_repeats(&self, text: &str, mut values: Vec<Value>) -> Vec<Value> {
+        let mut wanted: BTreeMap<&str, SensitiveClass> = BTreeMap::new();
+        for value in &values {
+            let part = text.get(value.span.clone()).unwrap_or_default();
+            if part.len() >= SHORTEST_REPEAT {
+                wanted.entry(part).or_insert(value.class);
+            }
+        }
+        for entry in self.map.entries() {
+            if entry.original.len() >= SHORTEST_REPEAT {
+                wanted.entry(&entry.original).or_insert(entry.class);
+            }
+            wanted.entry(&entry.synthetic).or_insert(entry.class);
+        }
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(wanted.keys());
+        let classes: Vec<SensitiveClass> = wanted.values().copied().collect();
+        if let Ok(automaton) = automaton {
+            for found in automaton.find_iter(text) {
+                if let Some(class) = classes.get(found.pattern().as_usize()) {
+                    values.push(Value { span: found.range(), class: *class });
+                }
+            }
+        }
+        merged(text, values)
+    }
+
+    fn written(&self, text: &str, values: &[Value], new: impl Fn(SensitiveClass, &str) -> String) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for value in values {
+            out.push_str(text.get(at..value.span.start).unwrap_or_default());
+            out.push_str(&new(value.class, text.get(value.span.clone()).unwrap_or_default()));
+            at = value.span.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
+
+    /// Draws replacements until putting back gives the text again. The first draw nearly always
+    /// does; a text that was made to hold our replacements needs another.
+    fn synthetic(&mut self, text: &str, values: &[Value]) -> String {
+        for attempt in 0..MOST_ATTEMPTS {
+            // The last attempts use labels: brackets set them apart where letters touch a value.
+            let shaped = self.options.preserve_format && attempt + 2 < MOST_ATTEMPTS;
+            let mut map = self.map.clone();
+            for value in values {
+                let part = text.get(value.span.clone()).unwrap_or_default();
+                if map.synthetic_of(part).is_none() {
+                    let synthetic = self.draw(value.class, part, attempt, shaped, &map);
+                    map.add(Entry { class: value.class, original: part.to_owned(), synthetic });
+                }
+            }
+            let known = |part: &str| map.synthetic_of(part).map(str::to_owned);
+            let complete =
+                values.iter().all(|v| known(text.get(v.span.clone()).unwrap_or_default()).is_some());
+            if !complete {
+                break;
+            }
+            let out = self.written(text, values, |_, part| known(part).unwrap_or_default());
+            if restore(&out, &map) == text && !self.remains(text, values, &out) {
+                self.map = map;
+                return out;
+            }
+        }
+        // A full map, or a text that leaves no room: what cannot be put back is still not leaked.
+        self.written(text, values, |class, _| format!("[{}]", class.as_str()))
+    }
+
+    /// Whether a replaced value still stands in the output. A replacement of an earlier text that
+    /// came back as content does, in the place of its original.
+    fn remains(&self, text: &str, values: &[Value], out: &str) -> bool {
+        let parts = values.iter().filter_map(|v| text.get(v.span.clone()));
+        let parts = parts.filter(|part| part.len() >= SHORTEST_REPEAT && !self.map.has_synthetic(part));
+        AhoCorasick::new(parts).is_ok_and(|automaton| automaton.is_match(out))
+    }
+
+    fn draw(&self, class: SensitiveClass, part: &str, attempt: u32, shaped: bool, map: &TokenMap) -> String {
+        let label = || synthetic::label(&self.key, class, part, attempt);
+        let drawn = match shaped {
+            true => synthetic::like(&self.key, class, part, attempt).unwrap_or_else(label),
+            false => label(),
+        };
+        match drawn == part || map.has_synthetic(&drawn) {
+            true => label(),
+            false => drawn,
+        }
+    }
+}
+
+/// Values in order, widened to whole characters, overlapping ones joined.
+fn merged(text: &str, mut values: Vec<Value>) -> Vec<Value> {
+    for value in &mut values {
+        let mut start = value.span.start.min(text.len());
+        let mut end = value.span.end.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        value.span = start..end;
+    }
+    values.retain(|value| !value.span.is_empty());
+    values.sort_by_key(|value| (value.span.start, std::cmp::Reverse(value.span.end)));
+    let mut kept: Vec<Value> = Vec::new();
+    for value in values {
+        match kept.last_mut() {
+            Some(last) if value.span.start < last.span.end => {
+                last.span.end = last.span.end.max(value.span.end)
+            }
+            _ => kept.push(value),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

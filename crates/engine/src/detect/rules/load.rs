@@ -1,6 +1,6 @@
 //! Reading rules from YAML. Every fault of every file is reported at once.
 
-use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector};
+use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector, digest};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::{CHECKS, Cases, Check, Form, Gate, Near, Pattern, Rule, RuleBook, RuleSet, Source};
@@ -33,7 +33,9 @@ pub fn load(files: &[(&str, &str)], compile: Compile) -> Result<RuleBook, Faults
         drafts = others;
         sets.extend(compile_set(mine, &mut faults).map(|set| (*vector, set)));
     }
-    if faults.is_empty() { Ok(RuleBook { sets }) } else { Err(faults) }
+    let texts: Vec<&[u8]> = files.iter().map(|(_, text)| text.as_bytes()).collect();
+    let hash = digest("checkrein.detector-rules.v1", &texts);
+    if faults.is_empty() { Ok(RuleBook { sets, hash }) } else { Err(faults) }
 }
 
 fn compile_set(drafts: Vec<Draft>, faults: &mut Faults) -> Option<RuleSet> {

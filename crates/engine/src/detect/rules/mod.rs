@@ -10,7 +10,7 @@ mod load;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector};
+use action::{Channel, Confidence, Digest, SemanticType, SensitiveClass, Severity, Vector};
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
@@ -23,6 +23,7 @@ pub const MAX_HITS_PER_RULE: usize = 8;
 /// Every rule of a load, one set for each vector, so that vectors stay independent.
 pub struct RuleBook {
     sets: Vec<(Vector, RuleSet)>,
+    hash: Digest,
 }
 
 /// The compiled rules of one vector.
@@ -105,6 +106,11 @@ pub struct CaseFailure {
 }
 
 impl RuleBook {
+    /// The version of the rules: changes when a file does.
+    pub fn hash(&self) -> Digest {
+        self.hash
+    }
+
     /// The rules of one vector.
     pub fn of(&self, vector: Vector) -> Option<&RuleSet> {
         self.sets.iter().find(|(v, _)| *v == vector).map(|(_, set)| set)

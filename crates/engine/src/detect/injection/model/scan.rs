@@ -1,0 +1,161 @@
+//! One pass over a normalised text: what the model sees, and where it may be cut.
+//!
+//! Training and judging both read through [`scan`], so a weight always means the same thing.
+//! Every feature is counted at the byte where it ends. Running totals at the cuts therefore give
+//! the sum over any stretch of text by one subtraction, without hashing anything twice.
+
+/// The number of slots in one head's table, as a power of two.
+pub const SLOT_BITS: u32 = 18;
+/// The number of slots in one head's table.
+pub const SLOTS: usize = 1 << SLOT_BITS;
+/// Changes whenever a text would yield other features or cuts; weights carry the version they fit.
+pub const FEATURE_VERSION: u16 = 1;
+
+/// A piece shorter than this many bytes is judged together with what follows it.
+const SHORT_PIECE: usize = 24;
+/// A piece of this many bytes ends at the next blank.
+const LONG_PIECE: usize = 40;
+/// A piece of this many bytes ends at the next character, blank or not.
+const LONGEST_PIECE: usize = 120;
+
+/// Bits by which training tells features apart; the upper [`SLOT_BITS`] of them are the slot.
+pub const ID_BITS: u32 = 24;
+
+/// The slot of a feature.
+#[inline(always)]
+pub const fn slot_of(id: u32) -> usize {
+    (id >> (ID_BITS - SLOT_BITS)) as usize
+}
+
+/// Receives what one pass finds, in order of place.
+pub trait Visit {
+    /// A feature that ends here.
+    fn feature(&mut self, id: u32);
+    /// A place, always at a character's first byte, where a stretch may begin or end.
+    fn cut(&mut self, at: usize);
+}
+
+/// The first word of a piece is paired with this in place of a word before it.
+const START: u64 = 0x51_7C_C1_B7_27_22_0A_95;
+const WORD_BASIS: u64 = 0xCB_F2_9C_E4_84_22_23_25;
+const WORD_PRIME: u64 = 0x0000_0100_0000_01B3;
+
+/// Reads a normalised text once, from the first byte to the last.
+///
+/// Character runs of 3, 4 and 5 bytes, and words alone, in twos and in threes. Digits count as
+/// one digit, blanks as one blank; a word that opens a sentence, a line or a cell is known as such,
+/// because an order usually begins with its verb.
+pub fn scan<V: Visit>(text: &str, visit: &mut V) {
+    let bytes = text.as_bytes();
+    let mut recent = u64::from(b' ');
+    let mut word = WORD_BASIS;
+    let (mut before, mut before_that) = (START, START);
+    let mut in_word = false;
+    let mut border = true;
+    let mut piece = 0usize;
+    let mut seen = 1usize;
+
+    visit.cut(0);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let blank = byte.is_ascii_whitespace();
+        if !blank && !is_continuation(byte) {
+            let length = at.saturating_sub(piece);
+            let enough = length >= SHORT_PIECE && border;
+            let overlong =
+                (length >= LONG_PIECE && recent & 0xFF == u64::from(b' ')) || length >= LONGEST_PIECE;
+            if enough || overlong {
+                visit.cut(at);
+                piece = at;
+            }
+        }
+
+        if is_word(byte) {
+            if in_word && starts_ideograph(byte) {
+                (before_that, before) = end_word(visit, before_that, before, word);
+                word = WORD_BASIS;
+            }
+            if border && !in_word {
+                (before_that, before) = (START, START);
+            }
+            border = false;
+            if !(byte.is_ascii_digit() && recent & 0xFFFF == 0x3030) {
+                word = (word ^ u64::from(fold(byte))).wrapping_mul(WORD_PRIME);
+            }
+            in_word = true;
+        } else if in_word {
+            (before_that, before) = end_word(visit, before_that, before, word);
+            word = WORD_BASIS;
+            in_word = false;
+        }
+
+        match byte {
+            b'\n' | b'|' | b'<' | b'\t' => border = true,
+            b'.' | b'!' | b'?' => border |= bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace),
+            _ => {}
+        }
+        // A long number says no more than a short one, and a long gap no more than a blank.
+        if blank && recent & 0xFF == u64::from(b' ') || byte.is_ascii_digit() && recent & 0xFFFF == 0x3030 {
+            continue;
+        }
+        recent = recent << 8 | u64::from(if blank { b' ' } else { fold(byte) });
+        // The ideographic full stop has no blank after it.
+        border |= recent & 0xFF_FF_FF == 0xE3_80_82;
+        seen += 1;
+        if seen >= 3 {
+            visit.feature(id(recent & 0xFF_FF_FF, 0x9E37_79B9_7F4A_7C15));
+        }
+        if seen >= 4 {
+            visit.feature(id(recent & 0xFFFF_FFFF, 0xC2B2_AE3D_27D4_EB4F));
+        }
+        if seen >= 5 {
+            visit.feature(id(recent & 0xFF_FFFF_FFFF, 0x1656_67B1_9E37_79F9));
+        }
+    }
+    if in_word {
+        end_word(visit, before_that, before, word);
+    }
+    visit.cut(bytes.len());
+}
+
+/// Counts the word that just ended, alone and with the one and the two before it.
+#[inline(always)]
+fn end_word<V: Visit>(visit: &mut V, before_that: u64, before: u64, word: u64) -> (u64, u64) {
+    // The same word over and over is one word: repeating it must not add up.
+    if word == before {
+        return (before_that, before);
+    }
+    let pair = before.rotate_left(23).wrapping_mul(0x8EBC_6AF0_9C88_C6E3) ^ word;
+    let triple = before_that.rotate_left(41).wrapping_mul(0x5895_58C9_5F1B_8F4B) ^ pair;
+    visit.feature(id(word, 0xA24B_AED4_963E_E407));
+    visit.feature(id(pair, 0x9FB2_1C65_1E98_DF25));
+    visit.feature(id(triple, 0xD6E8_FEB8_6659_FD93));
+    (before, word)
+}
+
+/// A family's own multiplier keeps equal values of two families apart.
+#[inline(always)]
+fn id(value: u64, family: u64) -> u32 {
+    let mixed = (value ^ (value >> 32)).wrapping_mul(family);
+    (mixed >> (64 - ID_BITS)) as u32
+}
+
+#[inline(always)]
+fn fold(byte: u8) -> u8 {
+    if byte.is_ascii_digit() { b'0' } else { byte }
+}
+
+#[inline(always)]
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'\'' || byte >= 0x80
+}
+
+#[inline(always)]
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+/// First byte of a character from U+3000 on: scripts that write words without blanks.
+#[inline(always)]
+fn starts_ideograph(byte: u8) -> bool {
+    (0xE3..=0xED).contains(&byte)
+}
