@@ -13,6 +13,8 @@ mod hash;
 mod json;
 mod json_number;
 mod lists;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod text;
 mod time;
 

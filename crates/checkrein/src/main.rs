@@ -1,1 +1,22 @@
-fn main() {}
+//! The command line: reads arguments, calls one command, turns its outcome into an exit code.
+
+mod bench;
+mod cli;
+mod commands;
+mod exit;
+mod input;
+mod packs;
+mod report;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    match commands::run(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error),
+    }
+}

@@ -58,13 +58,15 @@ fn latency(rows: &[Row]) {
 
 /// Every row of every corpus of the folder, files in order of name.
 fn read(folder: &Path) -> io::Result<Vec<Row>> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
     files.sort();
     let mut rows = Vec::new();
     for path in files {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(name) = name.strip_suffix(".jsonl.gz") else { continue };
-        let text = unzip(&std::fs::read(&path)?).ok_or_else(|| io::Error::other("not a gzip file of text"))?;
+        let text =
+            unzip(&std::fs::read(&path)?).ok_or_else(|| io::Error::other("not a gzip file of text"))?;
         rows.extend(text.lines().filter_map(|line| Row::parse(name, line)));
     }
     Ok(rows)

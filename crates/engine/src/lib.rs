@@ -8,11 +8,18 @@
 //! dimensions), `policy` (the verdict), `explain`. `text` prepares what the detectors read;
 //! `redact` replaces sensitive data and puts it back.
 
+mod decide;
 pub mod detect;
+pub mod explain;
 pub mod facts;
 pub mod policy;
 pub mod redact;
+mod rules;
 pub mod score;
 pub mod text;
 pub mod train;
 pub mod yaml;
+
+pub use decide::decide;
+pub use facts::learn;
+pub use rules::Rules;

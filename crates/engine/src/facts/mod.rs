@@ -1,4 +1,28 @@
 //! Facts: what the caller knows about whoever tries an action. Looked up, never self-declared.
+//!
+//! [`Facts`] go in with an action; [`learn`] gives the facts for the next one. The caller keeps
+//! them. What is remembered is bounded and holds no content: names, counts, classes and salted
+//! hashes.
+
+mod access;
+pub mod baseline;
+pub mod counters;
+pub mod deviation;
+pub mod drift;
+pub mod hash;
+mod learn;
+mod provenance;
+mod session;
+pub mod sketch;
+
+pub use access::{AccessFacts, Allowed, Judge, JudgeOutcome};
+pub use baseline::{Baseline, ColdStart, Observation, Typical};
+pub use counters::{Bucket, Counters, Outflow, Rate, Window};
+pub use deviation::Deviation;
+pub use drift::{Drift, drift};
+pub use learn::learn;
+pub use provenance::{Literals, Provenance};
+pub use session::{Identity, SessionFacts, Step, Taint};
 
 use action::{ExplainLevel, Mode, Name, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -10,6 +34,13 @@ pub struct Facts {
     pub scope: Scope,
     pub agent: AgentFacts,
     pub place: PlaceFacts,
+    pub session: SessionFacts,
+    /// What is normal for the agent; absent when it has none yet.
+    pub baseline: Option<Baseline>,
+    pub counters: Counters,
+    pub access: AccessFacts,
+    /// What optional outside classifiers said.
+    pub judges: Vec<Judge>,
 }
 
 /// The scope that the action falls into, and its settings.
@@ -18,6 +49,8 @@ pub struct Facts {
 pub struct Scope {
     pub application: Option<Name>,
     pub business_unit: Option<Name>,
+    /// The estate's own domains; what is sent below them does not leave the estate.
+    pub own_domains: Vec<Name>,
     pub mode: Mode,
     /// How much of the reason the caller is told; by environment when absent.
     pub explain: Option<ExplainLevel>,
@@ -26,7 +59,13 @@ pub struct Scope {
 impl Default for Scope {
     // A scope that nobody configured observes and stops nothing.
     fn default() -> Self {
-        Scope { application: None, business_unit: None, mode: Mode::Monitor, explain: None }
+        Scope {
+            application: None,
+            business_unit: None,
+            own_domains: Vec::new(),
+            mode: Mode::Monitor,
+            explain: None,
+        }
     }
 }
 
@@ -41,6 +80,8 @@ pub struct AgentFacts {
     pub elevated: bool,
     pub frozen: bool,
     pub first_seen: Option<Timestamp>,
+    /// Salt of the hashes in the agent's counters, chosen by the caller once.
+    pub salt: u64,
     /// Alerts and blocked actions of the last 30 days.
     pub recent_alerts: u32,
     pub recent_blocks: u32,
@@ -52,6 +93,8 @@ pub struct AgentFacts {
 pub struct PlaceFacts {
     pub network: Network,
     pub region: Option<Name>,
+    /// Where the agent is meant to run; empty when nobody said.
+    pub approved_regions: Vec<Name>,
 }
 
 /// The network that the agent runs in.
@@ -62,4 +105,15 @@ pub enum Network {
     Internet,
     #[default]
     Unknown,
+}
+
+impl Network {
+    /// Whether moving from here to `other` is a change worth telling; unknown is none.
+    pub fn is_left_for(self, other: Network) -> bool {
+        match (self, other) {
+            (Network::Unknown, _) | (_, Network::Unknown) => false,
+            (Network::Trusted, Network::Internet) | (Network::Internet, Network::Trusted) => true,
+            (Network::Trusted, Network::Trusted) | (Network::Internet, Network::Internet) => false,
+        }
+    }
 }

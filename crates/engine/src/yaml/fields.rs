@@ -169,7 +169,7 @@ fn plain(node: &Node) -> Option<&str> {
     }
 }
 
-fn pick<T: Copy>(
+pub fn pick<T: Copy>(
     file: &str,
     node: &Node,
     key: &str,
@@ -191,12 +191,12 @@ fn pick<T: Copy>(
 }
 
 /// Keys are shown back, but never more of them than a name.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 /// The known name within two edits of what was written.
-fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     if text.len() > 64 {
         return None;
     }

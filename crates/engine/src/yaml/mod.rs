@@ -7,7 +7,7 @@
 mod fields;
 mod tree;
 
-pub use fields::Fields;
+pub use fields::{Fields, nearest, pick, shown};
 pub use tree::{Key, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, Value, parse};
 
 /// One thing wrong in a rule document.

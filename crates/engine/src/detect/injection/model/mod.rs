@@ -107,9 +107,7 @@ impl Model {
     /// fault, because a missing model must never read as "nothing found".
     pub fn shipped() -> Option<&'static Model> {
         static SHIPPED: OnceLock<Option<Model>> = OnceLock::new();
-        SHIPPED
-            .get_or_init(|| Model::load(include_bytes!("../../../../weights/injection.bin")).ok())
-            .as_ref()
+        SHIPPED.get_or_init(|| Model::load(include_bytes!("../../../../weights/injection.bin")).ok()).as_ref()
     }
 
     /// Judges one normalised text.

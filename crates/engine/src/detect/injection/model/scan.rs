@@ -61,7 +61,8 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
         if !blank && !is_continuation(byte) {
             let length = at.saturating_sub(piece);
             let enough = length >= SHORT_PIECE && border;
-            let overlong = (length >= LONG_PIECE && recent & 0xFF == u64::from(b' ')) || length >= LONGEST_PIECE;
+            let overlong =
+                (length >= LONG_PIECE && recent & 0xFF == u64::from(b' ')) || length >= LONGEST_PIECE;
             if enough || overlong {
                 visit.cut(at);
                 piece = at;

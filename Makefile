@@ -1,0 +1,78 @@
+# Two commands matter: `make run` and `make test`. Every other target is a step of one of them,
+# or a measurement; each can be run alone.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+DATA ?= ../shared/data
+# Seconds that each fuzz target runs in `make test`.
+FUZZ_SECONDS ?= 5
+
+say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
+
+.PHONY: help
+help: ## Show this list
+	@printf 'Checkrein: runtime control for AI agents\n\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: run
+run: tools ## Build and judge a dozen actions, each explained
+	$(call say,building)
+	@$(CARGO) build --locked --release -p checkrein
+	@target/release/checkrein demo
+
+.PHONY: test
+test: tools format lint unit rules fuzz-smoke readme ## Install what is missing and run every test
+	$(call say,all tests passed)
+
+.PHONY: tools
+tools: ## Check for the tools that a build needs, install what can be installed
+	@scripts/tools.sh
+
+.PHONY: format
+format:
+	$(call say,formatting)
+	@$(CARGO) fmt --all --check || { echo 'hint: run `cargo fmt --all`'; exit 1; }
+
+.PHONY: lint
+lint:
+	$(call say,lints)
+	@$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: unit
+unit:
+	$(call say,unit and property tests, crate arrows, licences)
+	@$(CARGO) test --locked --workspace
+
+.PHONY: rules
+rules:
+	$(call say,shipped rules and their cases)
+	@$(CARGO) build --locked --release -p checkrein
+	@target/release/checkrein check policies examples
+	@target/release/checkrein rules test policies
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Run each fuzz target for a few seconds
+	$(call say,fuzz targets, $(FUZZ_SECONDS) s each)
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
+.PHONY: readme
+readme:
+	$(call say,the steps of the README)
+	@scripts/readme.sh
+
+.PHONY: detect-report
+detect-report: ## Measure detection on the corpora in DATA (default ../shared/data)
+	@$(CARGO) build --locked --release -p checkrein
+	@target/release/checkrein report $(DATA)
+
+.PHONY: opa-conformance
+opa-conformance: ## Run the public Rego test suite from DATA
+	@$(CARGO) build --locked --release -p checkrein
+	@target/release/checkrein report --only opa $(DATA)
+
+.PHONY: bench
+bench: ## Print latency percentiles of the engine and of its peers
+	@$(CARGO) bench --locked -p checkrein

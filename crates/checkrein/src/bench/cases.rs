@@ -1,0 +1,92 @@
+//! What is timed: actions of several sizes, rule sets of several sizes, and hostile texts.
+
+use std::fmt::Write as _;
+
+/// Ordinary English of a support conversation, repeated with changing numbers up to a length.
+pub fn prose(bytes: usize) -> String {
+    const SENTENCES: [&str; 6] = [
+        "Hello, I ordered two lamps last week and only one of them has arrived so far. ",
+        "Could you check where the second parcel is and when it will be delivered? ",
+        "My order number is 48213 and I paid with the card that is on file. ",
+        "If it takes longer than Friday, please change the address to my office instead. ",
+        "Your colleague told me on the phone that the warehouse would look into it. ",
+        "Thank you for your help, and have a pleasant afternoon. ",
+    ];
+    let mut text = String::new();
+    for (number, sentence) in SENTENCES.iter().cycle().enumerate() {
+        if text.len() >= bytes {
+            break;
+        }
+        let _ = write!(text, "{sentence}(note {number}) ");
+    }
+    text.truncate(bytes);
+    text
+}
+
+/// A chat call to a model with one message of a length.
+pub fn chat(bytes: usize) -> String {
+    format!(
+        r#"{{"kind":"llm_call","operation":"send","tool":"chat","resource":{{"type":"llm","name":"model"}},
+        "agent":{{"name":"helper","version":"2"}},"environment":"production","time":"2026-03-03T12:00:00Z",
+        "payload":{{"model":"model","messages":[{{"role":"user","content":{}}}]}}}}"#,
+        serde_json::Value::from(prose(bytes))
+    )
+}
+
+/// A tool call of about a length that touches many detectors: a query, a path, a URL, a note.
+pub fn tool_call(bytes: usize) -> String {
+    let note = prose(bytes.saturating_sub(620));
+    format!(
+        r#"{{"kind":"database","operation":"read","tool":"tool_57","resource":{{"type":"order","name":"orders",
+        "destinations":["https://reports.shop.example/in"]}},"count":12,"agent":{{"name":"helper","version":"2"}},
+        "principal":{{"id":"maria@shop.example","team":"support"}},"session":{{"id":"s-1"}},
+        "environment":"production","time":"2026-03-03T12:00:00Z",
+        "payload":{{"query":"SELECT id, status FROM orders WHERE customer_id = 1042 AND placed > '2026-01-01' LIMIT 20",
+        "path":"reports/2026/march.csv","url":"https://reports.shop.example/in?kind=weekly","customer":"c-1042",
+        "amount":120,"note":{}}}}}"#,
+        serde_json::Value::from(note)
+    )
+}
+
+/// Many rules about many tools: each asks for a role above an amount.
+pub fn rules(count: usize) -> String {
+    let mut text = String::from("policy: bench\nversion: 1\nlayer: organisation\nrules:\n");
+    for number in 0..count {
+        let _ = write!(
+            text,
+            "  - id: bench.tool-{number}\n    priority: {}\n    note: amounts of tool {number} need a role\n    \
+             when: {{ tool: tool_{number}, payload: {{ amount: {{ over: {} }} }}, agent: {{ without_role: role_{} }} }}\n    then: block\n",
+            number + 1,
+            10 * number,
+            number % 7
+        );
+    }
+    text
+}
+
+/// Texts written to be slow: one for each kind of work that a detector or a decoder does.
+pub fn hostile(bytes: usize) -> Vec<(&'static str, String)> {
+    let fill = |unit: &str| unit.repeat(bytes / unit.len());
+    vec![
+        ("one letter", fill("a")),
+        ("digits", fill("4111 1111 1111 1112 ")),
+        ("at signs", fill("a@a.")),
+        ("base64", fill("QUFBQUFBQUFBQUFB")),
+        ("percent", fill("%2541")),
+        ("entities", fill("&#x61;")),
+        ("backslashes", fill("\\u0061\\x61")),
+        ("open brackets", fill("(")),
+        ("angle brackets", fill("<a <")),
+        ("quotes", fill("'\"`")),
+        ("comments", fill("/*--#")),
+        ("dots and slashes", fill("../..\\")),
+        ("dollar braces", fill("${$(")),
+        ("double braces", fill("{{7*'")),
+        ("key words", fill("ignore select union password token ")),
+        ("dashes", fill("-----BEGIN ")),
+        ("dotted letters", fill("i.g.n.o.r.e ")),
+        ("combining marks", fill("a\u{300}\u{301}b\u{302}")),
+        ("lines", fill("a\n\n")),
+        ("eyJ", fill("eyJhbGciOi.")),
+    ]
+}

@@ -1,0 +1,313 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runtime control for AI agents: judges an action before it executes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "checkrein",
+    version,
+    propagate_version = true,
+    after_help = "\
+First steps:
+  checkrein demo                          a guided tour: a dozen actions, judged and explained
+  checkrein decide examples/refund.json   judge one action; the exit code tells the verdict
+  checkrein rules test policies           prove every shipped rule by its cases
+
+Documents and errors go to standard output and standard error; nothing is sent anywhere."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge one action and say why
+    #[command(after_help = "\
+The input is one JSON object, an action alone or with what is known about the agent:
+
+  { \"action\": { \"kind\": \"payment\", \"operation\": \"pay\", \"tool\": \"refund\", ... },
+    \"facts\":  { \"agent\": { \"roles\": [\"Finance-Agent\"], \"registered\": true } } }
+
+`checkrein schema` prints the full schema of both.
+
+Exit codes:
+   0  allow or alert: the action would run as sent
+  10  constrain      11  sandbox      12  approve      13  block
+   2  the command line is wrong       3  the input or the rules cannot be read
+
+Examples:
+  checkrein decide examples/refund.json
+  checkrein decide --preset strict --explain full --json - < action.json")]
+    Decide(Decide),
+
+    /// Look for threats in texts: JSON lines in, JSON lines out
+    #[command(after_help = "\
+Each line in:   {\"id\": \"1\", \"text\": \"...\"}
+Each line out:  {\"id\": \"1\", \"flagged\": true, \"detections\": [
+                  {\"vector\": \"sql_injection\", \"rule\": \"sqli.tautology\", \"confidence\": 90,
+                   \"severity\": \"high\", \"span\": [0, 11]}]}
+
+`span` counts characters of the text, first and one past the last. A line that cannot be read
+gives {\"id\": null, \"error\": {\"code\": ..., \"message\": ...}} and the rest goes on. Order is kept.
+
+Example:
+  echo '{\"id\":1,\"text\":\"1 OR 1=1\"}' | checkrein scan --channel sql_value")]
+    Scan(Scan),
+
+    /// Check, test, compare and explain rules
+    #[command(subcommand)]
+    Rules(Rules),
+
+    /// Replace sensitive values in a text; keeps what is needed to put them back
+    #[command(after_help = "\
+Example:
+  checkrein redact --map map.json < prompt.txt > safe.txt
+  checkrein restore --map map.json < answer.txt
+
+The map holds the original values under the key that you give (CHECKREIN_KEY, 64 hexadecimal
+digits). Keep both as safe as the text itself.")]
+    Redact(Redact),
+
+    /// Put the original values back into a text
+    Restore(Restore),
+
+    /// Check rule packs, action files and the built-in data; report every fault at once
+    Check(Check),
+
+    /// Print how fast decisions are on this machine
+    Bench(Bench),
+
+    /// Train the prompt-injection model and write its weights and model card
+    #[command(name = "train-injection")]
+    TrainInjection(TrainInjection),
+
+    /// Measure detection on labelled corpora, and Rego on its public test suite
+    Report(Report),
+
+    /// A guided tour: a dozen actions, judged and explained
+    Demo,
+
+    /// Print the JSON schema of actions, facts and decisions
+    Schema,
+
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+
+    /// Print the manual page
+    Man,
+}
+
+/// Which rules to judge by.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RuleArgs {
+    /// Rule files or folders (YAML and Rego), beside the preset. May be given more than once
+    #[arg(long = "rules", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// A shipped set of rules to start from
+    #[arg(long, value_enum, default_value_t = Preset::Standard)]
+    pub preset: Preset,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// Defaults for every threat vector and the score bands
+    Standard,
+    /// Standard, with lower thresholds and approvals for every change in production
+    Strict,
+    /// Standard, with higher thresholds: for a first look
+    Permissive,
+    /// Standard, with rules for health data
+    Hipaa,
+    /// Standard, with rules for payment data
+    PciDss,
+    /// Standard, with rules for personal data
+    Gdpr,
+    /// No rules but the score bands
+    None,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Decide {
+    /// The file with the action; `-` reads standard input
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub rules: RuleArgs,
+
+    /// How much of the reason to show: what a caller would see under this setting
+    #[arg(long, value_enum, default_value_t = Explain::Full)]
+    pub explain: Explain,
+
+    /// Print the whole decision as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Judge as of this time instead of the action's own (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Explain {
+    /// Only that it was refused, with a receipt
+    None,
+    /// One reason code
+    Category,
+    /// Everything: for operators and the record
+    Full,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Scan {
+    /// What the texts are
+    #[arg(long, value_enum)]
+    pub channel: ScanChannel,
+
+    /// Further detection rules (YAML)
+    #[arg(long = "rules", value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ScanChannel {
+    /// What a user typed
+    User,
+    /// A document that an agent read: mail, page, file, tool output
+    Document,
+    /// What came out of an agent's memory
+    Memory,
+    /// A value that goes into a query
+    SqlValue,
+    /// A whole SQL statement
+    SqlStatement,
+    /// A shell command
+    Shell,
+    /// Markup that will be rendered
+    Html,
+    /// A file path
+    Path,
+    /// An address to fetch
+    Url,
+    /// The arguments of a tool call
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Read rules, report every fault, and say which rules can never fire or contradict each other
+    Check { paths: Vec<PathBuf> },
+    /// Run the cases that stand beside the rules
+    Test { paths: Vec<PathBuf> },
+    /// Compare two sets of rules: what changed, and which cases come out differently
+    Diff {
+        before: PathBuf,
+        after: PathBuf,
+        /// Actions (JSON lines of what `decide` takes) to run through both
+        #[arg(long, value_name = "FILE")]
+        actions: Option<PathBuf>,
+    },
+    /// Say in words what one rule does, or list them all
+    Explain {
+        /// The id of the rule; all when absent
+        id: Option<String>,
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Redact {
+    /// How values are replaced
+    #[arg(long, value_enum, default_value_t = RedactMode::Synthetic)]
+    pub mode: RedactMode,
+
+    /// Where to write what `restore` needs (synthetic mode)
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+
+    /// The key, as 64 hexadecimal digits
+    #[arg(long, env = "CHECKREIN_KEY", hide_env_values = true, value_name = "HEX")]
+    pub key: String,
+
+    /// The text; standard input when absent
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RedactMode {
+    /// Realistic values of the same form that can be turned back
+    Synthetic,
+    /// Stars, with the last characters kept where that is customary
+    Mask,
+    /// A keyed hash: equal values stay equal
+    Hash,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Restore {
+    /// What `redact --map` wrote
+    #[arg(long, value_name = "FILE")]
+    pub map: PathBuf,
+
+    /// The key, as 64 hexadecimal digits
+    #[arg(long, env = "CHECKREIN_KEY", hide_env_values = true, value_name = "HEX")]
+    pub key: String,
+
+    /// The text; standard input when absent
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Files or folders; the built-in data is always checked
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    /// Decisions to time in each row
+    #[arg(long, default_value_t = 2000)]
+    pub rounds: usize,
+
+    /// Print JSON lines instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TrainInjection {
+    /// The folder with the corpora (*.jsonl.gz)
+    pub dir: PathBuf,
+
+    /// Where to write `injection.bin` and `injection.md`; compares with the built-in weights when absent
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// The folder with the corpora (*.jsonl.gz)
+    pub dir: PathBuf,
+
+    /// Only this part
+    #[arg(long, value_enum)]
+    pub only: Option<ReportPart>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportPart {
+    /// Texts through the detectors
+    Detect,
+    /// Cross-validated figures of the injection model
+    Injection,
+    /// Sessions: taint and sequences
+    Sessions,
+    /// The public Rego test suite
+    Opa,
+}

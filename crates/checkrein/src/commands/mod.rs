@@ -1,0 +1,31 @@
+//! The commands: each one file, each a function from arguments to how it ended.
+
+mod bench;
+mod check;
+mod decide;
+mod demo;
+mod documents;
+mod report;
+mod rules;
+mod scan;
+
+use anyhow::Result;
+
+use crate::cli::{Args, Command};
+use crate::exit::Exit;
+
+pub fn run(args: Args) -> Result<Exit> {
+    match args.command {
+        Command::Decide(args) => decide::run(&args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Redact(_) | Command::Restore(_) | Command::TrainInjection(_) => Ok(Exit::BadInput),
+        Command::Demo => demo::run(),
+        Command::Schema => documents::schema(),
+        Command::Completions { shell } => documents::completions(shell),
+        Command::Man => documents::man(),
+    }
+}

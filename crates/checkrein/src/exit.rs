@@ -1,0 +1,40 @@
+//! Exit codes: one table, also printed by `checkrein decide --help`.
+
+use std::process::ExitCode;
+
+use action::Verdict;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Success,
+    /// A check or a test found something; what it was stands in the output.
+    Found,
+    /// The input or the rules cannot be read.
+    BadInput,
+    Verdict(Verdict),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Success => 0,
+            Exit::Found => 1,
+            Exit::BadInput => 3,
+            Exit::Verdict(Verdict::Allow | Verdict::Alert) => 0,
+            Exit::Verdict(Verdict::Constrain) => 10,
+            Exit::Verdict(Verdict::Sandbox) => 11,
+            Exit::Verdict(Verdict::Approve) => 12,
+            Exit::Verdict(Verdict::Block) => 13,
+        })
+    }
+}
+
+/// Prints an error with its causes, outermost first.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    Exit::BadInput.into()
+}

@@ -1,0 +1,58 @@
+//! Contracts that outsiders rely on are files; a change of one shows as a diff.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p checkrein --test golden` writes them anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api").join(name)
+}
+
+fn compare(name: &str, now: &str) {
+    let path = golden(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, now).unwrap();
+        return;
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == now,
+        "the contract `api/{name}` changed; if that is meant, run \
+         `UPDATE_GOLDEN=1 cargo test -p checkrein --test golden` and say so in CHANGELOG.md"
+    );
+}
+
+fn printed(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_checkrein")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_schema_of_actions_and_decisions_is_unchanged() {
+    compare("action.schema.json", &printed(&["schema"]));
+}
+
+#[test]
+fn the_help_of_every_command_is_unchanged() {
+    let mut text = printed(&["--help"]);
+    for command in [
+        "decide",
+        "scan",
+        "rules",
+        "redact",
+        "restore",
+        "check",
+        "bench",
+        "train-injection",
+        "report",
+        "demo",
+        "schema",
+        "completions",
+        "man",
+    ] {
+        text.push_str(&format!("\n$ checkrein {command} --help\n{}", printed(&[command, "--help"])));
+    }
+    compare("command-line.txt", &text);
+}

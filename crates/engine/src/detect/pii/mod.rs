@@ -1,0 +1,167 @@
+//! Personal data: numbers with check digits, addresses, and what a label makes sensitive.
+//!
+//! One pass over the text finds groups of digits, tokens of letters and digits, and signs such as
+//! `@`. A shape with a check digit speaks for itself; a weak one needs its word close by.
+
+mod addresses;
+mod check;
+mod cluster;
+mod context;
+mod national;
+mod numbers;
+mod rules;
+mod tokens;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use action::{Confidence, Severity};
+
+use self::cluster::Cluster;
+use self::context::Subjects;
+pub use self::rules::{RULES, Rule};
+use super::{Hit, Leaf};
+
+/// Most hits of one reading; whoever sends more has been noticed.
+const MOST_HITS: usize = 1_024;
+
+/// Finds personal data in every reading of a leaf.
+pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
+    let first = out.len();
+    let key = context::of_key(leaf.key);
+    let mut found = Vec::new();
+    for reading in leaf.text.readings() {
+        let as_sent = reading.via.is_empty();
+        let mut keep = |found: &mut Vec<Candidate>, place: &dyn Fn(Range<usize>) -> Range<usize>| {
+            for candidate in best(found) {
+                let span = place(candidate.span);
+                let known =
+                    out.iter().skip(first).any(|hit| hit.span.start < span.end && span.start < hit.span.end);
+                if !known {
+                    out.push(Hit {
+                        rule: Cow::Borrowed(candidate.rule.id),
+                        severity: candidate.severity,
+                        confidence: Confidence::new(candidate.sure),
+                        class: Some(candidate.rule.class),
+                        span,
+                        via: reading.via.to_vec(),
+                    });
+                }
+            }
+        };
+        scan(reading.raw.as_bytes(), key, &mut found);
+        if as_sent && key != Subjects::NONE {
+            addresses::whole_field(reading.raw, key, &mut found);
+        }
+        keep(&mut found, &|span| reading.raw_span(span));
+        // Digits in other scripts or with invisible signs between show in the normal form only.
+        if !reading.raw.is_ascii() && reading.normal != reading.raw {
+            scan(reading.normal.as_bytes(), key, &mut found);
+            keep(&mut found, &|span| reading.normal_span(span));
+        }
+    }
+}
+
+/// A finding before it is placed in the original text.
+#[derive(Debug, Clone)]
+struct Candidate {
+    rule: &'static Rule,
+    severity: Severity,
+    sure: u8,
+    span: Range<usize>,
+}
+
+fn candidate(rule: &'static Rule, sure: u8, span: Range<usize>) -> Candidate {
+    Candidate { rule, severity: rule.severity, sure, span }
+}
+
+/// The most certain of overlapping candidates, in order of place; empties the list.
+fn best(found: &mut Vec<Candidate>) -> Vec<Candidate> {
+    if found.len() > 1 {
+        found.sort_by(|a, b| {
+            let rank =
+                |c: &Candidate| (c.span.start, std::cmp::Reverse(c.sure), std::cmp::Reverse(c.span.len()));
+            rank(a).cmp(&rank(b)).then(a.rule.id.cmp(b.rule.id))
+        });
+    }
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in found.drain(..) {
+        match kept.last_mut() {
+            Some(last) if last.span.end > candidate.span.start => {
+                if candidate.sure > last.sure {
+                    *last = candidate;
+                }
+            }
+            _ => kept.push(candidate),
+        }
+    }
+    kept
+}
+
+fn scan(bytes: &[u8], key: Subjects, out: &mut Vec<Candidate>) {
+    if memchr::memchr(b'@', bytes).is_some() {
+        addresses::emails(bytes, out);
+    }
+    let Some(mut next) = next_digit(bytes, 0) else { return };
+    if memchr::memchr2(b':', b'<', bytes).is_some() {
+        addresses::ipv6(bytes, out);
+        addresses::travel_documents(bytes, out);
+    }
+    let mut cluster = Cluster::default();
+    let mut at = 0;
+    while out.len() < MOST_HITS {
+        let behind = bytes.get(at.max(next.saturating_sub(32))..next).unwrap_or_default();
+        let letters = behind.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let start = next - letters;
+        let end = next
+            + bytes.get(next..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let digits = cluster::digits_from(bytes, next);
+        // `AB 12 34 56 C`: the two letters stand apart from their digits.
+        let apart = next
+            .checked_sub(3)
+            .filter(|place| *place >= at && bytes.get(next - 1) == Some(&b' ') && word_starts(bytes, *place));
+        if let Some(stop) = apart.and_then(|place| tokens::insurance_apart(bytes, place, out)) {
+            at = stop;
+        } else if letters == 0 && (next + digits == end || is_extension(bytes, next + digits, end)) {
+            let stop = cluster.read(bytes, next);
+            numbers::judge(bytes, &cluster, key, out);
+            // `131052-308T`: the letters behind the last group make it another kind of token.
+            if cluster.letters_follow || bytes.get(end) == Some(&b'-') || bytes.get(end) == Some(&b'+') {
+                tokens::judge(bytes, start, end, key, out);
+            }
+            at = stop;
+        } else {
+            let stop = tokens::judge(bytes, start, end, key, out);
+            // `85k` is money, `2nd` is not; both begin with a digit.
+            if letters == 0 {
+                cluster.read(bytes, next);
+                numbers::judge(bytes, &cluster, key, out);
+            }
+            at = stop;
+        }
+        match next_digit(bytes, at.max(next + 1)) {
+            Some(digit) => next = digit,
+            None => break,
+        }
+    }
+}
+
+fn word_starts(bytes: &[u8], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| bytes.get(before)).is_none_or(|b| !b.is_ascii_alphanumeric())
+}
+
+fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    rest.iter().position(u8::is_ascii_digit).map(|place| from + place)
+}
+
+/// `x4587` right behind the last digits.
+fn is_extension(bytes: &[u8], at: usize, end: usize) -> bool {
+    matches!(bytes.get(at), Some(b'x' | b'X'))
+        && end > at + 1
+        && end - at <= 7
+        && bytes.get(at + 1..end).is_some_and(|d| d.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! Running the table of vectors over one action.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use action::{Action, Channel, Confidence, Detection, Evidence, SensitiveClass, Severity, Timestamp, Vector};
+
+use super::vectors::{Reads, TextLook, VECTORS};
+use super::walk::{Source, Walk};
+use super::{Detectors, Hit, Leaf, Scene};
+use crate::detect::state::Limits;
+use crate::facts::Facts;
+
+/// Most detections of one action. Beyond it the mildest are left out and the rest says so.
+pub const MAX_DETECTIONS: usize = 128;
+
+/// What detection found, and the scene that score and policy go on with.
+pub struct Found<'a> {
+    pub detections: Vec<Detection>,
+    pub scene: Scene<'a>,
+}
+
+/// Looks at one action with every vector. Each is independent: a fault in one is reported as
+/// `unavailable` by that one, and the others go on.
+pub fn run<'a>(
+    action: &'a Action,
+    facts: &'a Facts,
+    detectors: &Detectors,
+    limits: &Limits,
+    now: Timestamp,
+) -> Found<'a> {
+    let walk = Walk::of(action, &detectors.hints);
+    let leaves: Vec<_> = walk.leaves().collect();
+    let mut detections = Vec::new();
+    for row in &VECTORS {
+        if let Some(look) = &row.text {
+            guarded(row.vector, &mut detections, |out| texts(row.vector, look, &leaves, detectors, out));
+        }
+    }
+    overflow(&walk, &leaves, &mut detections);
+    let scene = Scene::new(action, facts, now, &classes(&detections), limits);
+    for row in &VECTORS {
+        if let Some(look) = row.scene {
+            guarded(row.vector, &mut detections, |out| look(&scene, limits, out));
+        }
+    }
+    settle(&mut detections);
+    Found { detections, scene }
+}
+
+/// A detector that panics has found nothing out; that is reported, never taken for clean.
+fn guarded(vector: Vector, detections: &mut Vec<Detection>, look: impl FnOnce(&mut Vec<Detection>)) {
+    let mut found = Vec::new();
+    let ended = catch_unwind(AssertUnwindSafe(|| look(&mut found)));
+    detections.append(&mut found);
+    if ended.is_err() {
+        detections.push(fact(vector, "unavailable", Severity::High, Confidence::LOW));
+    }
+}
+
+fn texts(
+    vector: Vector,
+    look: &TextLook,
+    leaves: &[(Leaf<'_>, Source<'_>)],
+    detectors: &Detectors,
+    out: &mut Vec<Detection>,
+) {
+    let mut hits = Vec::new();
+    for (leaf, source) in leaves {
+        if look.reads == Reads::Action && source.is_context() {
+            continue;
+        }
+        (look.find)(leaf, detectors, &mut hits);
+        out.extend(hits.drain(..).map(|hit| detection(vector, hit, source)));
+    }
+}
+
+fn detection(vector: Vector, hit: Hit, source: &Source<'_>) -> Detection {
+    let Hit { rule, severity, confidence, class, span, via } = hit;
+    let span = source.span(span);
+    let evidence = Evidence { place: source.place(), start: span.start, end: span.end, via };
+    Detection { vector, rule, severity, confidence, class, evidence: Some(evidence) }
+}
+
+fn fact(vector: Vector, rule: &'static str, severity: Severity, confidence: Confidence) -> Detection {
+    Detection { vector, rule: Cow::Borrowed(rule), severity, confidence, class: None, evidence: None }
+}
+
+/// A part of the action that nobody looked at is a finding of its own, never a silent skip.
+fn overflow(walk: &Walk<'_>, leaves: &[(Leaf<'_>, Source<'_>)], out: &mut Vec<Detection>) {
+    for overflow in walk.overflows() {
+        let evidence = Evidence { place: overflow.place.clone(), start: 0, end: 0, via: Vec::new() };
+        let unread = fact(Vector::ResourceExhaustion, "limits.unread", Severity::High, Confidence::HIGH);
+        out.push(Detection { evidence: Some(evidence), ..unread });
+    }
+    let cut = leaves.iter().any(|(leaf, _)| leaf.text.truncated());
+    if cut {
+        out.push(fact(Vector::ResourceExhaustion, "limits.decoding", Severity::Medium, Confidence::MEDIUM));
+    }
+}
+
+/// The sensitive classes of what the action would send or write.
+fn classes(detections: &[Detection]) -> Vec<SensitiveClass> {
+    let mut classes: Vec<SensitiveClass> = detections.iter().filter_map(|found| found.class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+/// Strictest first, then in the order of the table; the same place is not reported twice by one rule.
+fn settle(detections: &mut Vec<Detection>) {
+    detections.sort_by(|a, b| {
+        (b.confidence, b.severity).cmp(&(a.confidence, a.severity)).then(a.vector.cmp(&b.vector))
+    });
+    let mut kept: Vec<Detection> = Vec::with_capacity(detections.len().min(MAX_DETECTIONS));
+    for found in detections.drain(..) {
+        if kept.len() == MAX_DETECTIONS {
+            kept.push(fact(
+                Vector::ResourceExhaustion,
+                "limits.detections",
+                Severity::Medium,
+                Confidence::MEDIUM,
+            ));
+            break;
+        }
+        if !kept.iter().any(|other| same(other, &found)) {
+            kept.push(found);
+        }
+    }
+    *detections = kept;
+}
+
+fn same(a: &Detection, b: &Detection) -> bool {
+    a.rule == b.rule
+        && match (&a.evidence, &b.evidence) {
+            (Some(a), Some(b)) => a.place == b.place && a.start < b.end && b.start < a.end,
+            (None, None) => true,
+            _ => false,
+        }
+}
+
+/// Whether untrusted content has entered the session, by this action's context at the latest.
+pub fn is_tainted(action: &Action, facts: &Facts) -> bool {
+    facts.session.taint.is_tainted()
+        || action.context.iter().any(|content| Channel::is_untrusted(content.channel))
+}

@@ -1,0 +1,361 @@
+//! The scene: one action with the facts around it, prepared once for the score, the stateful
+//! detectors and the learning.
+
+use action::{Action, ActionKind, Json, Operation, SensitiveClass, Sensitivity, Timestamp};
+
+use crate::facts::baseline::Observation;
+use crate::facts::{Deviation, Facts, deviation, hash};
+
+use super::sensitivity;
+use super::state::Limits;
+
+/// One action with the facts around it.
+pub struct Scene<'a> {
+    pub action: &'a Action,
+    pub facts: &'a Facts,
+    pub now: Timestamp,
+    /// When it happens: the action's own time where it is plausible, else ours.
+    pub when: Timestamp,
+    /// Sensitive classes found in the payload, each once.
+    pub classes: Vec<SensitiveClass>,
+    /// Where data would go, in comparable form.
+    pub destinations: Vec<Destination>,
+    /// Data, money or a message would leave the estate.
+    pub external: bool,
+    /// Records touched: as stated by the caller or, failing that, by the payload.
+    pub records: u64,
+    pub payload: Shape,
+    /// What the action touches beyond its resource type.
+    pub traits: Traits,
+    pub sensitivity: Sensitivity,
+    /// Comparison with the baseline; `None` without one or in its cold start.
+    pub deviation: Option<Deviation>,
+}
+
+/// A destination in comparable form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Host, mail domain or account, lower case.
+    pub name: String,
+    /// As sent, lower case: the full address.
+    pub full: String,
+    pub external: bool,
+}
+
+/// The outer measures of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape {
+    pub bytes: u64,
+    pub values: u64,
+    pub depth: u64,
+    /// Hash of the set of keys.
+    pub keys: u64,
+    /// The largest number under a key that limits or counts.
+    pub stated: u64,
+    pub longest_list: u64,
+}
+
+/// What words of the tool, the resource and the payload say about an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traits {
+    /// Touches the record of what happened: audit trails, logs that prove.
+    pub audit_trail: bool,
+    /// Cannot be taken back: drop, purge, truncate, wipe.
+    pub irreversible: bool,
+    /// Encodes, compresses or encrypts.
+    pub packs: bool,
+    /// Names everything: all, bulk, dump, every.
+    pub everything: bool,
+    /// Names a field that holds highly sensitive data.
+    pub secret_fields: bool,
+}
+
+impl<'a> Scene<'a> {
+    pub fn new(
+        action: &'a Action,
+        facts: &'a Facts,
+        now: Timestamp,
+        classes: &[SensitiveClass],
+        limits: &Limits,
+    ) -> Self {
+        let skew = i64::try_from(limits.clock_skew_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+        let plausible = action.time.millis().saturating_sub(now.millis()).saturating_abs() <= skew;
+        let payload = Shape::of(&action.payload);
+        let stated =
+            if action.operation.has_effect() || payload.stated <= 1 { payload.longest_list } else { 0 };
+        let records = action.count.unwrap_or(payload.stated.max(stated).max(1));
+        let destinations: Vec<Destination> =
+            action.resource.destinations.iter().map(|name| Destination::new(name.as_str(), facts)).collect();
+        let mut classes = classes.to_vec();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut scene = Scene {
+            external: leaves(action, &destinations),
+            traits: Traits::of(action),
+            when: if plausible { action.time } else { now },
+            action,
+            facts,
+            now,
+            classes,
+            destinations,
+            records,
+            payload,
+            sensitivity: Sensitivity::None,
+            deviation: None,
+        };
+        scene.sensitivity = sensitivity::level(&scene);
+        scene.deviation = facts
+            .baseline
+            .as_ref()
+            .and_then(|baseline| deviation::compare(baseline, &scene.observation(), &limits.cold_start()));
+        scene
+    }
+
+    /// What the action looks like to a baseline.
+    pub fn observation(&self) -> Observation {
+        Observation {
+            at: self.when,
+            operation: Some(self.action.operation),
+            tool: self.action.tool.as_str().into(),
+            resource: self.action.resource.kind.as_str().into(),
+            destinations: self.destinations.iter().map(|to| to.name.clone()).collect(),
+            records: self.records,
+            bytes: self.payload.bytes,
+            amount: self.amount().map(|units| units.saturating_mul(100)),
+            rate: self.facts.counters.minute.total(self.now, 60_000).0.saturating_add(1),
+            shape: self.payload.keys,
+            version: self.action.agent.version.as_ref().map(|version| version.as_str().into()),
+        }
+    }
+
+    /// Whole units of money that would move.
+    pub fn amount(&self) -> Option<u64> {
+        self.action.amount.as_ref().map(|amount| amount.value.trunc().unsigned_abs())
+    }
+
+    /// Hash of the tool for the agent's counters.
+    pub fn tool_key(&self) -> u64 {
+        hash::name(self.facts.agent.salt, self.action.tool.as_str())
+    }
+
+    pub fn destination_key(&self, destination: &Destination) -> u64 {
+        hash::name(self.facts.agent.salt, &destination.full)
+    }
+
+    pub fn has_class(&self, among: &[SensitiveClass]) -> bool {
+        self.classes.iter().any(|class| among.contains(class))
+    }
+}
+
+impl Destination {
+    fn new(text: &str, facts: &Facts) -> Self {
+        let full = text.trim().to_lowercase();
+        let after_scheme = full.split_once("://").map_or(full.as_str(), |(_, rest)| rest);
+        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or("");
+        let host = authority.rsplit('@').next().unwrap_or(authority);
+        let host = match host.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or(v6),
+            None => host.split(':').next().unwrap_or(host),
+        };
+        let name = host.trim_end_matches('.').to_owned();
+        let external = !is_own(&name, facts);
+        Destination { name, full, external }
+    }
+}
+
+/// Hosts inside the estate: loopback and private addresses, cluster names, single labels that
+/// only a local resolver knows, and the domains that the operator named.
+fn is_own(host: &str, facts: &Facts) -> bool {
+    const LOCAL: [&str; 5] = [".internal", ".local", ".localhost", ".cluster.local", ".svc"];
+    if let Ok(address) = host.parse::<std::net::Ipv4Addr>() {
+        return address.is_private() || address.is_loopback();
+    }
+    if let Ok(address) = host.parse::<std::net::Ipv6Addr>() {
+        return address.is_loopback() || address.is_unique_local();
+    }
+    host == "localhost"
+        || LOCAL.iter().any(|suffix| host.ends_with(suffix))
+        || facts.scope.own_domains.iter().any(|own| {
+            let own = own.as_str();
+            host.eq_ignore_ascii_case(own)
+                || host.len().checked_sub(own.len() + 1).and_then(|cut| host.get(cut..)).is_some_and(|tail| {
+                    tail.get(1..).is_some_and(|t| t.eq_ignore_ascii_case(own)) && tail.starts_with('.')
+                })
+        })
+}
+
+/// Whether something leaves the estate. A payment always does; a call to the outside or a message
+/// does unless all its destinations are our own.
+fn leaves(action: &Action, destinations: &[Destination]) -> bool {
+    if destinations.iter().any(|to| to.external) {
+        return true;
+    }
+    match action.operation {
+        Operation::Pay => true,
+        Operation::Send => destinations.is_empty(),
+        Operation::Read | Operation::Write | Operation::Delete | Operation::Grant => {
+            destinations.is_empty() && action.kind == ActionKind::ExternalCall
+        }
+    }
+}
+
+impl Shape {
+    fn of(payload: &Json) -> Self {
+        let mut shape = Shape::default();
+        shape.walk(payload, "", 0);
+        shape
+    }
+
+    fn walk(&mut self, value: &Json, key: &str, depth: u64) {
+        self.values = self.values.saturating_add(1);
+        self.depth = self.depth.max(depth);
+        match value {
+            Json::Null | Json::Bool(_) => self.bytes = self.bytes.saturating_add(4),
+            Json::Number(number) => {
+                self.bytes = self.bytes.saturating_add(8);
+                if !number.is_negative() && words(key).any(|word| COUNTING.contains(&word.as_str())) {
+                    self.stated = self.stated.max(number.trunc().unsigned_abs());
+                }
+            }
+            Json::Text(text) => self.bytes = self.bytes.saturating_add(text.len() as u64),
+            Json::List(items) => {
+                self.longest_list = self.longest_list.max(items.len() as u64);
+                items.iter().for_each(|item| self.walk(item, key, depth.saturating_add(1)));
+            }
+            Json::Object(entries) => {
+                for (key, item) in entries {
+                    self.bytes = self.bytes.saturating_add(key.len() as u64);
+                    // A sum of hashes does not depend on the order of the keys.
+                    self.keys = self.keys.wrapping_add(hash::keyed(depth, key.as_bytes()));
+                    self.walk(item, key, depth.saturating_add(1));
+                }
+            }
+        }
+    }
+}
+
+/// Words of keys whose number says how many records are meant.
+const COUNTING: [&str; 13] = [
+    "limit", "count", "rows", "records", "batch", "top", "size", "max", "first", "quantity", "num", "take",
+    "total",
+];
+
+impl Traits {
+    fn of(action: &Action) -> Self {
+        let mut traits = Traits::default();
+        let resource = &action.resource;
+        for name in [&action.tool, &resource.kind].into_iter().chain(&resource.name) {
+            traits.read(name.as_str());
+        }
+        traits.walk(&action.payload);
+        traits
+    }
+
+    fn walk(&mut self, value: &Json) {
+        match value {
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            // Names and short orders; long texts are content, which other detectors read.
+            Json::Text(text) if text.len() <= 256 => self.read(text),
+            Json::Text(_) => {}
+            Json::List(items) => items.iter().take(64).for_each(|item| self.walk(item)),
+            Json::Object(entries) => {
+                for (key, item) in entries.iter().take(64) {
+                    self.read(key);
+                    self.walk(item);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, text: &str) {
+        let mut before = String::new();
+        for word in words(text) {
+            let is = |list: &[&str]| list.contains(&word.as_str());
+            self.audit_trail |=
+                is(&["trail", "trails", "log", "logs", "journal", "record", "records", "history"])
+                    && before == "audit"
+                    || is(&["auditlog", "auditlogs", "audittrail"]);
+            self.irreversible |= is(&[
+                "drop",
+                "purge",
+                "truncate",
+                "wipe",
+                "erase",
+                "destroy",
+                "permanent",
+                "permanently",
+                "shred",
+            ]);
+            self.packs |= is(&[
+                "base64",
+                "gzip",
+                "zip",
+                "tar",
+                "compress",
+                "archive",
+                "encrypt",
+                "encode",
+                "b64encode",
+                "gpg",
+            ]);
+            self.everything |= is(&["all", "bulk", "dump", "every", "everything", "export", "mass"]);
+            self.secret_fields |=
+                is(&["ssn", "passport", "cvv", "salary", "password", "passwords", "diagnosis"]);
+            before = word;
+        }
+    }
+}
+
+/// The words of an identifier or a short text, lower case: borders are whatever is no letter or
+/// digit, and the step from lower to upper case.
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let mut word = String::new();
+        let mut was_lower = false;
+        for (at, c) in rest.char_indices() {
+            if !c.is_alphanumeric() || (was_lower && c.is_uppercase()) {
+                rest = rest.get(at..).unwrap_or("");
+                return Some(word);
+            }
+            was_lower = c.is_lowercase() || c.is_ascii_digit();
+            word.extend(c.to_lowercase());
+        }
+        rest = "";
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_break_at_marks_and_case() {
+        let split = |text| words(text).collect::<Vec<_>>();
+        assert_eq!(split("delete_auditTrail"), ["delete", "audit", "trail"]);
+        assert_eq!(split("  --all/rows2Keep! "), ["all", "rows2", "keep"]);
+        assert!(split("...").is_empty());
+    }
+
+    #[test]
+    fn own_hosts_are_told_from_others() {
+        let mut facts = Facts::default();
+        facts.scope.own_domains = vec![action::Name::new("corp.example").unwrap()];
+        for (text, external) in [
+            ("https://api.corp.example/x?y", false),
+            ("bob@corp.example", false),
+            ("evilcorp.example", true),
+            ("corp.example.attacker.test", true),
+            ("https://corp.example@attacker.test/", true),
+            ("10.1.2.3:8080", false),
+            ("http://[::1]:80/", false),
+            ("8.8.8.8", true),
+            ("store.svc.cluster.local", false),
+            ("ACCT-4471", true),
+        ] {
+            assert_eq!(Destination::new(text, &facts).external, external, "{text}");
+        }
+    }
+}

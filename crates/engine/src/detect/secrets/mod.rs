@@ -1,0 +1,292 @@
+//! Credentials: tokens of known issuers, keys, log-ins, and values that a name gives away.
+//!
+//! One search over all anchors decides which readers look at which places; a text without an
+//! anchor costs that search alone. Hits carry places, never the secret.
+
+mod entropy;
+mod generic;
+mod keyed;
+mod prefixed;
+mod shape;
+mod special;
+mod value;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use action::SensitiveClass::{self, Credential};
+use action::{Confidence, Severity};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use self::generic::{NAMES, Promise};
+use self::keyed::KEYED;
+use self::prefixed::PREFIXED;
+use self::shape::Shape;
+use self::special::SPECIAL;
+use self::value::{assigned, is_token_stand_in};
+use super::{Hit, Leaf};
+use crate::text::Reading;
+
+/// Most hits of one reading; whoever sends more has been noticed.
+const MOST_HITS: usize = 256;
+
+/// Where a reader found a secret, in the reading it looked at.
+pub struct Found {
+    pub span: Range<usize>,
+}
+
+/// Finds credentials in every reading of a leaf.
+pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
+    let first = out.len();
+    for reading in leaf.text.readings() {
+        let mut found = scan(reading.raw.as_bytes());
+        if reading.via.is_empty() {
+            under_key(leaf.key, reading.raw, &mut found);
+        }
+        for candidate in best(found) {
+            push(&reading, candidate, out, first);
+        }
+    }
+}
+
+/// A secret before it is placed in the original text.
+#[derive(Debug, Clone)]
+struct Candidate {
+    id: &'static str,
+    class: SensitiveClass,
+    severity: Severity,
+    confidence: u8,
+    span: Range<usize>,
+}
+
+fn push(reading: &Reading<'_>, candidate: Candidate, out: &mut Vec<Hit>, first: usize) {
+    let span = reading.raw_span(candidate.span);
+    let known = out.iter().skip(first).any(|hit| hit.span.start < span.end && span.start < hit.span.end);
+    if known && !reading.via.is_empty() {
+        return;
+    }
+    out.push(Hit {
+        rule: Cow::Borrowed(candidate.id),
+        severity: candidate.severity,
+        confidence: Confidence::new(candidate.confidence),
+        class: Some(candidate.class),
+        span,
+        via: reading.via.to_vec(),
+    });
+}
+
+/// The most certain of overlapping candidates, in order of place.
+fn best(mut found: Vec<Candidate>) -> Vec<Candidate> {
+    found.sort_by(|a, b| {
+        let rank = |c: &Candidate| (std::cmp::Reverse(c.confidence), std::cmp::Reverse(c.span.len()));
+        rank(a).cmp(&rank(b)).then(a.span.start.cmp(&b.span.start)).then(a.id.cmp(b.id))
+    });
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in found {
+        if !kept.iter().any(|k| k.span.start < candidate.span.end && candidate.span.start < k.span.end) {
+            kept.push(candidate);
+        }
+    }
+    kept.sort_by_key(|c| c.span.start);
+    kept
+}
+
+/// A field whose name promises a secret, and whose whole text looks like one.
+fn under_key(key: &str, text: &str, found: &mut Vec<Candidate>) {
+    let token = text.trim();
+    let Some(promise) = generic::whole(key, token.as_bytes()) else { return };
+    let start = text.len() - text.trim_start().len();
+    let (id, confidence) = generic_rule(promise);
+    let span = start..start + token.len();
+    found.push(Candidate { id, class: Credential, severity: Severity::High, confidence, span });
+}
+
+const fn generic_rule(promise: Promise) -> (&'static str, u8) {
+    match promise {
+        Promise::Token => ("secret.token", 75),
+        Promise::Password => ("secret.password", 70),
+    }
+}
+
+/// What stands behind an anchor of the search.
+#[derive(Debug, Clone, Copy)]
+enum Anchor {
+    Prefixed(usize),
+    Keyed(usize),
+    Special(usize),
+    Generic(usize),
+}
+
+struct Search {
+    automaton: AhoCorasick,
+    /// By pattern: what to try there.
+    anchors: Vec<Vec<Anchor>>,
+    prefixed: Vec<Shape>,
+    keyed: Vec<Vec<Shape>>,
+}
+
+/// Built at first use: three hundred bit sets and one automaton, about a millisecond.
+fn search() -> Option<&'static Search> {
+    static SEARCH: OnceLock<Option<Search>> = OnceLock::new();
+    SEARCH.get_or_init(build).as_ref()
+}
+
+fn build() -> Option<Search> {
+    let mut patterns: Vec<String> = Vec::new();
+    let mut anchors: Vec<Vec<Anchor>> = Vec::new();
+    let mut add = |word: &str, anchor: Anchor| {
+        let word = word.to_ascii_lowercase();
+        match patterns.iter().position(|known| *known == word) {
+            Some(place) => {
+                if let Some(list) = anchors.get_mut(place) {
+                    list.push(anchor);
+                }
+            }
+            None => {
+                patterns.push(word);
+                anchors.push(vec![anchor]);
+            }
+        }
+    };
+    for (place, rule) in PREFIXED.iter().enumerate() {
+        add(rule.prefix, Anchor::Prefixed(place));
+    }
+    for (place, rule) in KEYED.iter().enumerate() {
+        rule.words.iter().for_each(|word| add(word, Anchor::Keyed(place)));
+    }
+    for (place, rule) in SPECIAL.iter().enumerate() {
+        rule.words.iter().for_each(|word| add(word, Anchor::Special(place)));
+    }
+    for (place, (name, _)) in NAMES.iter().enumerate() {
+        add(name, Anchor::Generic(place));
+    }
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(&patterns)
+        .ok()?;
+    Some(Search {
+        automaton,
+        anchors,
+        prefixed: PREFIXED.iter().map(|rule| Shape::parse(rule.shape)).collect(),
+        keyed: KEYED
+            .iter()
+            .map(|rule| rule.shapes.iter().map(|shape| Shape::parse(shape)).collect())
+            .collect(),
+    })
+}
+
+fn scan(bytes: &[u8]) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    let Some(search) = search() else { return found };
+    for hit in search.automaton.find_overlapping_iter(bytes) {
+        let at = hit.start()..hit.end();
+        for anchor in search.anchors.get(hit.pattern().as_usize()).map(Vec::as_slice).unwrap_or_default() {
+            let candidate = match *anchor {
+                Anchor::Prefixed(rule) => prefixed(bytes, &at, rule, search),
+                Anchor::Keyed(rule) => keyed(bytes, &at, rule, search),
+                Anchor::Special(rule) => SPECIAL.get(rule).and_then(|rule| {
+                    let span = (rule.read)(bytes, at.clone())?.span;
+                    Some(Candidate {
+                        id: rule.id,
+                        class: rule.class,
+                        severity: rule.severity,
+                        confidence: rule.confidence,
+                        span,
+                    })
+                }),
+                Anchor::Generic(name) => NAMES.get(name).and_then(|(_, promise)| {
+                    let span = generic::read(bytes, at.clone(), *promise)?.span;
+                    let (id, confidence) = generic_rule(*promise);
+                    Some(Candidate { id, class: Credential, severity: Severity::High, confidence, span })
+                }),
+            };
+            found.extend(candidate);
+        }
+        if found.len() >= MOST_HITS {
+            break;
+        }
+    }
+    found
+}
+
+fn prefixed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Option<Candidate> {
+    let (rule, shape) = (PREFIXED.get(rule)?, search.prefixed.get(rule)?);
+    if bytes.get(at.clone())? != rule.prefix.as_bytes() {
+        return None;
+    }
+    let inside_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'+';
+    let before = at.start.checked_sub(1).and_then(|b| bytes.get(b)).copied();
+    let led = rule.prefix.as_bytes().first().is_some_and(|b| !b.is_ascii_alphanumeric());
+    if !led && before.is_some_and(inside_word) {
+        return None;
+    }
+    let end = shape.end(bytes, at.end)?;
+    if bytes.get(end).is_some_and(|next| shape.goes_on_with(*next) || *next == b'+') {
+        return None;
+    }
+    let body = bytes.get(at.end..end)?;
+    if entropy::tenths(body) < rule.entropy || is_token_stand_in(body) {
+        return None;
+    }
+    Some(Candidate {
+        id: rule.id,
+        class: rule.class,
+        severity: rule.severity,
+        confidence: 97,
+        span: at.start..end,
+    })
+}
+
+fn keyed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Option<Candidate> {
+    let (rule, shapes) = (KEYED.get(rule)?, search.keyed.get(rule)?);
+    if !is_whole_word(bytes, at) {
+        return None;
+    }
+    let value = assigned(bytes, at.end)?;
+    let (shape_end, token) = shapes.iter().find_map(|shape| {
+        let end = shape.end(bytes, value.start)?;
+        let goes_on = bytes
+            .get(end)
+            .is_some_and(|next| shape.goes_on_with(*next) || matches!(next, b'+' | b'/' | b'='));
+        if goes_on { None } else { Some((end, bytes.get(value.start..end)?)) }
+    })?;
+    if entropy::tenths(token) < rule.entropy || is_token_stand_in(token) || !is_mixed(token) {
+        return None;
+    }
+    Some(Candidate {
+        id: rule.id,
+        class: rule.class,
+        severity: rule.severity,
+        confidence: 88,
+        span: value.start..shape_end,
+    })
+}
+
+/// Words have small letters only; a random token that has neither digits nor capitals is rare.
+fn is_mixed(token: &[u8]) -> bool {
+    let has = |wanted: fn(&u8) -> bool| token.iter().any(wanted);
+    has(u8::is_ascii_digit)
+        || (has(u8::is_ascii_lowercase) && token.iter().filter(|b| b.is_ascii_uppercase()).count() >= 3)
+}
+
+/// Whether an issuer's name stands alone or as one word of an identifier: `LOB_KEY`, `lobKey`
+/// and `myLob`, but neither `blob` nor `sumOf` for `sumo`.
+fn is_whole_word(bytes: &[u8], at: &Range<usize>) -> bool {
+    let Some(word) = bytes.get(at.clone()) else { return false };
+    let before = at.start.checked_sub(1).and_then(|b| bytes.get(b)).copied();
+    let begins_upper = word.first().is_some_and(u8::is_ascii_uppercase);
+    let ends_lower = word.last().is_some_and(|b| !b.is_ascii_uppercase());
+    let any_lower = word.iter().any(u8::is_ascii_lowercase);
+    let led = match before {
+        Some(b) if b.is_ascii_lowercase() => begins_upper && any_lower,
+        Some(b) => !b.is_ascii_uppercase(),
+        None => true,
+    };
+    led && (ends_lower || !any_lower)
+}
+
+#[cfg(test)]
+mod tests;

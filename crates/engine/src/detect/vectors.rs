@@ -1,0 +1,145 @@
+//! The twelve vectors, in one table. Code, documentation and tests walk it.
+
+use action::{Detection, Vector};
+
+use super::scene::Scene;
+use super::state::{self, Limits};
+use super::{Detectors, Hit, Leaf};
+use super::{exploits, injection, pii, secrets, sequence, sql, taint, unicode, xss};
+
+/// One vector: what it is about and how it looks.
+pub struct VectorSpec {
+    pub vector: Vector,
+    pub about: &'static str,
+    /// Looks at one string of the action.
+    pub text: Option<TextLook>,
+    /// Looks at the action with the facts around it.
+    pub scene: Option<SceneLook>,
+}
+
+/// How a vector looks at strings.
+pub struct TextLook {
+    pub reads: Reads,
+    pub find: fn(&Leaf<'_>, &Detectors, &mut Vec<Hit>),
+}
+
+pub type SceneLook = fn(&Scene<'_>, &Limits, &mut Vec<Detection>);
+
+/// Which strings matter to a vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// What the action would do or send. What the agent had read before may well quote an attack
+    /// or hold somebody's address; that is no attack and no leak by itself.
+    Action,
+    /// That, and everything the agent had read.
+    Everything,
+}
+
+/// In the order of [`Vector::ALL`]; a test holds the two together.
+pub const VECTORS: [VectorSpec; 12] = [
+    VectorSpec {
+        vector: Vector::PromptInjection,
+        about: "text that gives the agent orders its user did not give, or arguments that exist only in such text",
+        text: Some(TextLook {
+            reads: Reads::Everything,
+            find: |leaf, detectors, out| {
+                injection::find(leaf, detectors.book.of(Vector::PromptInjection), detectors.model, out)
+            },
+        }),
+        scene: Some(|scene, _, out| taint::find(scene, out)),
+    },
+    VectorSpec {
+        vector: Vector::SqlInjection,
+        about: "values that break out of a query, and statements that do more than they should",
+        text: Some(TextLook { reads: Reads::Action, find: |leaf, _, out| sql::find(leaf, out) }),
+        scene: None,
+    },
+    VectorSpec {
+        vector: Vector::Xss,
+        about: "markup that runs code where it is shown",
+        text: Some(TextLook { reads: Reads::Action, find: |leaf, _, out| xss::find(leaf, out) }),
+        scene: None,
+    },
+    VectorSpec {
+        vector: Vector::ExfiltrationVelocity,
+        about: "unusually much data leaving, at once, slowly, or by steps that are each allowed",
+        text: None,
+        scene: Some(|scene, limits, out| {
+            state::exfiltration::find(scene, limits, out);
+            sequence::find(scene, limits, out);
+        }),
+    },
+    VectorSpec {
+        vector: Vector::Pii,
+        about: "personal data and credentials in what would be sent, written or shown",
+        text: Some(TextLook {
+            reads: Reads::Action,
+            find: |leaf, _, out| {
+                pii::find(leaf, out);
+                secrets::find(leaf, out);
+            },
+        }),
+        scene: None,
+    },
+    VectorSpec {
+        vector: Vector::KnownExploit,
+        about: "text that is harmless to read and harmful to whatever consumes it",
+        text: Some(TextLook {
+            reads: Reads::Action,
+            find: |leaf, _, out| {
+                exploits::find(leaf, out);
+                unicode::find(leaf, out);
+            },
+        }),
+        scene: None,
+    },
+    VectorSpec {
+        vector: Vector::ResourceExhaustion,
+        about: "loops, floods and sizes that wear something out",
+        text: None,
+        scene: Some(state::exhaustion::find),
+    },
+    VectorSpec {
+        vector: Vector::PrivilegeEscalation,
+        about: "rights that grow: grants to oneself, wildcards, new credentials",
+        text: None,
+        scene: Some(state::privilege::find),
+    },
+    VectorSpec {
+        vector: Vector::SessionAnomaly,
+        about: "a session that changes hands, place or age",
+        text: None,
+        scene: Some(state::session::find),
+    },
+    VectorSpec {
+        vector: Vector::RateLimit,
+        about: "more calls than agreed",
+        text: None,
+        scene: Some(state::rate::find),
+    },
+    VectorSpec {
+        vector: Vector::PolicyViolation,
+        about: "a breach of data-access rules that come from outside",
+        text: None,
+        scene: Some(state::policy_violation::find),
+    },
+    VectorSpec {
+        vector: Vector::BehaviourAnomaly,
+        about: "far from what this agent usually does",
+        text: None,
+        scene: Some(state::behaviour::find),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vector_has_its_row_and_looks_at_something() {
+        for (row, vector) in VECTORS.iter().zip(Vector::ALL) {
+            assert_eq!(row.vector, *vector);
+            assert!(row.text.is_some() || row.scene.is_some(), "{vector} looks at nothing");
+        }
+    }
+}

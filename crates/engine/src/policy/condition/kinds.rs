@@ -1,0 +1,221 @@
+//! The kinds of conditions, and when each holds.
+
+use action::{
+    ActionKind, Channel, Confidence, Decimal, Dimension, Environment, Mode, Operation, SensitiveClass,
+    Sensitivity, Severity, Vector,
+};
+
+use super::{Check, FieldTest, Moment, Range, View, payload};
+use crate::facts::Network;
+use crate::policy::pattern::Patterns;
+
+/// One condition. The nine dimensions and what goes with them, closed and matched in full.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    Agent(Patterns),
+    AgentVersion(Patterns),
+    Role(Patterns),
+    WithoutRole(Patterns),
+    Registered(bool),
+    Elevated(bool),
+    Principal(Patterns),
+    Team(Patterns),
+    Application(Patterns),
+    BusinessUnit(Patterns),
+    Mode(Vec<Mode>),
+    Environment(Vec<Environment>),
+    Network(Vec<Network>),
+    ActionKind(Vec<ActionKind>),
+    Operation(Vec<Operation>),
+    Tool(Patterns),
+    ResourceType(Patterns),
+    ResourceName(Patterns),
+    Destination(Patterns),
+    External(bool),
+    Tainted(bool),
+    Channel(Vec<Channel>),
+    Amount(AmountTest),
+    Count(Range),
+    Payload(FieldTest),
+    Text(Vec<Check>),
+    Classes(ClassTest),
+    Sensitivity(Sensitivity),
+    Vector(Vec<VectorTest>),
+    Score(Range),
+    Part(Dimension, Range),
+    Deviation(Range),
+    Baseline(bool),
+    Time(Box<Moment>),
+}
+
+/// Money in a range of one currency.
+#[derive(Debug, Clone)]
+pub struct AmountTest {
+    pub range: Range,
+    pub currency: Option<String>,
+    /// What holds when the amounts cannot be compared: another currency, or a payment that names
+    /// no amount. A rule that tightens counts it as a match, a rule that allows does not, so that
+    /// leaving the amount out never helps.
+    pub unknown: bool,
+}
+
+/// Sensitive classes that were found.
+#[derive(Debug, Clone, Default)]
+pub struct ClassTest {
+    pub any: Vec<SensitiveClass>,
+    pub all: Vec<SensitiveClass>,
+}
+
+/// A hit of one vector.
+#[derive(Debug, Clone)]
+pub struct VectorTest {
+    pub vector: Vector,
+    pub confidence: Confidence,
+    pub severity: Severity,
+    pub rules: Option<Patterns>,
+}
+
+impl Kind {
+    pub fn holds(&self, view: &View<'_>) -> bool {
+        let case = view.case;
+        let (action, facts) = (case.action, case.facts);
+        let optional = |patterns: &Patterns, name: Option<&action::Name>| {
+            name.is_some_and(|name| patterns.matches(name.as_str()))
+        };
+        match self {
+            Kind::Agent(names) => names.matches(action.agent.name.as_str()),
+            Kind::AgentVersion(versions) => optional(versions, action.agent.version.as_ref()),
+            Kind::Role(roles) => view.has_role(roles),
+            Kind::WithoutRole(roles) => !view.has_role(roles),
+            Kind::Registered(wanted) => facts.agent.registered == *wanted,
+            Kind::Elevated(wanted) => facts.agent.elevated == *wanted,
+            Kind::Principal(ids) => optional(ids, action.principal.as_ref().map(|p| &p.id)),
+            Kind::Team(teams) => optional(teams, action.principal.as_ref().and_then(|p| p.team.as_ref())),
+            Kind::Application(names) => optional(names, facts.scope.application.as_ref()),
+            Kind::BusinessUnit(names) => optional(names, facts.scope.business_unit.as_ref()),
+            Kind::Mode(modes) => modes.contains(&facts.scope.mode),
+            Kind::Environment(places) => places.contains(&action.environment),
+            Kind::Network(networks) => networks.contains(&facts.place.network),
+            Kind::ActionKind(kinds) => kinds.contains(&action.kind),
+            Kind::Operation(operations) => operations.contains(&action.operation),
+            Kind::Tool(tools) => tools.matches(action.tool.as_str()),
+            Kind::ResourceType(types) => types.matches(action.resource.kind.as_str()),
+            Kind::ResourceName(names) => optional(names, action.resource.name.as_ref()),
+            Kind::Destination(names) => {
+                action.resource.destinations.iter().any(|name| names.matches(name.as_str()))
+            }
+            Kind::External(wanted) => case.external == *wanted,
+            Kind::Tainted(wanted) => case.tainted == *wanted,
+            Kind::Channel(channels) => action.context.iter().any(|text| channels.contains(&text.channel)),
+            Kind::Amount(test) => test.holds(view),
+            Kind::Count(range) => view.count.is_some_and(|count| range.contains(Decimal::from_u64(count))),
+            Kind::Payload(test) => test.holds(&action.payload),
+            Kind::Text(checks) => payload::any_text(&action.payload, checks),
+            Kind::Classes(test) => test.holds(case.classes),
+            Kind::Sensitivity(least) => case.sensitivity >= *least,
+            Kind::Vector(tests) => tests.iter().any(|test| test.holds(view)),
+            Kind::Score(range) => range.contains(Decimal::from_u64(view.score.into())),
+            Kind::Part(dimension, range) => {
+                range.contains(Decimal::from_u64(case.score.part(*dimension).into()))
+            }
+            Kind::Deviation(range) => {
+                case.deviation.is_some_and(|part| range.contains(Decimal::from_u64(part.into())))
+            }
+            Kind::Baseline(wanted) => case.deviation.is_some() == *wanted,
+            Kind::Time(moment) => moment.holds(case.now),
+        }
+    }
+
+    /// What would have to be different for this condition not to hold, where an agent's owner can
+    /// do something with the answer. Who the agent is and which tool it called are not of that
+    /// kind.
+    pub fn way_out(&self) -> Option<String> {
+        match self {
+            Kind::WithoutRole(roles) => Some(format!("role {roles}")),
+            Kind::Amount(test) => {
+                let (bound, words) = test.range.way_out()?;
+                let currency = test.currency.as_deref().map(|c| format!(" {c}")).unwrap_or_default();
+                Some(format!("amount {words} {}{currency}", bound.at))
+            }
+            Kind::Count(range) => {
+                let (bound, words) = range.way_out()?;
+                Some(format!("count {words} {}", bound.at))
+            }
+            Kind::Score(range) => {
+                let (bound, words) = range.way_out()?;
+                Some(format!("risk score {words} {}", bound.at))
+            }
+            Kind::Time(moment) => moment.way_out(),
+            Kind::External(true) => Some("no destination outside the estate".into()),
+            Kind::Tainted(true) => Some("a session free of untrusted content".into()),
+            Kind::Environment(places) => {
+                let places: Vec<&str> = places.iter().map(|place| place.as_str()).collect();
+                Some(format!("another environment than {}", places.join(" or ")))
+            }
+            Kind::Classes(test) => {
+                let classes: Vec<&str> = test.any.iter().chain(&test.all).map(|c| c.as_str()).collect();
+                Some(format!("a payload without {}", classes.join(" and ")))
+            }
+            Kind::Payload(test) => Some(format!("another value of payload field {}", test.path)),
+            Kind::Baseline(false) => Some("a baseline for the agent".into()),
+            Kind::Registered(false) => Some("a registered agent".into()),
+            Kind::Agent(_)
+            | Kind::AgentVersion(_)
+            | Kind::Role(_)
+            | Kind::Registered(true)
+            | Kind::Elevated(_)
+            | Kind::Principal(_)
+            | Kind::Team(_)
+            | Kind::Application(_)
+            | Kind::BusinessUnit(_)
+            | Kind::Mode(_)
+            | Kind::Network(_)
+            | Kind::ActionKind(_)
+            | Kind::Operation(_)
+            | Kind::Tool(_)
+            | Kind::ResourceType(_)
+            | Kind::ResourceName(_)
+            | Kind::Destination(_)
+            | Kind::External(false)
+            | Kind::Tainted(false)
+            | Kind::Channel(_)
+            | Kind::Text(_)
+            | Kind::Sensitivity(_)
+            | Kind::Vector(_)
+            | Kind::Part(..)
+            | Kind::Deviation(_)
+            | Kind::Baseline(true) => None,
+        }
+    }
+}
+
+impl AmountTest {
+    fn holds(&self, view: &View<'_>) -> bool {
+        let same = |currency: &str| {
+            self.currency.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(currency))
+        };
+        match view.amount {
+            Some((value, currency)) if same(currency) => self.range.contains(value),
+            Some(_) => self.unknown,
+            None => self.unknown && view.case.action.operation == Operation::Pay,
+        }
+    }
+}
+
+impl ClassTest {
+    fn holds(&self, found: &[SensitiveClass]) -> bool {
+        (self.any.is_empty() || self.any.iter().any(|class| found.contains(class)))
+            && self.all.iter().all(|class| found.contains(class))
+    }
+}
+
+impl VectorTest {
+    fn holds(&self, view: &View<'_>) -> bool {
+        view.case.detections.iter().any(|hit| {
+            hit.vector == self.vector
+                && hit.confidence >= self.confidence
+                && hit.severity >= self.severity
+                && self.rules.as_ref().is_none_or(|rules| rules.matches(&hit.rule))
+        })
+    }
+}

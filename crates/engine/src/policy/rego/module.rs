@@ -1,0 +1,180 @@
+//! One module: compiled once, run within bounds, its failures told apart.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use action::{Action, Verdict};
+use regorus::Value;
+use regorus::languages::rego::compiler::Compiler;
+use regorus::rvm::Instruction;
+use regorus::rvm::program::Program;
+use regorus::rvm::vm::{ExecutionMode, ExecutionState, RegoVM, SuspendReason, VmError};
+
+use super::super::case::Judged;
+use super::builtins::{Clock, EXTRA, WITHHELD, interpreter};
+
+/// Most byte-code instructions of one run: a few milliseconds, and the same on every machine.
+pub const MAX_INSTRUCTIONS: usize = 100_000;
+/// Most decisions of one run that are looked at.
+const MAX_DECISIONS: usize = 1_000;
+
+/// A compiled module.
+#[derive(Debug, Clone)]
+pub struct Module {
+    program: Arc<Program>,
+    entry: String,
+    /// Whether it calls a builtin of ours, for which it has to be run in steps.
+    stepwise: bool,
+    /// What a failure counts as, where the module says.
+    pub on_fault: Option<Verdict>,
+}
+
+/// What one run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It decided nothing.
+    Silent,
+    Decided(Decided),
+    /// A stable code: `rego_too_long`, `rego_panic`, `rego_error`, `rego_bad_decision`.
+    Failed(&'static str),
+}
+
+/// The strictest decision of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    pub verdict: Verdict,
+    pub rule: String,
+    pub reason: Option<String>,
+}
+
+/// Why a module cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub code: &'static str,
+    pub message: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Module {
+    /// Compiles a module. The compiler is foreign code: a panic in it is a refusal.
+    pub fn compile(file: &str, text: &str, package: &str) -> Result<Module, Refused> {
+        let compiled = catch_unwind(AssertUnwindSafe(|| compile(file, text, package)));
+        compiled.unwrap_or_else(|_| {
+            Err(Refused {
+                code: "rego_malformed",
+                message: "this module cannot be compiled".into(),
+                line: 1,
+                column: 1,
+            })
+        })
+    }
+
+    /// Runs the module. Total: panics and endless runs are outcomes.
+    pub fn run(&self, input: &Value, case: &Judged<'_>) -> Outcome {
+        let clock = Clock { now_ns: case.now.millis().saturating_mul(1_000_000) };
+        let ran = catch_unwind(AssertUnwindSafe(|| self.evaluate(input, clock)));
+        match ran {
+            Err(_) => Outcome::Failed("rego_panic"),
+            Ok(Err(VmError::InstructionLimitExceeded { .. })) => Outcome::Failed("rego_too_long"),
+            Ok(Err(_)) => Outcome::Failed("rego_error"),
+            Ok(Ok(value)) => decide(&value),
+        }
+    }
+
+    /// What a failure counts as: never allow.
+    pub fn counted_as(&self, action: &Action) -> Verdict {
+        let usual = if action.operation.has_effect() { Verdict::Approve } else { Verdict::Alert };
+        self.on_fault.unwrap_or(usual)
+    }
+
+    fn evaluate(&self, input: &Value, clock: Clock) -> Result<Value, VmError> {
+        let mut vm = RegoVM::new();
+        vm.set_max_instructions(MAX_INSTRUCTIONS);
+        vm.load_program(Arc::clone(&self.program));
+        vm.set_input(input.clone());
+        vm.set_data(Value::new_object())?;
+        if !self.stepwise {
+            return vm.execute_entry_point_by_name(&self.entry);
+        }
+        vm.set_execution_mode(ExecutionMode::Suspendable);
+        let mut result = vm.execute_entry_point_by_name(&self.entry)?;
+        // Each step executes instructions, so the bound on those ends this loop too.
+        loop {
+            let answer = match vm.execution_state() {
+                ExecutionState::Suspended {
+                    reason: SuspendReason::HostAwait { argument, identifier, .. },
+                    ..
+                } => ours(identifier, argument, clock),
+                _ => return Ok(result),
+            };
+            result = vm.resume(Some(answer))?;
+        }
+    }
+}
+
+fn ours(identifier: &Value, argument: &Value, clock: Clock) -> Value {
+    let extra = EXTRA.iter().find(|extra| identifier.as_string().is_ok_and(|name| &**name == extra.name));
+    let args = argument.as_array().ok().map(|args| args.to_vec());
+    extra.zip(args).and_then(|(extra, args)| (extra.call)(&args, clock)).unwrap_or(Value::Undefined)
+}
+
+fn compile(file: &str, text: &str, package: &str) -> Result<Module, Refused> {
+    let entry = format!("data.{package}.decisions");
+    let mut engine = interpreter(Clock::default(), false);
+    engine
+        .add_policy(file.into(), text.into())
+        .map_err(|error| refused("rego_malformed", file, &error.to_string()))?;
+    let compiled = engine
+        .compile_with_entrypoint(&entry.as_str().into())
+        .map_err(|error| refused("rego_malformed", file, &error.to_string()))?;
+    let ours: Vec<(&str, usize)> = EXTRA.iter().map(|extra| (extra.name, usize::from(extra.args))).collect();
+    let program = Compiler::compile_from_policy_with_host_await(&compiled, &[&entry], &ours)
+        .map_err(|error| refused("rego_not_offered", file, &error.to_string()))?;
+    for builtin in &program.builtin_info_table {
+        if let Some((name, reason)) = WITHHELD.iter().find(|(name, _)| *name == builtin.name) {
+            let message = format!("`{name}` is not offered: {reason}");
+            return Err(Refused { code: "rego_not_offered", message, line: line_of(text, name), column: 1 });
+        }
+    }
+    let stepwise = program.instructions.iter().any(|step| matches!(step, Instruction::HostAwait { .. }));
+    Ok(Module { program, entry, stepwise, on_fault: None })
+}
+
+/// The library writes `--> file:line:column`, a picture of the source, and the fault at the end.
+fn refused(code: &'static str, file: &str, error: &str) -> Refused {
+    let place = error.split_once(&format!("{file}:")).map(|(_, after)| after);
+    let mut numbers = place.unwrap_or("").split([':', '\n', ' ']).map_while(|part| part.parse().ok());
+    let (line, column) = (numbers.next().unwrap_or(1), numbers.next().unwrap_or(1));
+    let told = error.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("");
+    let told = told.trim_start_matches("error:").trim();
+    let message: String = told.chars().filter(|c| !c.is_control()).take(200).collect();
+    Refused { code, message: format!("this module cannot be compiled: {message}"), line, column }
+}
+
+fn line_of(text: &str, name: &str) -> usize {
+    text.lines().position(|line| line.contains(name)).map_or(1, |at| at + 1)
+}
+
+/// The strictest element of the set; of equally strict ones the first in the set's own order.
+fn decide(value: &Value) -> Outcome {
+    if *value == Value::Undefined {
+        return Outcome::Silent;
+    }
+    let Ok(set) = value.as_set() else { return Outcome::Failed("rego_bad_decision") };
+    if set.len() > MAX_DECISIONS {
+        return Outcome::Failed("rego_bad_decision");
+    }
+    let mut strictest: Option<Decided> = None;
+    for element in set.iter() {
+        let text = |key: &str| element[key].as_string().ok().map(|text| text.to_string());
+        let verdict = text("verdict").as_deref().and_then(Verdict::parse);
+        let (Some(verdict), Some(rule)) = (verdict, text("rule")) else {
+            return Outcome::Failed("rego_bad_decision");
+        };
+        if strictest.as_ref().is_none_or(|best| verdict > best.verdict) {
+            strictest = Some(Decided { verdict, rule, reason: text("reason") });
+        }
+    }
+    strictest.map_or(Outcome::Silent, Outcome::Decided)
+}
