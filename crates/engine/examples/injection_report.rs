@@ -1,22 +1,59 @@
-//! Prints the report on the injection model: `injection_report DIR...` reads `DIR/*.jsonl.gz`.
+//! Measures the injection model: `injection_report DIR...` reads `DIR/*.jsonl.gz`, prints the
+//! cross-validated report and the latency of the shipped model. With `--write OUT` first, trains and
+//! writes `OUT/injection.bin` and `OUT/injection.md` instead.
 
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
+use engine::detect::injection::model::{Head, Model};
+use engine::text::Prepared;
 use engine::train::{self, Row};
 
 fn main() -> io::Result<()> {
-    let folders: Vec<_> = std::env::args().skip(1).collect();
+    let mut folders: Vec<_> = std::env::args().skip(1).collect();
+    let out = (folders.first().map(String::as_str) == Some("--write") && folders.len() > 2)
+        .then(|| folders.drain(..2).nth(1))
+        .flatten();
     if folders.is_empty() {
-        eprintln!("usage: injection_report DIR...   (folders of *.jsonl.gz corpora)");
+        eprintln!("usage: injection_report [--write OUT] DIR...   (folders of *.jsonl.gz corpora)");
         std::process::exit(64);
     }
     let mut rows = Vec::new();
     for folder in &folders {
         rows.extend(read(Path::new(folder))?);
     }
-    print!("{}", train::report(&rows));
-    Ok(())
+    match out {
+        Some(out) => {
+            let trained = train::train(&rows);
+            std::fs::write(Path::new(&out).join("injection.bin"), trained.weights)?;
+            std::fs::write(Path::new(&out).join("injection.md"), trained.card)
+        }
+        None => {
+            print!("{}", train::report(&rows));
+            latency(&rows);
+            Ok(())
+        }
+    }
+}
+
+/// Time of one judgement, by length of text.
+fn latency(rows: &[Row]) {
+    let Some(model) = Model::shipped() else { return };
+    let all: String = rows.iter().filter(|row| row.kind == "user_prompt").map(|row| row.text.as_str()).collect();
+    for bytes in [200, 1024, 4096, 16_384, 65_536] {
+        let mut times = Vec::new();
+        for start in (0..all.len()).step_by(bytes + 17).take(400) {
+            let Some(text) = all.get(start..start + bytes) else { continue };
+            let prepared = Prepared::new(text);
+            let clock = Instant::now();
+            std::hint::black_box(model.judge(prepared.plain().normal, Head::Document));
+            times.push(clock.elapsed());
+        }
+        times.sort();
+        let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+        println!("judging {bytes:6} bytes: p50 {:?}, p99 {:?} (n {})", at(50), at(99), times.len());
+    }
 }
 
 /// Every row of every corpus of the folder, files in order of name.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::card;
 use crate::detect::injection::model::{Cut, Head, Visit, each_segment, scan};
 use crate::text::Prepared;
 
@@ -30,6 +31,8 @@ pub enum Use {
 /// One labelled text, normalised.
 #[derive(Debug, Clone)]
 pub struct Text {
+    /// The corpus file, or `own`.
+    pub file: String,
     pub normal: String,
     pub head: Head,
     pub attack: bool,
@@ -64,6 +67,39 @@ impl Row {
     }
 }
 
+impl Text {
+    /// Reported by itself: no threshold and no total counts it. Texts brought only to be judged, and
+    /// benign documents made to be taken for attacks: help pages, manuals, prose that quotes attacks.
+    pub fn is_apart(&self) -> bool {
+        self.file.starts_with("unseen") || self.source.starts_with("own doc.hard")
+    }
+
+    pub fn is_learned(&self) -> bool {
+        self.usage != Use::Score
+    }
+
+    pub fn is_scored(&self) -> bool {
+        self.usage != Use::Train
+    }
+
+    /// The source without what was done to it: what is left out together.
+    pub fn family(&self) -> &str {
+        let source = self.source.strip_suffix(" payload alone").unwrap_or(&self.source);
+        source.strip_suffix(" planted").unwrap_or(source)
+    }
+}
+
+/// The digest of everything that is learned from, in order.
+pub fn digest(texts: &[Text]) -> action::Digest {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    for text in texts.iter().filter(|text| text.is_learned()) {
+        let kind = [text.head as u8, u8::from(text.attack)];
+        parts.push([&kind[..], &text.weight.to_bits().to_be_bytes(), text.normal.as_bytes()].concat());
+    }
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    action::digest("checkrein injection training", &parts)
+}
+
 /// The shared rows as labelled texts, exact repeats dropped.
 pub fn from_rows(rows: &[Row]) -> Vec<Text> {
     let mut texts = Vec::new();
@@ -82,6 +118,7 @@ pub fn from_rows(rows: &[Row]) -> Vec<Text> {
         }
         let source = source_name(row);
         let text = |head, usage, weight, normal: &str| Text {
+            file: row.file.clone(),
             normal: normal.to_owned(),
             head,
             attack,
@@ -91,8 +128,9 @@ pub fn from_rows(rows: &[Row]) -> Vec<Text> {
             weight,
         };
         // A folder may bring texts that are only to be judged, to see how an unknown style fares.
-        if row.file.starts_with("unseen") {
-            texts.push(text(head, Use::Score, 1.0, &normal));
+        let unseen = row.file.starts_with("unseen");
+        if unseen || !card::is_named(&row.file) {
+            texts.extend(unseen.then(|| text(head, Use::Score, 1.0, &normal)));
             continue;
         }
         match (head, attack) {
@@ -184,11 +222,11 @@ impl Trace {
         trace
     }
 
-    /// The features of each stretch that the model would judge, with its byte range.
-    pub fn each(&self, whole: bool, mut take: impl FnMut(&[u32], std::ops::Range<usize>)) {
+    /// The features of each stretch that the model would judge.
+    pub fn each<'a>(&'a self, whole: bool, mut take: impl FnMut(&'a [u32])) {
         each_segment(&self.cuts, whole, |start, end| {
             if let Some(features) = self.features.get(start.features..end.features) {
-                take(features, start.at..end.at);
+                take(features);
             }
         });
     }

@@ -13,9 +13,11 @@ pub struct Examples {
     /// +1 for an attack, -1 for a benign one.
     signs: Vec<f32>,
     weights: Vec<f32>,
+    /// What the opening of a stretch counts: one feature that each has once.
+    openings: Vec<f32>,
 }
 
-/// Weights of one head before they become integers. The last one is the bias.
+/// Weights of one head before they become integers: the table, the bias, the opening.
 pub struct Fitted(pub Vec<f32>);
 
 /// How hard to fit.
@@ -52,6 +54,7 @@ impl Examples {
             self.slots.push(run[0]);
             self.values.push(run.len() as f32 / root);
         }
+        self.openings.push(1.0 / root);
         self.signs.push(if attack { 1.0 } else { -1.0 });
         self.weights.push(weight);
     }
@@ -59,12 +62,7 @@ impl Examples {
     /// Both classes weigh the same in the end.
     pub fn balance(&mut self) {
         let total = |sign: f32| -> f64 {
-            self.signs
-                .iter()
-                .zip(&self.weights)
-                .filter(|(s, _)| **s == sign)
-                .map(|(_, w)| f64::from(*w))
-                .sum()
+            self.signs.iter().zip(&self.weights).filter(|(s, _)| **s == sign).map(|(_, w)| f64::from(*w)).sum()
         };
         let (attack, benign) = (total(1.0).max(1e-9), total(-1.0).max(1e-9));
         let half = self.len() as f64 / 2.0;
@@ -81,14 +79,13 @@ impl Examples {
 
     /// The loss and its gradient.
     fn loss(&self, point: &[f32], penalty: f64, gradient: &mut [f32]) -> f64 {
-        let mut sums = vec![0f32; SLOTS + 1];
+        let mut sums = vec![0f32; SLOTS + 2];
         let mut loss = 0f64;
-        let bias = point[SLOTS];
+        let (bias, opening) = (point[SLOTS], point[SLOTS + 1]);
         for index in 0..self.len() {
             let (slots, values) = self.row(index);
             let margin: f32 =
-                slots.iter().zip(values).map(|(slot, value)| point[*slot as usize] * value).sum::<f32>()
-                    + bias;
+                slots.iter().zip(values).map(|(slot, value)| point[*slot as usize] * value).sum::<f32>() + bias + opening * self.openings[index];
             let sign = self.signs[index];
             let agreed = f64::from(margin * sign);
             let weight = f64::from(self.weights[index]);
@@ -100,6 +97,7 @@ impl Examples {
                 sums[*slot as usize] += pull * value;
             }
             sums[SLOTS] += pull;
+            sums[SLOTS + 1] += pull * self.openings[index];
         }
         let mut square = 0f64;
         for ((out, sum), weight) in gradient.iter_mut().zip(&sums).zip(point).take(SLOTS) {
@@ -107,6 +105,7 @@ impl Examples {
             square += f64::from(*weight) * f64::from(*weight);
         }
         gradient[SLOTS] = sums[SLOTS];
+        gradient[SLOTS + 1] = sums[SLOTS + 1];
         loss + 0.5 * penalty * square
     }
 
@@ -114,8 +113,8 @@ impl Examples {
     pub fn fit(&self, options: FitOptions) -> Fitted {
         const MEMORY: usize = 8;
         let penalty = 1.0 / options.trust;
-        let mut point = vec![0f32; SLOTS + 1];
-        let mut gradient = vec![0f32; SLOTS + 1];
+        let mut point = vec![0f32; SLOTS + 2];
+        let mut gradient = vec![0f32; SLOTS + 2];
         let mut loss = self.loss(&point, penalty, &mut gradient);
         let mut history: Vec<(Vec<f32>, Vec<f32>, f64)> = Vec::new();
         for iteration in 0..options.iterations {
@@ -124,13 +123,11 @@ impl Examples {
             if slope >= -1e-9 {
                 break;
             }
-            let mut step =
-                if iteration == 0 { 1.0 / dot(&gradient, &gradient).sqrt().max(1e-9) } else { 1.0 };
+            let mut step = if iteration == 0 { 1.0 / dot(&gradient, &gradient).sqrt().max(1e-9) } else { 1.0 };
             let mut accepted = None;
             for _ in 0..20 {
-                let trial: Vec<f32> =
-                    point.iter().zip(&direction).map(|(p, d)| p + (step as f32) * d).collect();
-                let mut trial_gradient = vec![0f32; SLOTS + 1];
+                let trial: Vec<f32> = point.iter().zip(&direction).map(|(p, d)| p + (step as f32) * d).collect();
+                let mut trial_gradient = vec![0f32; SLOTS + 2];
                 let trial_loss = self.loss(&trial, penalty, &mut trial_gradient);
                 if trial_loss <= loss + 1e-4 * step * slope {
                     accepted = Some((trial, trial_gradient, trial_loss));

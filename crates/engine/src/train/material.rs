@@ -6,7 +6,7 @@
 
 use super::corpus::{Text, Use, normalise};
 use super::grammar::Grammar;
-use super::heads::FOLDS;
+use super::heads::{FOLDS, fold};
 use super::rng::Rng;
 use crate::detect::injection::model::Head;
 
@@ -18,12 +18,13 @@ const PLAN: &[(&str, usize, Head, bool, f32)] = &[
     ("doc.office.", 80, Head::Document, false, 1.0),
     ("doc.table.", 150, Head::Document, false, 1.0),
     ("doc.web.", 80, Head::Document, false, 1.0),
+    ("doc.hard.", 80, Head::Document, false, 1.0),
     ("doc.code.", 90, Head::Document, false, 1.0),
     ("doc.data.", 100, Head::Document, false, 1.0),
     ("doc.legal.", 60, Head::Document, false, 1.0),
     ("doc.lang.", 30, Head::Document, false, 1.0),
-    ("doc.request.", 500, Head::Document, true, 0.4),
-    ("doc.agent.", 600, Head::Document, true, 0.4),
+    ("doc.request.", 500, Head::Document, true, 0.1),
+    ("doc.agent.", 600, Head::Document, true, 0.1),
     ("user.ok.role", 300, Head::User, false, 1.0),
     ("user.ok.trigger", 500, Head::User, false, 1.0),
     ("user.ok.work", 250, Head::User, false, 1.0),
@@ -79,6 +80,7 @@ pub fn own() -> Vec<Text> {
                     continue;
                 }
                 texts.push(Text {
+                    file: "own".into(),
                     normal,
                     head,
                     attack,
@@ -102,15 +104,12 @@ pub fn own() -> Vec<Text> {
 }
 
 /// Every payload of the shared rows, planted into documents of our own that stand in the same fold.
-pub fn planted(texts: &[Text], fold: impl Fn(&Text) -> usize) -> Vec<Text> {
+pub fn planted(texts: &[Text]) -> Vec<Text> {
     let carriers: Vec<&Text> = texts
         .iter()
-        .filter(|t| {
-            t.head == Head::Document && !t.attack && t.source.starts_with("own ") && t.normal.len() > 200
-        })
+        .filter(|t| t.head == Head::Document && !t.attack && t.source.starts_with("own ") && t.normal.len() > 200)
         .collect();
-    let payloads =
-        texts.iter().filter(|t| t.attack && t.head == Head::Document && t.source.ends_with("payload alone"));
+    let payloads = texts.iter().filter(|t| t.attack && t.head == Head::Document && t.source.ends_with("payload alone"));
     let mut made = Vec::new();
     for payload in payloads {
         let mut rng = Rng::named(SEED, &payload.normal);
@@ -132,9 +131,7 @@ pub fn plant(carrier: &str, payload: &str, rng: &mut Rng) -> (String, std::ops::
     let borders: Vec<usize> = carrier
         .match_indices([' ', '\n'])
         .map(|(at, _)| at)
-        .filter(|at| {
-            carrier.get(..*at).is_some_and(|head| head.ends_with(['.', '!', '?', '|', '\n', '}', '>', ';']))
-        })
+        .filter(|at| carrier.get(..*at).is_some_and(|head| head.ends_with(['.', '!', '?', '|', '\n', '}', '>', ';'])))
         .collect();
     let at = match rng.below(3) {
         0 => 0,

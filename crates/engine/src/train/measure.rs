@@ -57,5 +57,5 @@ pub fn threshold(benign: &[i32], per_thousand: u32) -> i32 {
     let mut sorted = benign.to_vec();
     sorted.sort_unstable_by(|a, b| b.cmp(a));
     let allowed = sorted.len() * per_thousand as usize / 1000;
-    sorted.get(allowed).map_or(i32::MAX / 4096, |score| score.saturating_add(1))
+    sorted.get(allowed).map_or(1_000_000, |score| score.saturating_add(1))
 }

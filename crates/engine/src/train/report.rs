@@ -1,107 +1,105 @@
 //! What the model can and cannot do, measured on texts it was not trained on.
+//!
+//! Every figure here comes from a model that had not seen the text's group (or, in the second
+//! table, its whole source), at a threshold chosen on other benign texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::corpus::{self, Row, Text};
-use super::fit::FitOptions;
-use super::heads::{Costs, Scored, cross_validate, thresholds_without};
-use super::material;
+use super::corpus::Text;
+use super::heads::{COSTS, FOLDS, Scored, fit_head, only, thresholds_without};
 use super::measure::{self, Share};
 use crate::detect::injection::model::{Head, Rate};
 
-/// The whole report as text.
-pub fn report(rows: &[Row]) -> String {
-    let mut texts = corpus::from_rows(rows);
-    texts.extend(material::own());
-    let planted = material::planted(&texts, super::heads::fold);
-    texts.extend(planted);
-    let mut out = String::new();
-    let trusts: Vec<f64> =
-        std::env::var("TRUST").unwrap_or("30".into()).split(',').filter_map(|t| t.parse().ok()).collect();
-    let costs: Vec<i32> = std::env::var("COSTS")
-        .unwrap_or("300,600".into())
-        .split(',')
-        .filter_map(|t| t.parse().ok())
-        .collect();
-    let only = std::env::var("HEAD").unwrap_or_default();
-    for head in [Head::User, Head::Document] {
-        if !only.is_empty() && only != head.as_str() {
-            continue;
-        }
-        for trust in &trusts {
-            let options = FitOptions { trust: *trust, iterations: 60 };
-            let scored = cross_validate(&texts, head, options);
-            for pair in costs.chunks(2) {
-                let costs = Costs { count: pair[0], rest: pair[1] };
-                let _ = writeln!(out, "trust {trust} count {} rest {}", pair[0], pair[1]);
-                by_source(&mut out, head, &scored, costs);
-                if std::env::var("SHOW").is_ok() {
-                    show(&mut out, &scored, costs);
-                }
-            }
-        }
-    }
-    out
+/// Flagged at the 1 % and at the 0.1 % threshold.
+#[derive(Default, Clone, Copy)]
+struct Flagged {
+    ten: Share,
+    one: Share,
 }
 
-fn by_source(out: &mut String, head: Head, scored: &[Scored<'_>], costs: Costs) {
-    let mut table: BTreeMap<(bool, &str), [Share; 4]> = BTreeMap::new();
-    for fold in 0..super::heads::FOLDS {
-        let thresholds = thresholds_without(scored, costs, fold);
+/// Sources in order, attacks apart from benign texts.
+type Table = BTreeMap<(bool, String), Flagged>;
+
+/// The cross-validated table of one head.
+pub fn cross_validated(head: Head, scored: &[Scored<'_>]) -> String {
+    let mut table = Table::new();
+    for fold in 0..FOLDS {
+        let thresholds = thresholds_without(scored, fold);
         for one in scored.iter().filter(|one| one.fold == fold) {
-            let Text { attack, source, .. } = one.text;
-            for (share, threshold) in table.entry((*attack, source)).or_default().iter_mut().zip(thresholds) {
-                share.add(one.logit(costs) >= threshold);
-            }
+            count(&mut table, one.text.attack, &one.text.source, one.logit(), thresholds);
         }
     }
     let logits = |attack: bool| -> Vec<i32> {
-        scored.iter().filter(|one| one.text.attack == attack).map(|one| one.logit(costs)).collect()
+        let counted = scored.iter().filter(|one| one.text.attack == attack && !one.text.is_apart());
+        counted.map(Scored::logit).collect()
     };
-    let _ = writeln!(
-        out,
-        "{} head, five folds by group: AUC {:.4}",
-        head.as_str(),
-        measure::auc(&logits(true), &logits(false))
-    );
-    for attack in [true, false] {
-        let _ =
-            writeln!(out, "  {} flagged at 1 % | at 0.1 %", if attack { "attacks" } else { "benign texts" });
-        let mut total = [Share::default(); 4];
-        for ((_, source), shares) in table.iter().filter(|((is, _), _)| *is == attack) {
-            let _ = writeln!(
-                out,
-                "    {source:32} {} | {}",
-                shares[Rate::Ten as usize],
-                shares[Rate::One as usize]
-            );
-            for (sum, share) in total.iter_mut().zip(shares) {
-                *sum = sum.plus(*share);
-            }
+    let auc = measure::auc(&logits(true), &logits(false));
+    let mut out = String::new();
+    let _ = writeln!(out, "### {} head: five folds by group, AUC {auc:.4}\n", title(head));
+    print(&mut out, &table, true);
+    out
+}
+
+/// The table of one head with each source in turn kept out of training altogether.
+pub fn leave_one_source_out(head: Head, texts: &[Text], scored: &[Scored<'_>]) -> String {
+    let of_head = || texts.iter().filter(|text| text.head == head && !text.file.starts_with("unseen"));
+    let families: BTreeSet<&str> = of_head().filter(|text| text.is_scored()).map(Text::family).collect();
+    let families: Vec<&str> = families.into_iter().filter(|family| *family != "garak").collect();
+    let judge = |family: &str| -> Table {
+        let model = only(fit_head(texts, head, |text| text.family() != family));
+        let benign = scored.iter().filter(|one| !one.text.attack && !one.text.is_apart());
+        let benign: Vec<i32> = benign.filter(|one| one.text.family() != family).map(Scored::logit).collect();
+        let thresholds = Rate::ALL.map(|rate| measure::threshold(&benign, rate.per_thousand()));
+        let mut table = Table::new();
+        for text in of_head().filter(|text| text.is_scored() && text.family() == family) {
+            let logit = model.weigh(&text.normal, head).map_or(i32::MIN, |parts| COSTS.combine(head, &parts));
+            count(&mut table, text.attack, &text.source, logit, thresholds);
         }
-        let _ =
-            writeln!(out, "    {:32} {} | {}", "all", total[Rate::Ten as usize], total[Rate::One as usize]);
+        table
+    };
+    let mut table = Table::new();
+    // Two at a time: each source is computed by itself, so threads change no sum.
+    for pair in families.chunks(2) {
+        std::thread::scope(|scope| {
+            let running: Vec<_> = pair.iter().map(|family| scope.spawn(|| judge(family))).collect();
+            table.extend(running.into_iter().filter_map(|one| one.join().ok()).flatten());
+        });
+    }
+    let mut out = String::new();
+    let _ = writeln!(out, "### {} head: the whole source left out of training\n", title(head));
+    print(&mut out, &table, false);
+    out
+}
+
+fn title(head: Head) -> &'static str {
+    match head {
+        Head::User => "User",
+        Head::Document => "Document",
     }
 }
 
-fn show(out: &mut String, scored: &[Scored<'_>], costs: Costs) {
-    for fold in 0..super::heads::FOLDS {
-        let thresholds = thresholds_without(scored, costs, fold);
-        for one in scored.iter().filter(|one| one.fold == fold) {
-            let flagged = one.logit(costs) >= thresholds[1];
-            if flagged != one.text.attack {
-                let range = one.parts.as_ref().map(|p| p.range.clone()).unwrap_or_default();
-                let _ = writeln!(
-                    out,
-                    "{} {} {} [{}] {}",
-                    if one.text.attack { "MISS" } else { "FALSE" },
-                    one.logit(costs) - thresholds[1],
-                    one.text.source,
-                    one.text.group,
-                    &one.text.normal[range]
-                );
+fn count(table: &mut Table, attack: bool, source: &str, logit: i32, thresholds: [i32; 4]) {
+    let flagged = table.entry((attack, source.to_owned())).or_default();
+    let [_, ten, _, one] = thresholds;
+    flagged.ten.add(logit >= ten);
+    flagged.one.add(logit >= one);
+}
+
+fn print(out: &mut String, table: &Table, totals: bool) {
+    for attack in [true, false] {
+        let heading = if attack { "recall on attacks" } else { "false positives on benign texts" };
+        let _ = writeln!(out, "| {heading} | at the 1 % threshold | at the 0.1 % threshold |\n|---|---|---|");
+        let mut sum = Flagged::default();
+        for ((_, source), flagged) in table.iter().filter(|((is, _), _)| *is == attack) {
+            let _ = writeln!(out, "| {source} | {} | {} |", flagged.ten, flagged.one);
+            if !source.starts_with("unseen") && !source.starts_with("own doc.hard") {
+                sum = Flagged { ten: sum.ten.plus(flagged.ten), one: sum.one.plus(flagged.one) };
             }
         }
+        if totals {
+            let _ = writeln!(out, "| **all** | {} | {} |", sum.ten, sum.one);
+        }
+        out.push('\n');
     }
 }

@@ -31,10 +31,6 @@ impl Rng {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    pub fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
     /// One of the items; the type's default when there are none.
     pub fn pick<T: Copy + Default>(&mut self, items: &[T]) -> T {
         items.get(self.below(items.len())).copied().unwrap_or_default()

@@ -16,7 +16,7 @@ use action::{Channel, Confidence};
 
 pub use scan::{FEATURE_VERSION, ID_BITS, SLOT_BITS, SLOTS, Visit, scan, slot_of};
 pub use segments::{Cut, each_segment};
-pub use weights::{HeadWeights, ModelError, Table, combine};
+pub use weights::{CALIBRATION_STEPS, HeadWeights, ModelError, Table, combine};
 
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,7 +121,7 @@ impl Model {
             range: parts.range,
             logit,
             passes: weights.passes(logit),
-            confidence: Confidence::new(weights.confidence(logit)),
+            confidence: weights.confidence(logit),
         }
     }
 
@@ -185,3 +185,6 @@ impl Visit for Totals<'_> {
         self.cuts.push(Cut { at, features: self.features, sum: self.sum });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! All numbers are little-endian. Every length is checked before anything is read, the features
 //! must be of the version this program computes, and the last 32 bytes are a digest of all before.
 
-use action::Digest;
+use action::{Confidence, Digest};
 
 use super::scan::{FEATURE_VERSION, SLOT_BITS, SLOTS};
 use super::{Head, Model, Parts, Rate};
@@ -31,6 +31,9 @@ pub struct HeadWeights {
     pub gain: i32,
     /// Thousandths of a logit.
     pub bias: i32,
+    /// What a stretch starts with before anything is read, as [`HeadWeights::gain`] counts: it lets
+    /// a short stretch be judged differently from a long one.
+    pub opening: i32,
     /// Thousandths of a logit taken off for each doubling of the number of stretches: the largest of
     /// many scores is large by chance.
     pub count_cost: i32,
@@ -40,6 +43,22 @@ pub struct HeadWeights {
     pub thresholds: [i32; 4],
     /// Percent, by logit.
     pub calibration: [u8; CALIBRATION_STEPS],
+}
+
+impl Default for HeadWeights {
+    /// A head that has learned nothing and flags nothing.
+    fn default() -> Self {
+        HeadWeights {
+            table: Box::new([0; SLOTS]),
+            gain: 0,
+            bias: 0,
+            opening: 0,
+            count_cost: 0,
+            rest_cost: 0,
+            thresholds: [MAX_LOGIT; 4],
+            calibration: [0; CALIBRATION_STEPS],
+        }
+    }
 }
 
 /// Why a weights file was refused.
@@ -63,7 +82,8 @@ impl HeadWeights {
         // Dividing by the root keeps short and long stretches comparable while more evidence
         // still counts for more. The shift gives the root eight binary places.
         let root = ((features as u64) << 16).isqrt().max(1) as i64;
-        sum.saturating_mul(i64::from(self.gain)) / root + i64::from(self.bias)
+        let evidence = sum.saturating_mul(i64::from(self.gain)).saturating_add(i64::from(self.opening));
+        evidence / root + i64::from(self.bias)
     }
 
     /// One number from the parts: the best stretch, less what chance gives the best of so many, less
@@ -79,11 +99,21 @@ impl HeadWeights {
         rates.rev().find(|(_, threshold)| logit >= **threshold).map(|(rate, _)| *rate)
     }
 
-    /// Percent of texts with this logit that were attacks, as measured on texts not trained on.
-    pub fn confidence(&self, logit: i32) -> u8 {
+    /// How likely an attack is at this logit, as measured on texts not trained on, both kinds taken as
+    /// equally frequent. Only what reaches the strictest threshold may be called critical, and
+    /// each threshold has a band of its own.
+    pub fn confidence(&self, logit: i32) -> Confidence {
         let offset = logit.saturating_sub(CALIBRATION_FROM).max(0);
         let step = (offset / CALIBRATION_STEP) as usize;
-        self.calibration.get(step).or(self.calibration.last()).copied().unwrap_or(0)
+        let percent = self.calibration.get(step).or(self.calibration.last()).copied().unwrap_or(0);
+        let (low, high) = match self.passes(logit) {
+            None => (0, Confidence::LOW.percent() - 1),
+            Some(Rate::Fifty) => (Confidence::LOW.percent(), Confidence::MEDIUM.percent() - 1),
+            Some(Rate::Ten) => (Confidence::MEDIUM.percent(), Confidence::HIGH.percent() - 1),
+            Some(Rate::Five) => (Confidence::HIGH.percent(), Confidence::CRITICAL.percent() - 1),
+            Some(Rate::One) => (Confidence::CRITICAL.percent(), 99),
+        };
+        Confidence::new(percent.clamp(low, high))
     }
 
     /// The logit at which each entry of the calibration table begins.
@@ -140,9 +170,7 @@ impl Model {
         body.extend_from_slice(self.trained_on.as_bytes());
         for head in [Head::User, Head::Document] {
             let head = self.head(head);
-            for number in
-                [head.gain, head.bias, head.count_cost, head.rest_cost].iter().chain(&head.thresholds)
-            {
+            for number in [head.gain, head.bias, head.opening, head.count_cost, head.rest_cost].iter().chain(&head.thresholds) {
                 body.extend_from_slice(&number.to_le_bytes());
             }
             body.extend_from_slice(&head.calibration);
@@ -154,7 +182,7 @@ impl Model {
     }
 }
 
-const HEAD_LENGTH: usize = 8 * 4 + CALIBRATION_STEPS + SLOTS;
+const HEAD_LENGTH: usize = 9 * 4 + CALIBRATION_STEPS + SLOTS;
 const BODY_LENGTH: usize = 8 + 2 + 4 + 32 + 2 * HEAD_LENGTH;
 /// A gain beyond this would be a broken file: sums times gain must stay far inside 64 bits.
 const MAX_GAIN: i32 = 1 << 24;
@@ -181,6 +209,7 @@ impl Fields<'_> {
     fn head(&mut self) -> Result<HeadWeights, ModelError> {
         let gain = self.number(MAX_GAIN)?;
         let bias = self.number(MAX_LOGIT)?;
+        let opening = self.number(MAX_GAIN)?;
         let count_cost = self.number(MAX_LOGIT)?;
         let rest_cost = self.number(MAX_LOGIT)?;
         let mut thresholds = [0; 4];
@@ -189,19 +218,14 @@ impl Fields<'_> {
         }
         let calibration = self.take::<CALIBRATION_STEPS>()?;
         let in_order = thresholds.is_sorted() && calibration.is_sorted();
-        if !in_order
-            || gain < 0
-            || count_cost < 0
-            || rest_cost < 0
-            || calibration.iter().any(|percent| *percent > 100)
-        {
+        if !in_order || gain < 0 || count_cost < 0 || rest_cost < 0 || calibration.iter().any(|percent| *percent > 100) {
             return Err(ModelError::OutOfRange);
         }
         let (weights, rest) = self.0.split_at_checked(SLOTS).ok_or(ModelError::WrongLength)?;
         self.0 = rest;
         let table: Box<[i8]> = weights.iter().map(|weight| weight.cast_signed()).collect();
         let table = table.try_into().map_err(|_| ModelError::WrongLength)?;
-        Ok(HeadWeights { table, gain, bias, count_cost, rest_cost, thresholds, calibration })
+        Ok(HeadWeights { table, gain, bias, opening, count_cost, rest_cost, thresholds, calibration })
     }
 }
 
