@@ -19,6 +19,11 @@ pub fn judge(bytes: &[u8], cluster: &Cluster, key: Subjects, out: &mut Vec<Candi
     if total < 6 && !pay && key == Subjects::NONE {
         return;
     }
+    // So few digits are pay, a year of birth or a short record number, and most texts are full of them.
+    let short = Subjects::PAY.or(Subjects::BIRTH).or(Subjects::BANK).or(Subjects::HEALTH);
+    if total < 6 && !near(bytes, cluster.start).or(key).has(short) {
+        return;
+    }
     let context = around(bytes, cluster.start, cluster.extension.unwrap_or(cluster.end), key);
     let joined = cluster.glued || matches!(bytes.get(cluster.end), Some(b':' | b'-' | b'/'));
     if pay && !joined && !cluster.plus && context.labels(Subjects::PAY) {
