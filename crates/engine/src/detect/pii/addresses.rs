@@ -12,6 +12,9 @@ const DOMAIN: usize = 255;
 
 pub fn emails(bytes: &[u8], out: &mut Vec<Candidate>) {
     for at in memchr::memchr_iter(b'@', bytes) {
+        if out.len() >= super::MOST_HITS {
+            return;
+        }
         if let Some(found) = email(bytes, at) {
             out.push(found);
         }

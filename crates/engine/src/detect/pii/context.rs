@@ -88,6 +88,8 @@ const WORDS: &[(Subjects, &[&str])] = &[
 
 /// Bytes before a number that are read.
 pub const BEFORE: usize = 72;
+/// Of them, those directly in front.
+const NEAR: usize = 26;
 /// Bytes after it.
 pub const AFTER: usize = 28;
 /// Longest phrase in words.
@@ -122,14 +124,19 @@ pub fn around(bytes: &[u8], start: usize, end: usize, key: Subjects) -> Context 
         0 => before,
         _ => before.iter().position(|b| !is_letter(*b)).and_then(|p| before.get(p..)).unwrap_or_default(),
     };
-    let near_from = before.len().saturating_sub(26);
-    let cut = before.get(near_from..).unwrap_or_default();
-    let near = match near_from {
-        0 => cut,
-        _ => cut.iter().position(|b| !is_letter(*b)).and_then(|p| cut.get(p..)).unwrap_or_default(),
-    };
     let after = bytes.get(end..bytes.len().min(end + AFTER)).unwrap_or_default();
-    Context { before: subjects(before), near: subjects(near), after: subjects(after), key }
+    Context { before: subjects(before), near: near(bytes, start), after: subjects(after), key }
+}
+
+/// What the last words in front announce.
+pub fn near(bytes: &[u8], start: usize) -> Subjects {
+    let from = start.saturating_sub(NEAR);
+    let text = bytes.get(from..start).unwrap_or_default();
+    let whole = match from {
+        0 => Some(0),
+        _ => text.iter().position(|b| !is_letter(*b)),
+    };
+    subjects(whole.and_then(|place| text.get(place..)).unwrap_or_default())
 }
 
 fn is_letter(byte: u8) -> bool {

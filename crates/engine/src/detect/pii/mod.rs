@@ -22,43 +22,59 @@ use self::context::Subjects;
 pub use self::rules::{RULES, Rule};
 use super::{Hit, Leaf};
 
-/// Most hits of one reading; whoever sends more has been noticed.
-const MOST_HITS: usize = 1_024;
+/// Most hits of one reading. High, because what is not found is not redacted.
+const MOST_HITS: usize = 20_000;
+/// Most hits that only a decoded reading shows.
+const MOST_DECODED: usize = 256;
 
 /// Finds personal data in every reading of a leaf.
 pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
-    let first = out.len();
     let key = context::of_key(leaf.key);
+    let (first, mut most) = (out.len(), usize::MAX);
     let mut found = Vec::new();
     for reading in leaf.text.readings() {
-        let as_sent = reading.via.is_empty();
-        let mut keep = |found: &mut Vec<Candidate>, place: &dyn Fn(Range<usize>) -> Range<usize>| {
-            for candidate in best(found) {
-                let span = place(candidate.span);
-                let known =
-                    out.iter().skip(first).any(|hit| hit.span.start < span.end && span.start < hit.span.end);
-                if !known {
-                    out.push(Hit {
-                        rule: Cow::Borrowed(candidate.rule.id),
-                        severity: candidate.severity,
-                        confidence: Confidence::new(candidate.sure),
-                        class: Some(candidate.rule.class),
-                        span,
-                        via: reading.via.to_vec(),
-                    });
-                }
-            }
-        };
         scan(reading.raw.as_bytes(), key, &mut found);
-        if as_sent && key != Subjects::NONE {
-            addresses::whole_field(reading.raw, key, &mut found);
+        if reading.via.is_empty() {
+            if key != Subjects::NONE {
+                addresses::whole_field(reading.raw, key, &mut found);
+            }
+            // What stands as sent does not overlap itself, so nothing has to be compared.
+            let sent =
+                best(&mut found).into_iter().map(|c| hit(&c, reading.raw_span(c.span.clone()), reading.via));
+            out.extend(sent);
+            most = out.len() + MOST_DECODED;
+        } else {
+            let decoded =
+                best(&mut found).into_iter().map(|c| hit(&c, reading.raw_span(c.span.clone()), reading.via));
+            decoded.for_each(|hit| add_new(hit, out, first, most));
         }
-        keep(&mut found, &|span| reading.raw_span(span));
         // Digits in other scripts or with invisible signs between show in the normal form only.
         if !reading.raw.is_ascii() && reading.normal != reading.raw {
             scan(reading.normal.as_bytes(), key, &mut found);
-            keep(&mut found, &|span| reading.normal_span(span));
+            let normal = best(&mut found)
+                .into_iter()
+                .map(|c| hit(&c, reading.normal_span(c.span.clone()), reading.via));
+            normal.for_each(|hit| add_new(hit, out, first, most));
         }
+    }
+}
+
+fn hit(candidate: &Candidate, span: Range<usize>, via: &[Cow<'static, str>]) -> Hit {
+    Hit {
+        rule: Cow::Borrowed(candidate.rule.id),
+        severity: candidate.severity,
+        confidence: Confidence::new(candidate.sure),
+        class: Some(candidate.rule.class),
+        span,
+        via: via.to_vec(),
+    }
+}
+
+/// Adds what another reading shows, unless its place is known already.
+fn add_new(hit: Hit, out: &mut Vec<Hit>, first: usize, most: usize) {
+    let overlaps = |known: &Hit| known.span.start < hit.span.end && hit.span.start < known.span.end;
+    if out.len() < most && !out.iter().skip(first).any(overlaps) {
+        out.push(hit);
     }
 }
 

@@ -4,7 +4,7 @@ use action::Severity;
 
 use super::check::{digit, luhn, number};
 use super::cluster::{Cluster, Group};
-use super::context::{Context, Subjects, around};
+use super::context::{Context, Subjects, around, near};
 use super::national::NATIONAL;
 use super::rules::{self as r, Rule};
 use super::{Candidate, candidate};
@@ -17,6 +17,11 @@ pub fn judge(bytes: &[u8], cluster: &Cluster, key: Subjects, out: &mut Vec<Candi
     }
     let pay = is_money(bytes, cluster);
     if total < 6 && !pay && key == Subjects::NONE {
+        return;
+    }
+    // So few digits are pay, a year of birth or a short record number, and most texts are full of them.
+    let short = Subjects::PAY.or(Subjects::BIRTH).or(Subjects::BANK).or(Subjects::HEALTH);
+    if total < 6 && !near(bytes, cluster.start).or(key).has(short) {
         return;
     }
     let context = around(bytes, cluster.start, cluster.extension.unwrap_or(cluster.end), key);
@@ -91,7 +96,7 @@ fn cards(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candid
         for (last_place, last) in cluster.groups.iter().enumerate().skip(place) {
             let end = last.offset + last.len();
             let length = end - first.offset;
-            if length > 19 || !uniform(bytes, cluster, place, last_place) {
+            if length > 19 || !goes_on(bytes, cluster, place, last_place) {
                 break;
             }
             let Some(digits) = cluster.digits.get(first.offset..end) else { break };
@@ -125,6 +130,13 @@ fn uniform(bytes: &[u8], cluster: &Cluster, first: usize, last: usize) -> bool {
     let separator = cluster.separator(bytes, first);
     let usual = matches!(separator, [b' '] | [b'-'] | [b'.'] | [0xc2, 0xa0] | [0xe2, 0x80, _]);
     first == last || (usual && (first..last).all(|place| cluster.separator(bytes, place) == separator))
+}
+
+/// The same for a window that has just grown by one group.
+fn goes_on(bytes: &[u8], cluster: &Cluster, first: usize, last: usize) -> bool {
+    first == last
+        || (uniform(bytes, cluster, first, first + 1)
+            && cluster.separator(bytes, last - 1) == cluster.separator(bytes, first))
 }
 
 fn sureness(bytes: &[u8], cluster: &Cluster, window: (usize, usize), digits: &[u8], context: Context) -> u8 {

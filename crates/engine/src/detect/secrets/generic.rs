@@ -167,6 +167,9 @@ fn segments(name: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn looks_secret(token: &[u8], promise: Promise, plain: bool) -> bool {
+    if !token.iter().any(u8::is_ascii_digit) {
+        return false;
+    }
     let count = |wanted: fn(&u8) -> bool| token.iter().filter(|b| wanted(b)).count();
     let (digits, lower, upper) =
         (count(u8::is_ascii_digit), count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));

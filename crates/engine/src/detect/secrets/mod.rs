@@ -28,8 +28,10 @@ use self::value::{assigned, is_token_stand_in};
 use super::{Hit, Leaf};
 use crate::text::Reading;
 
-/// Most hits of one reading; whoever sends more has been noticed.
-const MOST_HITS: usize = 256;
+/// Most hits of one reading. High, because what is not found is not redacted.
+const MOST_HITS: usize = 20_000;
+/// Most hits that only a decoded reading shows.
+const MOST_DECODED: usize = 256;
 
 /// Where a reader found a secret, in the reading it looked at.
 pub struct Found {
@@ -43,6 +45,9 @@ pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
         let mut found = scan(reading.raw.as_bytes());
         if reading.via.is_empty() {
             under_key(leaf.key, reading.raw, &mut found);
+        }
+        if !reading.via.is_empty() {
+            found.truncate(MOST_DECODED);
         }
         for candidate in best(found) {
             push(&reading, candidate, out, first);
@@ -75,8 +80,8 @@ struct Candidate {
 
 fn push(reading: &Reading<'_>, candidate: Candidate, out: &mut Vec<Hit>, first: usize) {
     let span = reading.raw_span(candidate.span);
-    let known = out.iter().skip(first).any(|hit| hit.span.start < span.end && span.start < hit.span.end);
-    if known && !reading.via.is_empty() {
+    let overlaps = |hit: &Hit| hit.span.start < span.end && span.start < hit.span.end;
+    if !reading.via.is_empty() && out.iter().skip(first).any(overlaps) {
         return;
     }
     out.push(Hit {
@@ -92,16 +97,21 @@ fn push(reading: &Reading<'_>, candidate: Candidate, out: &mut Vec<Hit>, first: 
 /// The most certain of overlapping candidates, in order of place.
 fn best(mut found: Vec<Candidate>) -> Vec<Candidate> {
     found.sort_by(|a, b| {
-        let rank = |c: &Candidate| (std::cmp::Reverse(c.confidence), std::cmp::Reverse(c.span.len()));
-        rank(a).cmp(&rank(b)).then(a.span.start.cmp(&b.span.start)).then(a.id.cmp(b.id))
+        let rank =
+            |c: &Candidate| (c.span.start, std::cmp::Reverse(c.confidence), std::cmp::Reverse(c.span.len()));
+        rank(a).cmp(&rank(b)).then(a.id.cmp(b.id))
     });
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in found {
-        if !kept.iter().any(|k| k.span.start < candidate.span.end && candidate.span.start < k.span.end) {
-            kept.push(candidate);
+        match kept.last_mut() {
+            Some(last) if candidate.span.start < last.span.end => {
+                if (candidate.confidence, candidate.span.len()) > (last.confidence, last.span.len()) {
+                    *last = candidate;
+                }
+            }
+            _ => kept.push(candidate),
         }
     }
-    kept.sort_by_key(|c| c.span.start);
     kept
 }
 
