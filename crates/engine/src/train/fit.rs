@@ -62,7 +62,12 @@ impl Examples {
     /// Both classes weigh the same in the end.
     pub fn balance(&mut self) {
         let total = |sign: f32| -> f64 {
-            self.signs.iter().zip(&self.weights).filter(|(s, _)| **s == sign).map(|(_, w)| f64::from(*w)).sum()
+            self.signs
+                .iter()
+                .zip(&self.weights)
+                .filter(|(s, _)| **s == sign)
+                .map(|(_, w)| f64::from(*w))
+                .sum()
         };
         let (attack, benign) = (total(1.0).max(1e-9), total(-1.0).max(1e-9));
         let half = self.len() as f64 / 2.0;
@@ -85,7 +90,9 @@ impl Examples {
         for index in 0..self.len() {
             let (slots, values) = self.row(index);
             let margin: f32 =
-                slots.iter().zip(values).map(|(slot, value)| point[*slot as usize] * value).sum::<f32>() + bias + opening * self.openings[index];
+                slots.iter().zip(values).map(|(slot, value)| point[*slot as usize] * value).sum::<f32>()
+                    + bias
+                    + opening * self.openings[index];
             let sign = self.signs[index];
             let agreed = f64::from(margin * sign);
             let weight = f64::from(self.weights[index]);
@@ -123,10 +130,12 @@ impl Examples {
             if slope >= -1e-9 {
                 break;
             }
-            let mut step = if iteration == 0 { 1.0 / dot(&gradient, &gradient).sqrt().max(1e-9) } else { 1.0 };
+            let mut step =
+                if iteration == 0 { 1.0 / dot(&gradient, &gradient).sqrt().max(1e-9) } else { 1.0 };
             let mut accepted = None;
             for _ in 0..20 {
-                let trial: Vec<f32> = point.iter().zip(&direction).map(|(p, d)| p + (step as f32) * d).collect();
+                let trial: Vec<f32> =
+                    point.iter().zip(&direction).map(|(p, d)| p + (step as f32) * d).collect();
                 let mut trial_gradient = vec![0f32; SLOTS + 2];
                 let trial_loss = self.loss(&trial, penalty, &mut trial_gradient);
                 if trial_loss <= loss + 1e-4 * step * slope {
@@ -202,4 +211,34 @@ fn ln_1p(value: f64) -> f64 {
     let ratio = value / (2.0 + value);
     let square = ratio * ratio;
     2.0 * ratio * (0..10).rev().fold(0.0, |sum, n| sum * square + 1.0 / f64::from(2 * n + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fit_separates_what_can_be_separated_and_repeats_itself() {
+        let mut examples = Examples::default();
+        let mut scratch = Vec::new();
+        for number in 0..40u32 {
+            let attack = number % 2 == 0;
+            let telling = if attack { 64 } else { 128 };
+            examples.push(&[telling, 6400 + number * 64], 2, attack, 1.0, &mut scratch);
+        }
+        examples.balance();
+        let options = FitOptions { trust: 10.0, iterations: 20 };
+        let fitted = examples.fit(options).0;
+        assert!(fitted[slot_of(64)] > 0.5 && fitted[slot_of(128)] < -0.5);
+        assert_eq!(fitted, examples.fit(options).0);
+    }
+
+    #[test]
+    fn own_exponential_and_logarithm_agree_with_the_library() {
+        for step in 0..600 {
+            let power = -f64::from(step) / 10.0;
+            assert!((exp(power) - power.exp()).abs() <= 1e-9 * power.exp(), "{power}");
+            assert!((ln_1p(exp(power)) - exp(power).ln_1p()).abs() < 1e-9, "{power}");
+        }
+    }
 }

@@ -44,7 +44,8 @@ impl Grammar {
     pub fn part(&self, number: usize, parts: usize) -> Grammar {
         let mut part = self.clone();
         for (name, alternatives) in &mut part.sections {
-            let long = alternatives.iter().map(|line| line.len()).sum::<usize>() >= SENTENCE * alternatives.len();
+            let long =
+                alternatives.iter().map(|line| line.len()).sum::<usize>() >= SENTENCE * alternatives.len();
             if alternatives.len() >= DIVISIBLE && long && !name.starts_with("doc.") {
                 let kept = alternatives.iter().enumerate().filter(|(index, _)| index % parts == number);
                 *alternatives = kept.map(|(_, line)| *line).collect();
@@ -105,7 +106,9 @@ impl Grammar {
         let names = lines.flat_map(|line| line.split('{').skip(1).filter_map(|part| part.split_once('}')));
         names
             .map(|(name, _)| name.split('*').next().unwrap_or_default().to_owned())
-            .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_'))
+            .filter(|name| {
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
+            })
             .filter(|name| !self.sections.contains_key(name.as_str()))
             .collect()
     }

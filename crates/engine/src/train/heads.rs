@@ -6,7 +6,9 @@ use super::corpus::{Text, Trace, Use};
 use super::fit::{Examples, FitOptions, Fitted};
 use super::measure;
 use super::rng::Rng;
-use crate::detect::injection::model::{CALIBRATION_STEPS, Head, HeadWeights, ID_BITS, Model, Parts, Rate, SLOTS, combine, slot_of};
+use crate::detect::injection::model::{
+    CALIBRATION_STEPS, Head, HeadWeights, ID_BITS, Model, Parts, Rate, SLOTS, combine, slot_of,
+};
 
 pub const FOLDS: usize = 5;
 /// At most this many stretches of one benign text are learned from.
@@ -37,7 +39,10 @@ pub fn fit_head(texts: &[Text], head: Head, keep: impl Fn(&Text) -> bool) -> Hea
         trust: if head == Head::User { user } else { document },
         iterations: OPTIONS.iterations,
     };
-    let first = quantise(&examples(&kept, &common, head, None).fit(options));
+    let first = quantise(
+        &examples(&kept, &common, head, None)
+            .fit(FitOptions { iterations: options.iterations / 2, ..options }),
+    );
     // A text is judged by its worst stretch, so the worst stretches are what must be learned.
     quantise(&examples(&kept, &common, head, Some(&first)).fit(options))
 }
@@ -159,9 +164,9 @@ pub fn cross_validate<'a>(texts: &'a [Text], head: Head) -> Vec<Scored<'a>> {
             .map(|out| {
                 scope.spawn(move || {
                     let model = only(fit_head(texts, head, |text| fold(text) != out));
-                    let held = texts.iter().filter(|text| {
-                        text.head == head && text.usage != Use::Train && fold(text) == out
-                    });
+                    let held = texts
+                        .iter()
+                        .filter(|text| text.head == head && text.usage != Use::Train && fold(text) == out);
                     held.map(|text| Scored { text, fold: out, parts: model.weigh(&text.normal, head) })
                         .collect::<Vec<_>>()
                 })
@@ -212,7 +217,8 @@ fn calibrate(scored: &[Scored<'_>]) -> [u8; CALIBRATION_STEPS] {
     for (entry, from) in table.iter_mut().zip(HeadWeights::calibration_logits()) {
         // Neighbouring steps count too, so that a thin step does not jump.
         let near = |one: &&&Scored<'_>| (one.logit() - from - 250).abs() <= 1000;
-        let share = |attack: bool| counted.iter().filter(near).filter(|one| one.text.attack == attack).count() as f64;
+        let share =
+            |attack: bool| counted.iter().filter(near).filter(|one| one.text.attack == attack).count() as f64;
         let (hits, misses) = ((share(true) + 0.5) / attacks, (share(false) + 0.5) / benign);
         least = least.max((100.0 * hits / (hits + misses)) as u8);
         *entry = least.min(99);
@@ -221,7 +227,8 @@ fn calibrate(scored: &[Scored<'_>]) -> [u8; CALIBRATION_STEPS] {
 }
 
 /// How the parts of a score are put together, by head.
-pub const COSTS: AllCosts = AllCosts { user: Costs { count: 500, rest: 0 }, document: Costs { count: 500, rest: 400 } };
+pub const COSTS: AllCosts =
+    AllCosts { user: Costs { count: 500, rest: 0 }, document: Costs { count: 500, rest: 400 } };
 /// How hard each head is fitted.
 pub const OPTIONS: Options = Options { trust: [100.0, 10.0], iterations: 40 };
 

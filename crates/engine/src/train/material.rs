@@ -107,9 +107,12 @@ pub fn own() -> Vec<Text> {
 pub fn planted(texts: &[Text]) -> Vec<Text> {
     let carriers: Vec<&Text> = texts
         .iter()
-        .filter(|t| t.head == Head::Document && !t.attack && t.source.starts_with("own ") && t.normal.len() > 200)
+        .filter(|t| {
+            t.head == Head::Document && !t.attack && t.source.starts_with("own ") && t.normal.len() > 200
+        })
         .collect();
-    let payloads = texts.iter().filter(|t| t.attack && t.head == Head::Document && t.source.ends_with("payload alone"));
+    let payloads =
+        texts.iter().filter(|t| t.attack && t.head == Head::Document && t.source.ends_with("payload alone"));
     let mut made = Vec::new();
     for payload in payloads {
         let mut rng = Rng::named(SEED, &payload.normal);
@@ -131,7 +134,9 @@ pub fn plant(carrier: &str, payload: &str, rng: &mut Rng) -> (String, std::ops::
     let borders: Vec<usize> = carrier
         .match_indices([' ', '\n'])
         .map(|(at, _)| at)
-        .filter(|at| carrier.get(..*at).is_some_and(|head| head.ends_with(['.', '!', '?', '|', '\n', '}', '>', ';'])))
+        .filter(|at| {
+            carrier.get(..*at).is_some_and(|head| head.ends_with(['.', '!', '?', '|', '\n', '}', '>', ';']))
+        })
         .collect();
     let at = match rng.below(3) {
         0 => 0,

@@ -59,3 +59,29 @@ pub fn threshold(benign: &[i32], per_thousand: u32) -> i32 {
     let allowed = sorted.len() * per_thousand as usize / 1000;
     sorted.get(allowed).map_or(1_000_000, |score| score.saturating_add(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_holds_its_share_and_is_wide_for_few() {
+        let few = Share { k: 9, n: 10 }.wilson();
+        let many = Share { k: 900, n: 1000 }.wilson();
+        assert!(few.0 < 0.9 && 0.9 < few.1 && many.0 < 0.9 && 0.9 < many.1);
+        assert!(few.1 - few.0 > 3.0 * (many.1 - many.0));
+    }
+
+    #[test]
+    fn a_threshold_lets_no_more_benign_texts_pass_than_its_rate() {
+        let benign: Vec<i32> = (0..1000).collect();
+        let reached = |rate: u32| benign.iter().filter(|score| **score >= threshold(&benign, rate)).count();
+        assert_eq!((reached(10), reached(1), reached(50)), (10, 1, 50));
+    }
+
+    #[test]
+    fn the_area_is_one_for_a_clean_split_and_half_for_none() {
+        assert_eq!(auc(&[5, 6], &[1, 2, 3]), 1.0);
+        assert_eq!(auc(&[1, 2], &[1, 2]), 0.5);
+    }
+}

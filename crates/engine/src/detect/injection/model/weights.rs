@@ -135,7 +135,7 @@ fn log2_sixteenths(value: u64) -> u32 {
     let value = value.max(1);
     let whole = value.ilog2();
     let rest = value - (1 << whole);
-    whole * 16 + (u128::from(rest) * 16 >> whole) as u32
+    whole * 16 + ((u128::from(rest) * 16) >> whole) as u32
 }
 
 impl Model {
@@ -170,7 +170,10 @@ impl Model {
         body.extend_from_slice(self.trained_on.as_bytes());
         for head in [Head::User, Head::Document] {
             let head = self.head(head);
-            for number in [head.gain, head.bias, head.opening, head.count_cost, head.rest_cost].iter().chain(&head.thresholds) {
+            for number in [head.gain, head.bias, head.opening, head.count_cost, head.rest_cost]
+                .iter()
+                .chain(&head.thresholds)
+            {
                 body.extend_from_slice(&number.to_le_bytes());
             }
             body.extend_from_slice(&head.calibration);
@@ -218,7 +221,12 @@ impl Fields<'_> {
         }
         let calibration = self.take::<CALIBRATION_STEPS>()?;
         let in_order = thresholds.is_sorted() && calibration.is_sorted();
-        if !in_order || gain < 0 || count_cost < 0 || rest_cost < 0 || calibration.iter().any(|percent| *percent > 100) {
+        if !in_order
+            || gain < 0
+            || count_cost < 0
+            || rest_cost < 0
+            || calibration.iter().any(|percent| *percent > 100)
+        {
             return Err(ModelError::OutOfRange);
         }
         let (weights, rest) = self.0.split_at_checked(SLOTS).ok_or(ModelError::WrongLength)?;
