@@ -105,7 +105,8 @@ impl Json {
 /// either kind before the expectation is left out. Names of fields stay: they are what to mend.
 fn without_values(message: &str) -> String {
     let (found, expected) = message.split_at(message.find(", expected").unwrap_or(message.len()));
-    let names_a_field = ["unknown field", "missing field", "duplicate field"].iter().any(|m| found.starts_with(m));
+    let names_a_field =
+        ["unknown field", "missing field", "duplicate field"].iter().any(|m| found.starts_with(m));
     let mut kept = String::new();
     let mut open: Option<char> = None;
     let mut escaped = false;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
-use action::{Action, Constraint, ConstrainKind, Decision, Detection, Dimension, Place, Severity, Verdict};
+use action::{Action, ConstrainKind, Constraint, Decision, Detection, Dimension, Place, Severity, Verdict};
 
 /// Whether to colour what goes to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -58,7 +58,8 @@ fn refund(amount: &str) -> Vec<u8> {
 
 #[test]
 fn the_exit_code_tells_the_verdict() {
-    let decide = |amount: &str| code(&run(&["decide", "-", "--rules", "policies/refunds.yaml"], &refund(amount)));
+    let decide =
+        |amount: &str| code(&run(&["decide", "-", "--rules", "policies/refunds.yaml"], &refund(amount)));
     assert_eq!(decide("99"), 0);
     assert_eq!(decide("1001"), 13);
 }
@@ -68,7 +69,10 @@ fn a_decision_is_printed_for_people_and_for_programs() {
     let arguments = ["decide", "-", "--rules", "policies/refunds.yaml"];
     let text = out(&run(&arguments, &refund("1001")));
     assert!(text.starts_with("BLOCK  refund"), "{text}");
-    assert!(text.contains("only Finance-Agent may refund") && text.contains("with amount at most 1000 USD"), "{text}");
+    assert!(
+        text.contains("only Finance-Agent may refund") && text.contains("with amount at most 1000 USD"),
+        "{text}"
+    );
     let json = out(&run(&[&arguments[..], &["--json"]].concat(), &refund("1001")));
     let decision: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(decision["verdict"], "block");
@@ -78,8 +82,15 @@ fn a_decision_is_printed_for_people_and_for_programs() {
 #[test]
 fn each_audience_is_told_what_it_may_know() {
     let told = |level: &str| {
-        let enforced = String::from_utf8(refund("1001")).unwrap().replacen('{', r#"{ "facts": { "scope": { "mode": "enforce" } }, "#, 1);
-        out(&run(&["decide", "-", "--rules", "policies/refunds.yaml", "--explain", level], enforced.as_bytes()))
+        let enforced = String::from_utf8(refund("1001")).unwrap().replacen(
+            '{',
+            r#"{ "facts": { "scope": { "mode": "enforce" } }, "#,
+            1,
+        );
+        out(&run(
+            &["decide", "-", "--rules", "policies/refunds.yaml", "--explain", level],
+            enforced.as_bytes(),
+        ))
     };
     let none = told("none");
     assert!(none.contains("refused") && !none.contains("Finance") && !none.contains("reason"), "{none}");
@@ -99,12 +110,29 @@ fn bad_actions_get_a_code_a_place_and_no_echo_of_values() {
         ("empty", Vec::new(), "json_malformed"),
         ("not UTF-8", b"{\"action\": \"\xff\xfe\"}".to_vec(), "json_not_utf8"),
         ("unknown field", good.replace(r#""tool""#, r#""tol""#).into_bytes(), "unknown field `tol`"),
-        ("claimed role", good.replace(r#""name": "shop-helper""#, r#""name": "x", "roles": ["Finance-Agent"]"#).into_bytes(), "unknown field `roles`"),
-        ("key twice", good.replace(r#""order": "17""#, r#""order": "17", "order": "18""#).into_bytes(), "same key twice"),
-        ("too deep", good.replace(r#""order": "17""#, &format!(r#""order": {deep}"#)).into_bytes(), "deeper than 64"),
+        (
+            "claimed role",
+            good.replace(r#""name": "shop-helper""#, r#""name": "x", "roles": ["Finance-Agent"]"#)
+                .into_bytes(),
+            "unknown field `roles`",
+        ),
+        (
+            "key twice",
+            good.replace(r#""order": "17""#, r#""order": "17", "order": "18""#).into_bytes(),
+            "same key twice",
+        ),
+        (
+            "too deep",
+            good.replace(r#""order": "17""#, &format!(r#""order": {deep}"#)).into_bytes(),
+            "deeper than 64",
+        ),
         ("number too large", refund("18446744073709551999"), "does not fit"),
         ("number too fine", refund("1e-60"), "36 digits"),
-        ("wrong type", good.replace(r#""production""#, &format!(r#""{secret}""#)).into_bytes(), "unknown variant"),
+        (
+            "wrong type",
+            good.replace(r#""production""#, &format!(r#""{secret}""#)).into_bytes(),
+            "unknown variant",
+        ),
         ("bad time", good.replace("2026-03-03T12:00:00Z", secret).into_bytes(), "RFC 3339"),
         ("empty name", good.replace(r#""shop-helper""#, r#""""#).into_bytes(), "a name cannot be empty"),
     ];
@@ -126,7 +154,11 @@ fn an_action_from_the_far_future_or_past_is_judged_all_the_same() {
         let input = String::from_utf8(refund("5")).unwrap().replace("2026-03-03T12:00:00Z", time);
         let output = run(&["decide", "-", "--json", "--now", "2026-03-03T12:00:00Z"], input.as_bytes());
         assert!(code(&output) != 3, "{time}: {}", err(&output));
-        assert!(out(&output).contains("session.time") || out(&output).contains("session_anomaly"), "{time}: {}", out(&output));
+        assert!(
+            out(&output).contains("session.time") || out(&output).contains("session_anomaly"),
+            "{time}: {}",
+            out(&output)
+        );
     }
 }
 
@@ -166,7 +198,9 @@ fn a_span_counts_characters() {
 
 #[test]
 fn every_channel_takes_every_text() {
-    for channel in ["user", "document", "memory", "sql_value", "sql_statement", "shell", "html", "path", "url", "json"] {
+    for channel in
+        ["user", "document", "memory", "sql_value", "sql_statement", "shell", "html", "path", "url", "json"]
+    {
         let input = "{\"id\":1,\"text\":\"\"}\n{\"id\":2,\"text\":\"\\u0000 \\ud83d\\ude00 %00 {{\"}\n";
         let output = run(&["scan", "--channel", channel], input.as_bytes());
         assert_eq!(out(&output).lines().count(), 2, "{channel}: {}", err(&output));
@@ -205,7 +239,11 @@ fn what_was_redacted_comes_back_and_never_stands_in_between() {
 
 #[test]
 fn a_map_that_cannot_be_written_gives_no_text_out() {
-    let output = run_with(&["redact", "--map", "/nowhere/at/all/map.json"], b"SSN 536-22-8714", &[("CHECKREIN_KEY", KEY)]);
+    let output = run_with(
+        &["redact", "--map", "/nowhere/at/all/map.json"],
+        b"SSN 536-22-8714",
+        &[("CHECKREIN_KEY", KEY)],
+    );
     assert_eq!(code(&output), 3);
     assert!(out(&output).is_empty() && err(&output).contains("cannot create the map"), "{}", err(&output));
 }
@@ -263,7 +301,10 @@ fn differences_between_rules_are_told_and_counted_over_actions() {
 fn a_rule_is_explained_as_it_is_written() {
     let output = run(&["rules", "explain", "refund.over-limit", "--rules", "policies/refunds.yaml"], b"");
     let text = out(&output);
-    assert!(text.contains("never reaches its target") && text.contains("without_role: Finance-Agent"), "{text}");
+    assert!(
+        text.contains("never reaches its target") && text.contains("without_role: Finance-Agent"),
+        "{text}"
+    );
     assert_eq!(code(&run(&["rules", "explain", "no.such.rule"], b"")), 3);
 }
 

@@ -70,7 +70,11 @@ fn a_key_and_a_token_do_not_leave() {
     let key = format!("AKIA{}", "Q3EGRKXW5MZTV7LP");
     let part = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
     let signature = part("an invented signature of 32 bytes");
-    let token = format!("{}.{}.{signature}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(r#"{"sub":"17","exp":1999999999}"#));
+    let token = format!(
+        "{}.{}.{signature}",
+        part(r#"{"alg":"HS256","typ":"JWT"}"#),
+        part(r#"{"sub":"17","exp":1999999999}"#)
+    );
     for (what, secret) in [("API key", key), ("JWT", token)] {
         let mut action: Action = Json::parse_as(SEND.as_bytes()).unwrap();
         action.payload = Json::Object(vec![("note".into(), Json::Text(format!("use {secret} for it")))]);
@@ -127,5 +131,9 @@ fn two_allowed_calls_that_together_exfiltrate_are_stopped_at_the_second() {
     }];
     let second = engine::decide(&send, &after, &rules, send.time);
     assert!(second.verdict >= Verdict::Approve, "{:?} {:?}", second.ruling, second.detections);
-    assert!(second.detections.iter().any(|found| found.rule.starts_with("sequence.")), "{:?}", second.detections);
+    assert!(
+        second.detections.iter().any(|found| found.rule.starts_with("sequence.")),
+        "{:?}",
+        second.detections
+    );
 }

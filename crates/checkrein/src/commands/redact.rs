@@ -26,7 +26,8 @@ pub fn redact(args: &Redact) -> Result<Exit> {
     let text = input::text(args.file.as_deref())?;
     let detectors = packs::load(Preset::None, &[])?.detectors;
     let found = scan(ScanKind::Document, &text, &detectors).found;
-    let hits: Vec<Hit> = found.into_iter().filter(|(vector, _)| *vector == Vector::Pii).map(|(_, hit)| hit).collect();
+    let hits: Vec<Hit> =
+        found.into_iter().filter(|(vector, _)| *vector == Vector::Pii).map(|(_, hit)| hit).collect();
     let redacted = replace(&text, &hits, mode, &key, &Options::default());
     // The map first: a text whose way back could not be kept is not given out.
     if let Some(path) = args.map.as_deref().filter(|_| mode == Mode::Synthetic) {
@@ -39,8 +40,8 @@ pub fn redact(args: &Redact) -> Result<Exit> {
 pub fn restore(args: &Restore) -> Result<Exit> {
     let key = key(&args.key)?;
     let name = args.map.display();
-    let sealed: Sealed =
-        serde_json::from_slice(&input::bytes(&args.map)?).map_err(|_| anyhow!("`{name}` is no map that `redact` wrote"))?;
+    let sealed: Sealed = serde_json::from_slice(&input::bytes(&args.map)?)
+        .map_err(|_| anyhow!("`{name}` is no map that `redact` wrote"))?;
     let map = sealed.open(&key).with_context(|| format!("cannot open the map `{name}`"))?;
     let text = input::text(args.file.as_deref())?;
     std::io::stdout().write_all(put_back(&text, &map).as_bytes()).context("cannot write standard output")?;
@@ -61,7 +62,9 @@ fn write_map(path: &Path, bytes: &[u8]) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let name = path.display();
-    let mut file = options.open(path).with_context(|| format!("cannot create the map `{name}`; it must not exist yet"))?;
+    let mut file = options
+        .open(path)
+        .with_context(|| format!("cannot create the map `{name}`; it must not exist yet"))?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     if written.is_err() {
         // A part of a map is of no use, and would stand in the way of the next try.

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use engine::Rules;
 use engine::detect::Detectors;
 use engine::policy::Source;
-use engine::policy::diff::RuleChange;
 use engine::policy::cases::{self, Case, Outcome};
+use engine::policy::diff::RuleChange;
 use engine::yaml::Faults;
 
 use super::decide::Question;
