@@ -19,8 +19,8 @@ use action::{
     Name, Operation, Resource, Ruling, Score, Timestamp, Verdict,
 };
 use engine::detect::scene::words;
-use engine::detect::state::{self, Limits};
-use engine::detect::{Scene, taint};
+use engine::detect::state::Limits;
+use engine::detect::{Scene, VECTORS, taint};
 use engine::facts::{Facts, learn};
 
 fn main() {
@@ -68,7 +68,8 @@ fn judge(row: &Json) -> Vec<String> {
         let args = row.at("action.args").cloned().unwrap_or_default();
         let action = action(tool, args, context, now);
         let mut hits = Vec::new();
-        state::find(&Scene::new(&action, &facts, now, &[], &limits), &limits, &mut hits);
+        let scene = Scene::new(&action, &facts, now, &[], &limits);
+        VECTORS.iter().filter_map(|row| row.scene).for_each(|look| look(&scene, &limits, &mut hits));
         return hits.iter().map(|hit| hit.rule.to_string()).collect();
     }
     let Some(Json::List(events)) = row.at("action.events") else { return found };
