@@ -75,6 +75,11 @@ impl Decimal {
         self.scale == 0
     }
 
+    /// The same without its sign. The bound of the units leaves no value without one.
+    pub const fn abs(self) -> Self {
+        Decimal { units: self.units.saturating_abs(), scale: self.scale }
+    }
+
     pub const fn is_negative(self) -> bool {
         self.units < 0
     }

@@ -45,3 +45,23 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
     Exit::BadInput.into()
 }
+
+/// What is said about a panic: where, and nothing else. The usual message may quote the text that
+/// was being read, for example when a string is cut in the middle of a character.
+pub fn panic_note(place: Option<&std::panic::Location<'_>>) -> String {
+    match place {
+        Some(place) => format!("internal fault at {}:{}", place.file(), place.line()),
+        None => "internal fault".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_by_its_place_alone() {
+        let place = std::panic::Location::caller();
+        assert_eq!(panic_note(Some(place)), format!("internal fault at {}:{}", file!(), place.line()));
+    }
+}

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{}", exit::panic_note(panic.location()))));
     let args = cli::Args::parse();
     match commands::run(args) {
         Ok(exit) => exit.into(),

@@ -132,6 +132,7 @@ fn measure(name: &str, policies: &Policies) {
             score: &given.score,
             classes: &[],
             sensitivity: action::Sensitivity::Low,
+            records: None,
             external: false,
             tainted: false,
             deviation: Some(3),

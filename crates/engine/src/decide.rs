@@ -21,6 +21,7 @@ pub fn decide(action: &Action, facts: &Facts, rules: &Rules, now: Timestamp) -> 
             score: &scored.score,
             classes: &found.scene.classes,
             sensitivity: found.scene.sensitivity,
+            records: Some(found.scene.records).filter(|records| *records > 1),
             external: found.scene.external,
             tainted: run::is_tainted(action, facts),
             deviation: found.scene.deviation.as_ref().map(|deviation| deviation.grade),

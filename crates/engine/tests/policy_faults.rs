@@ -120,6 +120,7 @@ fn ruling(policies: &Policies, operation: &str) -> action::Ruling {
         score: &given.score,
         classes: &[],
         sensitivity: action::Sensitivity::None,
+        records: None,
         external: false,
         tainted: false,
         deviation: None,
@@ -141,7 +142,10 @@ fn a_module_that_runs_on_is_stopped_and_counts_as_a_fault() {
 
 #[test]
 fn nonsense_from_a_module_is_a_fault_and_never_an_allow() {
-    for element in ["{\"verdict\": \"perhaps\", \"rule\": \"r\"}", "{\"rule\": \"r\"}", "\"block\"", "7"] {
+    let message = "{\"verdict\": \"block\", \"rule\": \"mail to a@b.example\"}";
+    for element in
+        [message, "{\"verdict\": \"perhaps\", \"rule\": \"r\"}", "{\"rule\": \"r\"}", "\"block\"", "7"]
+    {
         let text = format!("package checkrein.m\n\ndecisions contains {element}\n");
         let policies = Policies::load(&[Source { file: "m.rego", text: &text }]).unwrap();
         let ruling = ruling(&policies, "send");
@@ -202,6 +206,7 @@ fn a_modules_own_index_never_changes_an_answer() {
                 score: &given.score,
                 classes: &[],
                 sensitivity: action::Sensitivity::None,
+                records: None,
                 external: false,
                 tainted: false,
                 deviation: None,
@@ -236,5 +241,19 @@ fn every_condition_of_the_table_reads_its_own_example_and_refuses_nonsense() {
         "risk score with vectors",
     ] {
         assert!(CONDITIONS.iter().any(|row| row.dimension.contains(dimension)), "{dimension}");
+    }
+}
+
+#[test]
+fn a_reason_that_quotes_personal_data_is_left_out() {
+    for (reason, expected) in [
+        ("no such partner", "no such partner"),
+        ("mail to ana.lopez@elsewhere.example", "rule m.r says block"),
+        ("two\\nlines", "rule m.r says block"),
+    ] {
+        let element = format!("{{\"verdict\": \"block\", \"rule\": \"r\", \"reason\": \"{reason}\"}}");
+        let text = format!("package checkrein.m\n\ndecisions contains {element}\n");
+        let policies = Policies::load(&[Source { file: "m.rego", text: &text }]).unwrap();
+        assert_eq!(ruling(&policies, "send").reason, expected);
     }
 }

@@ -94,6 +94,7 @@ fn judged<'a>(action: &'a Action, facts: &'a Facts, given: &'a Given) -> Judged<
         score: &given.score,
         classes: &given.classes,
         sensitivity: action::Sensitivity::None,
+        records: None,
         external: false,
         tainted: false,
         deviation: None,

@@ -1,6 +1,7 @@
 //! Running the table of vectors over one action.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use action::{Action, Channel, Confidence, Detection, Evidence, SensitiveClass, Severity, Timestamp, Vector};
@@ -124,12 +125,15 @@ fn classes(detections: &[Detection]) -> Vec<SensitiveClass> {
 }
 
 /// Strictest first, then in the order of the table; the same place is not reported twice by one rule.
+/// Where the bound cuts, each rule keeps its strictest hit: a flood of one kind of hit must not
+/// push the only hit of another off the record, for policy would not hear of it.
 fn settle(detections: &mut Vec<Detection>) {
-    detections.sort_by(|a, b| {
-        (b.confidence, b.severity).cmp(&(a.confidence, a.severity)).then(a.vector.cmp(&b.vector))
-    });
-    let mut kept: Vec<Detection> = Vec::with_capacity(detections.len().min(MAX_DETECTIONS));
-    for found in detections.drain(..) {
+    detections.sort_by(strictest_first);
+    let mut seen: BTreeSet<(Vector, Cow<'static, str>)> = BTreeSet::new();
+    let (first, again): (Vec<Detection>, Vec<Detection>) =
+        detections.drain(..).partition(|found| seen.insert((found.vector, found.rule.clone())));
+    let mut kept: Vec<Detection> = Vec::with_capacity((first.len() + again.len()).min(MAX_DETECTIONS));
+    for found in first.into_iter().chain(again) {
         if kept.len() == MAX_DETECTIONS {
             kept.push(fact(
                 Vector::ResourceExhaustion,
@@ -143,11 +147,17 @@ fn settle(detections: &mut Vec<Detection>) {
             kept.push(found);
         }
     }
+    kept.sort_by(strictest_first);
     *detections = kept;
 }
 
+fn strictest_first(a: &Detection, b: &Detection) -> std::cmp::Ordering {
+    (b.confidence, b.severity).cmp(&(a.confidence, a.severity)).then(a.vector.cmp(&b.vector))
+}
+
 fn same(a: &Detection, b: &Detection) -> bool {
-    a.rule == b.rule
+    a.vector == b.vector
+        && a.rule == b.rule
         && match (&a.evidence, &b.evidence) {
             (Some(a), Some(b)) => a.place == b.place && a.start < b.end && b.start < a.end,
             (None, None) => true,
@@ -159,4 +169,39 @@ fn same(a: &Detection, b: &Detection) -> bool {
 pub fn is_tainted(action: &Action, facts: &Facts) -> bool {
     facts.session.taint.is_tainted()
         || action.context.iter().any(|content| Channel::is_untrusted(content.channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use action::Place;
+
+    use super::*;
+
+    fn at(vector: Vector, rule: &'static str, confidence: Confidence, start: usize) -> Detection {
+        let place = Place::Payload { pointer: "/note".into() };
+        let evidence = Evidence { place, start, end: start + 1, via: Vec::new() };
+        Detection { evidence: Some(evidence), ..fact(vector, rule, Severity::High, confidence) }
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_of_hit_hides_no_other() {
+        let mut found: Vec<Detection> =
+            (0..500).map(|start| at(Vector::Pii, "pii.card", Confidence::CRITICAL, start)).collect();
+        found.push(at(Vector::SqlInjection, "sqli.always_true", Confidence::HIGH, 9_000));
+        settle(&mut found);
+        assert!(found.iter().any(|hit| hit.vector == Vector::SqlInjection));
+        assert!(found.iter().any(|hit| hit.rule == "limits.detections"));
+        assert_eq!(found.len(), MAX_DETECTIONS + 1);
+    }
+
+    #[test]
+    fn each_vector_reports_its_own_failure() {
+        let mut found = Vec::new();
+        for vector in [Vector::SqlInjection, Vector::Xss] {
+            guarded(vector, &mut found, |_| std::panic::resume_unwind(Box::new(())));
+        }
+        settle(&mut found);
+        let failed: Vec<Vector> = found.iter().map(|hit| hit.vector).collect();
+        assert_eq!(failed, [Vector::SqlInjection, Vector::Xss]);
+    }
 }

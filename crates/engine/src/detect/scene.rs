@@ -153,21 +153,39 @@ impl<'a> Scene<'a> {
 impl Destination {
     fn new(text: &str, facts: &Facts) -> Self {
         let full = text.trim().to_lowercase();
-        let after_scheme = full.split_once("://").map_or(full.as_str(), |(_, rest)| rest);
-        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or("");
+        let after_scheme = match full.split_once("://") {
+            // `evil.test/?to=https://corp.example` has its first host in front of that mark.
+            Some((scheme, rest)) if is_scheme(scheme) => rest,
+            _ => full.as_str(),
+        };
+        // Browsers and many libraries take a backslash for a slash.
+        let authority = after_scheme.split(['/', '?', '#', '\\']).next().unwrap_or("");
         let host = authority.rsplit('@').next().unwrap_or(authority);
         let host = match host.strip_prefix('[') {
             Some(v6) => v6.split(']').next().unwrap_or(v6),
             None => host.split(':').next().unwrap_or(host),
         };
         let name = host.trim_end_matches('.').to_owned();
-        let external = !is_own(&name, facts);
+        let external = names_several(&full, authority) || !is_own(&name, facts);
         Destination { name, full, external }
     }
 }
 
-/// Hosts inside the estate: loopback and private addresses, cluster names, single labels that
-/// only a local resolver knows, and the domains that the operator named.
+fn is_scheme(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'))
+}
+
+/// Whether a destination holds more than one address, or one that programs read in different ways:
+/// a list of recipients, a copy beside the recipient, two `@`. Only one of them would be looked at,
+/// so such a destination counts as outside.
+fn names_several(full: &str, authority: &str) -> bool {
+    authority.contains([',', ';', ' ', '\t', '<', '>', '"'])
+        || authority.bytes().filter(|b| *b == b'@').count() > 1
+        || (full.starts_with("mailto:") && full.contains('?'))
+}
+
+/// Hosts inside the estate: loopback and private addresses, cluster names, and the domains that
+/// the operator named.
 fn is_own(host: &str, facts: &Facts) -> bool {
     const LOCAL: [&str; 5] = [".internal", ".local", ".localhost", ".cluster.local", ".svc"];
     if let Ok(address) = host.parse::<std::net::Ipv4Addr>() {
@@ -393,6 +411,15 @@ mod tests {
             ("8.8.8.8", true),
             ("store.svc.cluster.local", false),
             ("ACCT-4471", true),
+            ("https://attacker.test\\@corp.example/", true),
+            ("attacker.test/go?to=https://corp.example", true),
+            ("eve@attacker.test,bob@corp.example", true),
+            ("eve@attacker.test; bob@corp.example", true),
+            ("https://bob@attacker.test@corp.example/", true),
+            ("mailto:bob@corp.example?cc=eve%40attacker.test", true),
+            ("mailto:bob@corp.example", false),
+            ("git+ssh://git@corp.example/repo", false),
+            ("https://corp.example/go?to=https://attacker.test", false),
         ] {
             assert_eq!(Destination::new(text, &facts).external, external, "{text}");
         }

@@ -19,6 +19,8 @@ pub struct Judged<'a> {
     /// The sensitive classes found in the action.
     pub classes: &'a [SensitiveClass],
     pub sensitivity: Sensitivity,
+    /// Records that the payload speaks of, for an action that does not say how many it touches.
+    pub records: Option<u64>,
     /// Whether it sends something outside the estate.
     pub external: bool,
     /// Whether untrusted content has marked the session.

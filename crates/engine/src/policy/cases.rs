@@ -275,6 +275,7 @@ impl Case {
             score: &given.score,
             classes: &given.classes,
             sensitivity: given.sensitivity.unwrap_or(Sensitivity::None),
+            records: None,
             external: given.external,
             tainted: given.tainted,
             deviation: given.deviation,

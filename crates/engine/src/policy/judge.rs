@@ -148,8 +148,9 @@ fn alerts(case: &Judged<'_>, weighed: &Weighed<'_>) -> Vec<Alert> {
     let told = |alerts: &[Alert]| alerts.iter().any(|alert| alert.team == SECURITY);
     let security =
         |severity, reason: &str| Alert { severity, team: Cow::Borrowed(SECURITY), reason: reason.to_owned() };
-    if case.external && case.detections.iter().any(|hit| hit.vector == Vector::Pii) {
-        alerts.push(security(Severity::High, "personal data would leave the estate"));
+    let leak = case.external && case.detections.iter().any(|hit| hit.vector == Vector::Pii);
+    if leak {
+        alerts.push(security(Severity::High, LEAK));
     }
     let critical = weighed.verdict == Verdict::Block && case.score.level() == Severity::Critical;
     if critical && !told(&alerts) {
@@ -158,10 +159,23 @@ fn alerts(case: &Judged<'_>, weighed: &Weighed<'_>) -> Vec<Alert> {
     if critical {
         alerts.iter_mut().for_each(|alert| alert.severity = Severity::Critical);
     }
-    alerts
+    told_once(alerts)
 }
 
 const SECURITY: &str = "security";
+const LEAK: &str = "personal data would leave the estate";
+
+/// One alert for each team and reason, with the greatest severity anybody gave it.
+fn told_once(alerts: Vec<Alert>) -> Vec<Alert> {
+    let mut kept: Vec<Alert> = Vec::with_capacity(alerts.len());
+    for alert in alerts {
+        match kept.iter_mut().find(|other| other.team == alert.team && other.reason == alert.reason) {
+            Some(other) => other.severity = other.severity.max(alert.severity),
+            None => kept.push(alert),
+        }
+    }
+    kept
+}
 
 /// How much an alert matters when its rule does not say.
 fn usual(verdict: Verdict) -> Severity {
@@ -169,5 +183,25 @@ fn usual(verdict: Verdict) -> Severity {
         Verdict::Allow | Verdict::Alert | Verdict::Constrain => Severity::Low,
         Verdict::Sandbox | Verdict::Approve => Severity::Medium,
         Verdict::Block => Severity::High,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_team_is_told_each_reason_once_and_as_severely_as_anybody_said() {
+        let alert = |severity, team: &'static str| Alert {
+            severity,
+            team: Cow::Borrowed(team),
+            reason: LEAK.to_owned(),
+        };
+        let told = told_once(vec![
+            alert(Severity::Medium, SECURITY),
+            alert(Severity::Low, "finance"),
+            alert(Severity::High, SECURITY),
+        ]);
+        assert_eq!(told, [alert(Severity::High, SECURITY), alert(Severity::Low, "finance")]);
     }
 }

@@ -20,7 +20,10 @@ fn weighed(action: &Action, facts: &Facts, classes: &[SensitiveClass], detection
     let limits = Limits::default();
     let scene = Scene::new(action, facts, action.time, classes, &limits);
     let mut all = detections.to_vec();
-    crate::detect::state::find(&scene, &limits, &mut all);
+    crate::detect::VECTORS
+        .iter()
+        .filter_map(|row| row.scene)
+        .for_each(|look| look(&scene, &limits, &mut all));
     weigh(&scene, &all, &Weights::default())
 }
 

@@ -68,7 +68,7 @@ rules! {
     Program = "sqli.program", Critical, Confidence::CRITICAL,
         "COPY runs a program or touches a file of the server";
     Unreadable = "sql.unreadable", Low, Confidence::MEDIUM,
-        "the statement cannot be parsed, so it was judged by its words alone";
+        "the statement is too large or too deep to be parsed, so it was judged by its words alone";
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! The parser says what kind of statement it is and what bounds it; the tokens say which
 //! functions, catalogs and comments it holds, in any dialect. A statement that no dialect's
-//! parser accepts is judged by its tokens alone, and that fact is reported.
+//! parser accepts is judged by its tokens alone. That is a fault of spelling or an unknown
+//! dialect and no sign of an attack; one that is too large to parse is reported.
 
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use sqlparser::ast::{CopyTarget, ObjectType, Query, Select, SetExpr, Statement, 
 use sqlparser::dialect::{
     Dialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect,
 };
-use sqlparser::parser::{Parser, ParserOptions};
+use sqlparser::parser::{Parser, ParserError, ParserOptions};
 
 use super::condition::{self, Known};
 use super::facts::effect;
@@ -45,10 +46,13 @@ pub fn judge(reading: &Reading<'_>, semantic: SemanticType, out: &mut Vec<Hit>) 
     let text = reading.raw;
     let Some(tokens) = tokens(text, Stand::Plain) else { return };
     let mut findings = Findings { whole: whole(&tokens), found: Vec::new() };
-    match parse(text, &tokens) {
-        Some(statements) => findings.statements(&statements, &tokens),
-        None if tokens.is_empty() => {}
-        None => findings.unreadable(text, &tokens),
+    match read(text, &tokens) {
+        Parsed::Statements(statements) => findings.statements(&statements, &tokens),
+        Parsed::Unknown => findings.by_words(text, &tokens),
+        Parsed::TooLarge => {
+            findings.add_whole(Rule::Unreadable);
+            findings.by_words(text, &tokens);
+        }
     }
     findings.tokens(text, &tokens);
     for (rule, span) in findings.found {
@@ -81,20 +85,43 @@ pub fn is_whole(text: &str) -> bool {
     data && parse(text, &tokens).is_some()
 }
 
+/// What parsing came to.
+enum Parsed {
+    Statements(Vec<Statement>),
+    /// No dialect's grammar has it.
+    Unknown,
+    /// Refused over a bound: size, depth or count.
+    TooLarge,
+}
+
 /// Parses with the first dialect that accepts it.
 pub(super) fn parse(text: &str, tokens: &[Token]) -> Option<Vec<Statement>> {
+    match read(text, tokens) {
+        Parsed::Statements(statements) => Some(statements),
+        Parsed::Unknown | Parsed::TooLarge => None,
+    }
+}
+
+fn read(text: &str, tokens: &[Token]) -> Parsed {
     if text.len() > LONGEST || !is_bounded(tokens) {
-        return None;
+        return Parsed::TooLarge;
     }
     let dialects: [&dyn Dialect; 5] =
         [&GenericDialect {}, &MySqlDialect {}, &PostgreSqlDialect {}, &MsSqlDialect {}, &SQLiteDialect {}];
     let tried = if text.len() > LONGEST_FOR_ALL { 1 } else { dialects.len() };
-    dialects.into_iter().take(tried).find_map(|dialect| {
+    let mut outcome = Parsed::Unknown;
+    for dialect in dialects.into_iter().take(tried) {
         let parser = Parser::new(dialect)
             .with_options(ParserOptions::new().with_trailing_commas(false))
             .with_recursion_limit(DEEPEST);
-        parser.try_with_sql(text).ok()?.parse_statements().ok().filter(|statements| !statements.is_empty())
-    })
+        match parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements()) {
+            Ok(statements) if statements.is_empty() => {}
+            Ok(statements) => return Parsed::Statements(statements),
+            Err(ParserError::RecursionLimitExceeded) => outcome = Parsed::TooLarge,
+            Err(ParserError::TokenizerError(_) | ParserError::ParserError(_)) => {}
+        }
+    }
+    outcome
 }
 
 /// Whether these tokens are few and shallow enough to parse, and their tree to be walked.
@@ -307,8 +334,8 @@ impl Findings {
         }
     }
 
-    fn unreadable(&mut self, text: &str, tokens: &[Token]) {
-        self.add_whole(Rule::Unreadable);
+    /// What the words alone say of a statement that was not parsed.
+    fn by_words(&mut self, text: &str, tokens: &[Token]) {
         for part in tokens.split(|t| t.kind == Kind::Semicolon) {
             let span = whole(part);
             let word = |at: usize| part.get(at).and_then(|t| text.get(t.span.clone())).unwrap_or_default();

@@ -266,14 +266,20 @@ fn statements_are_judged_by_what_they_would_do() {
 }
 
 #[test]
-fn what_cannot_be_parsed_is_reported_and_still_judged_by_its_words() {
-    statement("SELECT name FRM t WHERE (", &["sql.unreadable"]);
-    statement("DELETE FROM orders WHEN mooon", &["sql.unreadable", "sqli.unbounded_delete"]);
+fn what_no_grammar_has_is_judged_by_its_words_and_is_no_hit_by_itself() {
+    statement("SELECT name FRM t WHERE (", &[]);
+    statement("DELETE FROM orders WHEN mooon", &["sqli.unbounded_delete"]);
+}
+
+#[test]
+fn what_is_too_large_to_parse_is_reported_and_still_judged_by_its_words() {
     let deep = format!("SELECT {}1{}", "(".repeat(500), ")".repeat(500));
     statement(&deep, &["sql.unreadable"]);
     let long = format!("SELECT '{}'", "x".repeat(65 * 1024));
     statement(&long, &["sql.unreadable"]);
-    let unreadable = hits(SemanticType::SqlStatement, "SELECT name FRM t WHERE (").remove(0);
+    let drop = format!("DROP TABLE {}t{}", "(".repeat(500), ")".repeat(500));
+    statement(&drop, &["sql.unreadable", "sqli.destructive"]);
+    let unreadable = hits(SemanticType::SqlStatement, &deep).remove(0);
     assert_eq!(unreadable.severity, Severity::Low);
 }
 

@@ -58,8 +58,11 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     pub fn of(case: &'a Judged<'a>) -> Self {
-        let amount = case.action.amount.as_ref().map(|a| (a.value, a.currency.as_str()));
-        View { case, amount, count: case.action.count, score: case.score.value, imagined: None }
+        // How much money moves, in whichever direction: a limit is no limit below zero.
+        let amount = case.action.amount.as_ref().map(|a| (a.value.abs(), a.currency.as_str()));
+        // Leaving the count out must not get past a limit that the payload shows to be passed.
+        let count = case.action.count.or(case.records);
+        View { case, amount, count, score: case.score.value, imagined: None }
     }
 
     pub fn has_role(&self, roles: &Patterns) -> bool {

@@ -48,7 +48,8 @@ impl FieldTest {
     }
 }
 
-/// The values at a path of keys with dots; `*` stands for every key or item.
+/// The values at a path of keys with dots; `*` stands for every key or item. A single value stands
+/// for a list of one: most tools take either, and a rule about the one must not miss the other.
 fn collect<'j>(value: &'j Json, path: &str, found: &mut Vec<&'j Json>) {
     let (step, rest) = match path.split_once('.') {
         Some((step, rest)) => (step, Some(rest)),
@@ -61,6 +62,7 @@ fn collect<'j>(value: &'j Json, path: &str, found: &mut Vec<&'j Json>) {
     match (value, step) {
         (Json::Object(entries), "*") => entries.iter().for_each(|(_, value)| follow(value)),
         (Json::List(items), "*") => items.iter().for_each(follow),
+        (Json::Text(_) | Json::Number(_) | Json::Bool(_), "*") => follow(value),
         (Json::Object(_), key) => value.get(key).into_iter().for_each(follow),
         (Json::List(items), index) => {
             index.parse::<usize>().ok().and_then(|at| items.get(at)).into_iter().for_each(follow)
@@ -76,8 +78,8 @@ impl Check {
             text().is_some_and(|text| parts.iter().any(|part| test(&text, part)))
         };
         match self {
-            Check::Equals(wanted) => value == wanted,
-            Check::OneOf(wanted) => wanted.contains(value),
+            Check::Equals(wanted) => equals(wanted, value),
+            Check::OneOf(wanted) => wanted.iter().any(|wanted| equals(wanted, value)),
             Check::Within(range) => number(value).is_some_and(|number| range.contains(number)),
             Check::Contains(parts) => any(parts, |text, part| text.contains(part)),
             Check::StartsWith(parts) => any(parts, |text, part| text.starts_with(part)),
@@ -89,9 +91,17 @@ impl Check {
     }
 }
 
+/// A number that was sent as a text is equal to itself, too.
+fn equals(wanted: &Json, value: &Json) -> bool {
+    wanted == value || wanted.as_number().is_some_and(|wanted| number(value) == Some(wanted))
+}
+
 /// A number, also one that was sent as a text: quoting it must not get it past a limit.
 fn number(value: &Json) -> Option<Decimal> {
-    value.as_number().or_else(|| Decimal::parse(value.as_text()?.trim()))
+    value.as_number().or_else(|| {
+        let text = value.as_text()?.trim();
+        Decimal::parse(text.strip_prefix('+').filter(|rest| !rest.starts_with('-')).unwrap_or(text))
+    })
 }
 
 /// Whether some string of the payload passes all checks.
@@ -182,6 +192,39 @@ pub fn plain_json(node: &Node) -> Json {
         Value::List(items) => Json::List(items.iter().map(plain_json).collect()),
         Value::Map(entries) => {
             Json::Object(entries.iter().map(|(key, value)| (key.text.clone(), plain_json(value))).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(path: &str, check: Check, payload: &str) -> bool {
+        let payload = Json::parse(payload.as_bytes()).unwrap();
+        FieldTest { path: path.into(), checks: vec![check] }.holds(&payload)
+    }
+
+    #[test]
+    fn a_single_value_stands_for_a_list_of_one() {
+        let outside = || Check::Not(vec![Check::EndsWith(vec!["@corp.example".into()])]);
+        assert!(holds("to.*", outside(), r#"{ "to": ["eve@elsewhere.example"] }"#));
+        assert!(holds("to.*", outside(), r#"{ "to": "eve@elsewhere.example" }"#));
+        assert!(!holds("to.*", outside(), r#"{ "to": "ana@corp.example" }"#));
+        assert!(!holds("to.*", outside(), r#"{ "to": null }"#));
+    }
+
+    #[test]
+    fn a_number_sent_as_a_text_is_the_number() {
+        let five = || Check::Equals(Json::Number(Decimal::from_int(5)));
+        for (payload, expected) in [
+            (r#"{ "n": 5 }"#, true),
+            (r#"{ "n": "5" }"#, true),
+            (r#"{ "n": " +5.0 " }"#, true),
+            (r#"{ "n": "+-5" }"#, false),
+            (r#"{ "n": "five" }"#, false),
+        ] {
+            assert_eq!(holds("n", five(), payload), expected, "{payload}");
         }
     }
 }

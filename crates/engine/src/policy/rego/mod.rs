@@ -24,6 +24,10 @@
 //! the same on every machine, instead of a clock. A module that panics, runs on or answers
 //! nonsense is a fault and counts as `on_fault`: unless the module says otherwise, approve for
 //! actions with an effect and alert for reads; never allow.
+//!
+//! `rule` is a name of letters, digits and `._-`, at most 64 of them. `reason` is at most 240 bytes
+//! on one line and may quote what is no secret: a reason in which a detector finds personal data
+//! or a credential is left out, because reasons go into records and alerts.
 
 mod builtins;
 mod codec;

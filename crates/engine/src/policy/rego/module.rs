@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use action::{Action, Verdict};
+use action::{Action, SemanticType, Verdict};
 use regorus::Value;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::Instruction;
@@ -15,6 +15,7 @@ use super::super::case::Judged;
 use super::builtins::{Clock, EXTRA, WITHHELD, interpreter};
 use super::needs::Needs;
 use super::split::{Split, split};
+use crate::detect::{Walk, pii, secrets};
 
 /// Most byte-code instructions of one run: a few milliseconds, and the same on every machine.
 pub const MAX_INSTRUCTIONS: usize = 50_000;
@@ -213,9 +214,41 @@ fn decide(value: &Value) -> Outcome {
         let (Some(verdict), Some(rule)) = (verdict, text("rule")) else {
             return Outcome::Failed("rego_bad_decision");
         };
+        // The name becomes part of the record and of what people are told: a name, not a message.
+        if !is_name(&rule) {
+            return Outcome::Failed("rego_bad_decision");
+        }
         if strictest.as_ref().is_none_or(|best| verdict > best.verdict) {
             strictest = Some(Decided { verdict, rule, reason: text("reason") });
         }
     }
+    if let Some(decided) = &mut strictest {
+        decided.reason = decided.reason.take().filter(|reason| is_publishable(reason));
+    }
     strictest.map_or(Outcome::Silent, Outcome::Decided)
+}
+
+/// Longest name and longest reason of a decision, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+const MAX_REASON_BYTES: usize = 240;
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_NAME_BYTES
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Whether a reason may go into the record, an alert and an explanation. A module can build its
+/// reason from what it was shown; one that quotes a secret or personal data, or runs on, is left
+/// out and the rule's own note stands in for it.
+fn is_publishable(reason: &str) -> bool {
+    if reason.len() > MAX_REASON_BYTES || reason.contains(char::is_control) {
+        return false;
+    }
+    let mut hits = Vec::new();
+    for (leaf, _) in Walk::alone(None, SemanticType::FreeText, reason).leaves() {
+        pii::find(&leaf, &mut hits);
+        secrets::find(&leaf, &mut hits);
+    }
+    hits.is_empty()
 }
