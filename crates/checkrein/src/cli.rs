@@ -214,6 +214,8 @@ pub enum Rules {
         #[arg(long, value_name = "FILE")]
         actions: Option<PathBuf>,
     },
+    /// Print the tables that rules are written with: conditions, vectors, limits, detection rules
+    Reference,
     /// Say in words what one rule does, or list them all
     Explain {
         /// The id of the rule; all when absent
