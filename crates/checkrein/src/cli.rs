@@ -308,6 +308,8 @@ pub struct Report {
 pub enum ReportPart {
     /// Texts through the detectors
     Detect,
+    /// Attacks and harmless texts in disguise
+    Disguise,
     /// Cross-validated figures of the injection model
     Injection,
     /// Sessions: taint and sequences

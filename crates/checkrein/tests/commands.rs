@@ -1,4 +1,10 @@
 //! The commands as a user types them: what goes in, what comes out, how they end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,12 @@
 //! Contracts that outsiders rely on are files; a change of one shows as a diff.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p checkrein --test golden` writes them anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

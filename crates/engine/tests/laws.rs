@@ -1,4 +1,10 @@
 //! The laws that ARCHITECTURE.md promises for the engine, as properties.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 use action::{Action, Dimension, Json, Timestamp, Vector, Verdict};
 use engine::Rules;

@@ -1,6 +1,6 @@
 //! The acceptance scenarios, judged by everything there is.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 

@@ -9,6 +9,7 @@ mod redact;
 mod report;
 mod rules;
 mod scan;
+mod train;
 
 use anyhow::Result;
 
@@ -25,7 +26,7 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Report(args) => report::run(&args),
         Command::Redact(args) => redact::redact(&args),
         Command::Restore(args) => redact::restore(&args),
-        Command::TrainInjection(_) => Ok(Exit::BadInput),
+        Command::TrainInjection(args) => train::run(&args),
         Command::Demo => demo::run(),
         Command::Schema => documents::schema(),
         Command::Completions { shell } => documents::completions(shell),

@@ -4,18 +4,41 @@ use anyhow::{Result, bail};
 
 use crate::cli::{Preset, Report, ReportPart};
 use crate::exit::Exit;
-use crate::packs;
-use crate::report;
+use crate::{packs, report};
 
 pub fn run(args: &Report) -> Result<Exit> {
     if !args.dir.is_dir() {
         bail!("`{}` is no folder; name the one with the corpora (*.jsonl.gz)", args.dir.display());
     }
     let rules = packs::load(Preset::Standard, &[])?;
+    let (dir, detectors) = (args.dir.as_path(), &rules.detectors);
     let wanted = |part: ReportPart| args.only.is_none_or(|only| only == part);
     if wanted(ReportPart::Detect) {
-        println!("# Texts through the detectors\n");
-        report::detect::print(&args.dir, &rules.detectors)?;
+        println!("# Texts through the detectors\n\n`aim` ends with NO where the measured share misses it.\n");
+        report::detect::print(dir, detectors)?;
+        println!("\n# Personal data, by span\n");
+        report::personal::print(dir, detectors)?;
+    }
+    if wanted(ReportPart::Disguise) {
+        println!(
+            "\n# Disguises\n\nAttacks that are found in plain sight, and harmless prompts. The model has seen both"
+        );
+        println!("in plain form, so only the change from the first line means anything.\n");
+        report::disguise::print(dir, detectors)?;
+    }
+    if wanted(ReportPart::Sessions) {
+        println!("\n# Sessions\n");
+        report::sessions::print(dir, &rules)?;
+    }
+    if wanted(ReportPart::Opa) {
+        println!("\n# Rego conformance\n");
+        report::opa::print(dir)?;
+    }
+    if wanted(ReportPart::Injection) {
+        println!(
+            "\n# Injection model, cross-validated and with one source left out\n\nThis trains many models and takes minutes.\n"
+        );
+        report::injection::print(dir)?;
     }
     Ok(Exit::Success)
 }

@@ -12,13 +12,8 @@ use crate::input;
 /// One labelled text or action.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Row {
-    #[serde(default)]
-    pub id: String,
-    pub source: String,
     pub kind: String,
     pub label: String,
-    #[serde(default)]
-    pub group: String,
     pub text: Option<String>,
     pub action: Option<Value>,
     #[serde(default)]

@@ -1,22 +1,23 @@
-//! Runs cases of Open Policy Agent's conformance suite, one JSON object a line on standard input.
+//! Cases of Open Policy Agent's public conformance suite through the interpreter that policies use.
 //!
-//! ```text
-//! zcat opa_conformance.jsonl.gz | cargo run --release -p engine --example opa_conformance
-//! ```
-//!
-//! A case is `{"id", "action": {note, query, modules, data, input | input_term, want_result |
-//! want_error, strict_error, sort_bindings}}`. Printed are the pass rate with its Wilson interval,
-//! cases apart that need a builtin which is not offered or syntax newer than the library, and the
-//! builtins that were asked for. `--failures` lists what failed.
-
-#![allow(clippy::float_arithmetic, clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
+//! A case is `{note, query, modules, data, input | input_term, want_result | want_error,
+//! strict_error, sort_bindings}`. Cases that need a builtin which is not offered, or syntax newer
+//! than the library, are counted apart.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "indexing a Rego value never panics: what is not there is undefined"
+)]
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
+use anyhow::{Result, anyhow};
 use engine::policy::rego::{Clock, NOT_OFFERED, interpreter};
 use regorus::{Engine, Value};
+
+use super::corpus;
+use super::wilson::Share;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Group {
@@ -25,78 +26,78 @@ enum Group {
     NewerSyntax,
 }
 
+impl Group {
+    const fn about(self) -> &'static str {
+        match self {
+            Group::Offered => "outside both lists below",
+            Group::NotOffered => "need a builtin that is not offered",
+            Group::NewerSyntax => "need syntax newer than the library",
+        }
+    }
+}
+
 /// Topics of the suite about syntax that is newer than the library.
 const NEWER: [&str; 2] = ["/keywordrefs/", "/stringinterpolation/"];
 
-#[derive(Default)]
-struct Tally {
-    passed: usize,
-    all: usize,
-}
-
-fn main() {
-    let list = std::env::args().any(|argument| argument == "--failures");
+pub fn print(dir: &Path) -> Result<()> {
+    let path = dir.join("opa_conformance.jsonl.gz");
+    if !path.exists() {
+        println!("unavailable: no file `opa_conformance.jsonl.gz`");
+        return Ok(());
+    }
+    // A panic of the library is counted below; its own report would drown the table.
+    let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let mut tallies: BTreeMap<Group, Tally> = BTreeMap::new();
-    let mut needed: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut whole, mut panics, mut failures) = (Tally::default(), Vec::new(), Vec::new());
-    for line in std::io::stdin().lock().lines() {
-        let line = line.expect("standard input is text");
-        let row = Value::from_json_str(&line).expect("each line is a JSON object");
-        let case = &row["action"];
-        let ran = catch_unwind(AssertUnwindSafe(|| run(case)));
-        let outcome = match ran {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                panics.push(text(&row["id"]));
-                Err("panic".into())
-            }
-        };
-        let group = group(&text(&row["id"]), case, &mut needed);
-        let tally = tallies.entry(group).or_default();
-        whole.all += 1;
-        tally.all += 1;
-        match outcome {
-            Ok(()) => {
-                whole.passed += 1;
-                tally.passed += 1;
-            }
-            Err(why) => {
-                failures.push(format!("{group:?}\t{}\t{}\t{why}", text(&row["id"]), text(&case["note"])));
-            }
-        }
+    let counted = count(&path);
+    std::panic::set_hook(hook);
+    let Counted { groups, needed, panics, failures } = counted?;
+    let mut all = Share::default();
+    for share in groups.values() {
+        all.k += share.k;
+        all.n += share.n;
     }
-    println!("all cases: {}", whole.shown());
-    for (group, tally) in &tallies {
-        println!("{group:?}: {}", tally.shown());
+    println!("{:<44} {all}", "all cases");
+    for (group, share) in &groups {
+        println!("{:<44} {share}", group.about());
     }
-    println!("panics (caught): {} {panics:?}", panics.len());
-    println!("cases that need a builtin which is not offered:");
+    println!("panics: {}", panics.len());
+    println!("cases by builtin that is not offered:");
     for (name, count) in needed {
         println!("  {name} {count}");
     }
-    if list {
-        failures.iter().for_each(|failure| println!("{failure}"));
+    println!("failures outside both lists: {}", failures.len());
+    for failure in failures {
+        println!("  {failure}");
     }
+    Ok(())
 }
 
-impl Tally {
-    fn shown(&self) -> String {
-        let (low, high) = wilson(self.passed, self.all);
-        let rate = self.passed as f64 / self.all.max(1) as f64;
-        format!("{}/{} = {rate:.3} [{low:.3}, {high:.3}]", self.passed, self.all)
-    }
+#[derive(Default)]
+struct Counted {
+    groups: BTreeMap<Group, Share>,
+    needed: BTreeMap<&'static str, usize>,
+    panics: Vec<String>,
+    failures: Vec<String>,
 }
 
-fn wilson(k: usize, n: usize) -> (f64, f64) {
-    let (k, n, z) = (k as f64, n as f64, 1.96f64);
-    if n == 0.0 {
-        return (0.0, 1.0);
+fn count(path: &Path) -> Result<Counted> {
+    let mut counted = Counted::default();
+    let text = String::from_utf8(corpus::bytes_of(path)?)?;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let row =
+            Value::from_json_str(line).map_err(|_| anyhow!("a line of `{}` is no case", path.display()))?;
+        let case = &row["action"];
+        let outcome = catch_unwind(AssertUnwindSafe(|| run(case))).unwrap_or_else(|_| {
+            counted.panics.push(self::text(&row["id"]));
+            Err("panic".into())
+        });
+        let group = group(&self::text(&row["id"]), case, &mut counted.needed);
+        counted.groups.entry(group).or_default().add(outcome.is_ok());
+        if outcome.is_err() && group == Group::Offered {
+            counted.failures.push(format!("{} ({})", self::text(&case["note"]), self::text(&row["id"])));
+        }
     }
-    let (p, zz) = (k / n, z * z);
-    let middle = p + zz / (2.0 * n);
-    let spread = z * ((p * (1.0 - p) + zz / (4.0 * n)) / n).sqrt();
-    ((middle - spread) / (1.0 + zz / n), (middle + spread) / (1.0 + zz / n))
+    Ok(counted)
 }
 
 fn text(value: &Value) -> String {
@@ -113,8 +114,8 @@ fn group(id: &str, case: &Value, needed: &mut BTreeMap<&'static str, usize>) -> 
     let called = |name: &str| {
         let (name, open) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
         source.match_indices(name).any(|(at, _)| {
-            let ends = open || !source[at + name.len()..].starts_with(word);
-            let before = source[..at].chars().next_back();
+            let ends = open || !source.get(at + name.len()..).is_some_and(|rest| rest.starts_with(word));
+            let before = source.get(..at).and_then(|before| before.chars().next_back());
             ends && !before.is_some_and(|c| c == '.' || c == '"' || word(c))
         })
     };
@@ -159,7 +160,8 @@ fn evaluate(case: &Value, strict: bool) -> Result<Vec<Value>, String> {
         engine.set_input(case["input"].clone());
     } else if case["input_term"] != Value::Undefined {
         let term = Engine::new().eval_query(text(&case["input_term"]), false).map_err(|e| said(&e))?;
-        engine.set_input(term.result[0].expressions[0].value.clone());
+        let value = term.result.first().and_then(|result| result.expressions.first());
+        engine.set_input(value.map(|expression| expression.value.clone()).ok_or("no input")?);
     }
     let found = engine.eval_query(text(&case["query"]), false).map_err(|e| said(&e))?;
     let mut results = Vec::new();
