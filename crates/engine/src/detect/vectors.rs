@@ -51,13 +51,25 @@ pub const VECTORS: [VectorSpec; 12] = [
     VectorSpec {
         vector: Vector::SqlInjection,
         about: "values that break out of a query, and statements that do more than they should",
-        text: Some(TextLook { reads: Reads::Action, find: |leaf, _, out| sql::find(leaf, out) }),
+        text: Some(TextLook {
+            reads: Reads::Action,
+            find: |leaf, detectors, out| {
+                sql::find(leaf, out);
+                by_rules(Vector::SqlInjection, leaf, detectors, out);
+            },
+        }),
         scene: None,
     },
     VectorSpec {
         vector: Vector::Xss,
         about: "markup that runs code where it is shown",
-        text: Some(TextLook { reads: Reads::Action, find: |leaf, _, out| xss::find(leaf, out) }),
+        text: Some(TextLook {
+            reads: Reads::Action,
+            find: |leaf, detectors, out| {
+                xss::find(leaf, out);
+                by_rules(Vector::Xss, leaf, detectors, out);
+            },
+        }),
         scene: None,
     },
     VectorSpec {
@@ -74,9 +86,10 @@ pub const VECTORS: [VectorSpec; 12] = [
         about: "personal data and credentials in what would be sent, written or shown",
         text: Some(TextLook {
             reads: Reads::Action,
-            find: |leaf, _, out| {
+            find: |leaf, detectors, out| {
                 pii::find(leaf, out);
                 secrets::find(leaf, out);
+                by_rules(Vector::Pii, leaf, detectors, out);
             },
         }),
         scene: None,
@@ -86,9 +99,10 @@ pub const VECTORS: [VectorSpec; 12] = [
         about: "text that is harmless to read and harmful to whatever consumes it",
         text: Some(TextLook {
             reads: Reads::Action,
-            find: |leaf, _, out| {
+            find: |leaf, detectors, out| {
                 exploits::find(leaf, out);
                 unicode::find(leaf, out);
+                by_rules(Vector::KnownExploit, leaf, detectors, out);
             },
         }),
         scene: None,
@@ -131,9 +145,40 @@ pub const VECTORS: [VectorSpec; 12] = [
     },
 ];
 
+/// The rules that are data, of the packs that ship and of the operator. A test of the rule loader
+/// keeps rules away from vectors that look at no text.
+fn by_rules(vector: Vector, leaf: &Leaf<'_>, detectors: &Detectors, out: &mut Vec<Hit>) {
+    if let Some(rules) = detectors.book.of(vector) {
+        rules.find(leaf, out);
+    }
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::detect::rules::{Compile, load};
+    use crate::detect::{ScanKind, TypeHints, scan};
+
+    /// A rule as data must be run by the vector it names, or its cases prove nothing.
+    #[test]
+    fn a_rule_as_data_fires_under_every_vector_that_looks_at_texts() {
+        for row in VECTORS.iter().filter(|row| row.text.is_some()) {
+            let pack = format!(
+                "kind: detectors\nrules:\n  - {{ id: own.rule, vector: {}, severity: low, about: a word, \
+                 literals: [zanzibar], pattern: zanzibar, cases: {{ hit: [zanzibar], miss: [oslo] }} }}\n",
+                row.vector
+            );
+            let book = load(&[("own.yaml", pack.as_str())], Compile::Now).unwrap();
+            let detectors = Detectors::new(book, TypeHints::default());
+            let found = scan(ScanKind::Document, "a ship to zanzibar", &detectors).found;
+            assert!(
+                found.iter().any(|(vector, hit)| *vector == row.vector && hit.rule == "own.rule"),
+                "{}",
+                row.vector
+            );
+        }
+    }
 
     #[test]
     fn every_vector_has_its_row_and_looks_at_something() {
