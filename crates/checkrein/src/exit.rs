@@ -32,6 +32,13 @@ impl From<Exit> for ExitCode {
 
 /// Prints an error with its causes, outermost first.
 pub fn report(error: &anyhow::Error) -> ExitCode {
+    // A reader that has seen enough, such as `head`, is no error.
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return Exit::Success.into();
+    }
     eprintln!("error: {error}");
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");

@@ -1,5 +1,7 @@
 //! `checkrein bench`: latency of decisions on this machine, with a baseline of the same run.
 
+use std::io::Write;
+
 use action::{Action, Json};
 use anyhow::Result;
 use engine::Rules;
@@ -60,20 +62,25 @@ fn row(name: String, text: &str, rules: &Rules, rounds: usize) -> Result<Row> {
 }
 
 fn print(rows: &[Row], json: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
     if json {
         for Row { name, latency, baseline } in rows {
-            println!("{}", serde_json::json!({ "name": name, "nanos": latency, "parse_nanos": baseline }));
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({ "name": name, "nanos": latency, "parse_nanos": baseline })
+            )?;
         }
         return Ok(());
     }
-    println!("one decision: all vectors, all dimensions, standard rules; times of one thread");
-    println!("ratio: median over the median of reading the same bytes as JSON, in the same run\n");
-    println!("{:<36} {:>10} {:>10} {:>10} {:>10} {:>7}", "", "p50", "p90", "p99", "max", "ratio");
+    writeln!(out, "one decision: all vectors, all dimensions, standard rules; times of one thread")?;
+    writeln!(out, "ratio: median over the median of reading the same bytes as JSON, in the same run\n")?;
+    writeln!(out, "{:<36} {:>10} {:>10} {:>10} {:>10} {:>7}", "", "p50", "p90", "p99", "max", "ratio")?;
     for Row { name, latency, baseline } in rows {
         let tenths = latency.p50 * 10 / baseline.p50.max(1);
         let ratio = format!("{}.{}", tenths / 10, tenths % 10);
         let [p50, p90, p99, max] = [latency.p50, latency.p90, latency.p99, latency.max].map(shown);
-        println!("{name:<36} {p50:>10} {p90:>10} {p99:>10} {max:>10} {ratio:>7}");
+        writeln!(out, "{name:<36} {p50:>10} {p90:>10} {p99:>10} {max:>10} {ratio:>7}")?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `checkrein report`: detection measured on labelled corpora.
 
+use std::io::Write;
+
 use anyhow::{Result, bail};
 
 use crate::cli::{Preset, Report, ReportPart};
@@ -12,33 +14,39 @@ pub fn run(args: &Report) -> Result<Exit> {
     }
     let rules = packs::load(Preset::Standard, &[])?;
     let (dir, detectors) = (args.dir.as_path(), &rules.detectors);
+    let mut out = std::io::stdout().lock();
     let wanted = |part: ReportPart| args.only.is_none_or(|only| only == part);
     if wanted(ReportPart::Detect) {
-        println!("# Texts through the detectors\n\n`aim` ends with NO where the measured share misses it.\n");
-        report::detect::print(dir, detectors)?;
-        println!("\n# Personal data, by span\n");
-        report::personal::print(dir, detectors)?;
+        writeln!(
+            out,
+            "# Texts through the detectors\n\n`aim` ends with NO where the measured share misses it.\n"
+        )?;
+        report::detect::print(&mut out, dir, detectors)?;
+        writeln!(out, "\n# Personal data, by span\n")?;
+        report::personal::print(&mut out, dir, detectors)?;
     }
     if wanted(ReportPart::Disguise) {
-        println!(
+        writeln!(
+            out,
             "\n# Disguises\n\nAttacks that are found in plain sight, and harmless prompts. The model has seen both"
-        );
-        println!("in plain form, so only the change from the first line means anything.\n");
-        report::disguise::print(dir, detectors)?;
+        )?;
+        writeln!(out, "in plain form, so only the change from the first line means anything.\n")?;
+        report::disguise::print(&mut out, dir, detectors)?;
     }
     if wanted(ReportPart::Sessions) {
-        println!("\n# Sessions\n");
-        report::sessions::print(dir, &rules)?;
+        writeln!(out, "\n# Sessions\n")?;
+        report::sessions::print(&mut out, dir, &rules)?;
     }
     if wanted(ReportPart::Opa) {
-        println!("\n# Rego conformance\n");
-        report::opa::print(dir)?;
+        writeln!(out, "\n# Rego conformance\n")?;
+        report::opa::print(&mut out, dir)?;
     }
     if wanted(ReportPart::Injection) {
-        println!(
+        writeln!(
+            out,
             "\n# Injection model, cross-validated and with one source left out\n\nThis trains many models and takes minutes.\n"
-        );
-        report::injection::print(dir)?;
+        )?;
+        report::injection::print(&mut out, dir)?;
     }
     Ok(Exit::Success)
 }

@@ -1,6 +1,7 @@
 //! Recall and false positives of the text detectors, row by row of the table of suites.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -12,30 +13,32 @@ use super::suites::{SUITES, Suite, Want};
 use super::wilson::Share;
 
 /// Prints the table. Rows of corpora that are not there are named, not skipped in silence.
-pub fn print(dir: &Path, detectors: &Detectors) -> Result<()> {
+pub fn print(out: &mut impl Write, dir: &Path, detectors: &Detectors) -> Result<()> {
     let mut corpora: BTreeMap<&str, Option<Vec<Row>>> = BTreeMap::new();
-    println!(
+    writeln!(
+        out,
         "{:<18} {:<38} {:<17} {:<34} {:>8} {:>7} {:>7}",
         "vector", "rows", "corpus", "found, 95 % interval", "aim", "p50 us", "p99 us"
-    );
+    )?;
     for suite in SUITES {
         if !corpora.contains_key(suite.corpus) {
             corpora.insert(suite.corpus, corpus::read(dir, suite.corpus)?);
         }
         match corpora.get(suite.corpus).and_then(Option::as_ref) {
-            Some(rows) => line(suite, rows, detectors),
-            None => println!(
+            Some(rows) => line(out, suite, rows, detectors)?,
+            None => writeln!(
+                out,
                 "{:<18} {:<38} {:<17} unavailable: no such corpus",
                 suite.vector.as_str(),
                 suite.title,
                 suite.corpus
-            ),
+            )?,
         }
     }
     Ok(())
 }
 
-fn line(suite: &Suite, rows: &[Row], detectors: &Detectors) {
+fn line(out: &mut impl Write, suite: &Suite, rows: &[Row], detectors: &Detectors) -> Result<()> {
     let mut share = Share::default();
     let mut micros: Vec<u128> = Vec::new();
     for row in rows.iter().filter(|row| (suite.pick)(row)) {
@@ -47,7 +50,8 @@ fn line(suite: &Suite, rows: &[Row], detectors: &Detectors) {
     }
     micros.sort_unstable();
     let at = |share: usize| micros.get(micros.len().saturating_sub(1) * share / 100).copied().unwrap_or(0);
-    println!(
+    writeln!(
+        out,
         "{:<18} {:<38} {:<17} {share:<34} {:>8} {:>7} {:>7}",
         suite.vector.as_str(),
         suite.title,
@@ -55,7 +59,8 @@ fn line(suite: &Suite, rows: &[Row], detectors: &Detectors) {
         aim(suite, share),
         at(50),
         at(99)
-    );
+    )?;
+    Ok(())
 }
 
 fn hits(suite: &Suite, scanned: &Scanned) -> bool {

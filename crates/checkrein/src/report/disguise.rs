@@ -1,6 +1,7 @@
 //! Disguises: how well an attack that is seen in plain sight is still seen in another dress, and
 //! how often harmless text in the same dress is flagged.
 
+use std::io::Write;
 use std::path::Path;
 
 use action::Vector;
@@ -39,7 +40,7 @@ const LONGEST: usize = 900;
 const ATTACKS: usize = 250;
 const HARMLESS: usize = 400;
 
-pub fn print(dir: &Path, detectors: &Detectors) -> Result<()> {
+pub fn print(out: &mut impl Write, dir: &Path, detectors: &Detectors) -> Result<()> {
     let attack = |row: &Row| {
         matches!(row.label.as_str(), "jailbreak" | "injection" | "extraction") && row.kind == "user_prompt"
     };
@@ -50,14 +51,14 @@ pub fn print(dir: &Path, detectors: &Detectors) -> Result<()> {
     let mut plain = texts(dir, &["wildguard_benign", "bfcl", "tau_bench"], harmless)?;
     let step = (plain.len() / HARMLESS).max(1);
     plain = plain.into_iter().step_by(step).take(HARMLESS).collect();
-    println!("{:<24} {:<36} {:<36}", "disguise", "attacks still found", "harmless texts flagged");
+    writeln!(out, "{:<24} {:<36} {:<36}", "disguise", "attacks still found", "harmless texts flagged")?;
     for (name, disguise) in DISGUISES {
         let count = |texts: &[String]| {
             let mut share = Share::default();
             texts.iter().for_each(|text| share.add(flagged(&disguise(text), detectors)));
             share
         };
-        println!("{name:<24} {:<36} {:<36}", count(&attacks).to_string(), count(&plain).to_string());
+        writeln!(out, "{name:<24} {:<36} {:<36}", count(&attacks).to_string(), count(&plain).to_string())?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The injection model: figures on texts that the judged weights were not trained on, and the
 //! training itself.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -28,7 +29,7 @@ pub fn rows(dir: &Path) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-pub fn print(dir: &Path) -> Result<()> {
-    print!("{}", engine::train::report(&rows(dir)?));
+pub fn print(out: &mut impl Write, dir: &Path) -> Result<()> {
+    write!(out, "{}", engine::train::report(&rows(dir)?))?;
     Ok(())
 }

@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -39,10 +40,10 @@ impl Group {
 /// Topics of the suite about syntax that is newer than the library.
 const NEWER: [&str; 2] = ["/keywordrefs/", "/stringinterpolation/"];
 
-pub fn print(dir: &Path) -> Result<()> {
+pub fn print(out: &mut impl Write, dir: &Path) -> Result<()> {
     let path = dir.join("opa_conformance.jsonl.gz");
     if !path.exists() {
-        println!("unavailable: no file `opa_conformance.jsonl.gz`");
+        writeln!(out, "unavailable: no file `opa_conformance.jsonl.gz`")?;
         return Ok(());
     }
     // A panic of the library is counted below; its own report would drown the table.
@@ -56,18 +57,18 @@ pub fn print(dir: &Path) -> Result<()> {
         all.k += share.k;
         all.n += share.n;
     }
-    println!("{:<44} {all}", "all cases");
+    writeln!(out, "{:<44} {all}", "all cases")?;
     for (group, share) in &groups {
-        println!("{:<44} {share}", group.about());
+        writeln!(out, "{:<44} {share}", group.about())?;
     }
-    println!("panics: {}", panics.len());
-    println!("cases by builtin that is not offered:");
+    writeln!(out, "panics: {}", panics.len())?;
+    writeln!(out, "cases by builtin that is not offered:")?;
     for (name, count) in needed {
-        println!("  {name} {count}");
+        writeln!(out, "  {name} {count}")?;
     }
-    println!("failures outside both lists: {}", failures.len());
+    writeln!(out, "failures outside both lists: {}", failures.len())?;
     for failure in failures {
-        println!("  {failure}");
+        writeln!(out, "  {failure}")?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Personal data by span: how many of the marked values are found, and how many finds are marked.
 
+use std::io::Write;
 use std::path::Path;
 
 use action::Vector;
@@ -18,9 +19,9 @@ const TYPES: &[(&str, &[&str])] = &[
     ("US_DRIVER_LICENSE", &["pii.driver_licence"]),
 ];
 
-pub fn print(dir: &Path, detectors: &Detectors) -> Result<()> {
+pub fn print(out: &mut impl Write, dir: &Path, detectors: &Detectors) -> Result<()> {
     let Some(rows) = corpus::read(dir, "pii")? else {
-        println!("unavailable: no corpus `pii`");
+        writeln!(out, "unavailable: no corpus `pii`")?;
         return Ok(());
     };
     let mut recall = vec![Share::default(); TYPES.len()];
@@ -47,9 +48,9 @@ pub fn print(dir: &Path, detectors: &Detectors) -> Result<()> {
             }
         }
     }
-    println!("{:<20} {:<36} {:<36}", "type", "recall", "precision");
+    writeln!(out, "{:<20} {:<36} {:<36}", "type", "recall", "precision")?;
     for (((mark, _), recall), precision) in TYPES.iter().zip(&recall).zip(&precision) {
-        println!("{mark:<20} {:<36} {:<36}", recall.to_string(), precision.to_string());
+        writeln!(out, "{mark:<20} {:<36} {:<36}", recall.to_string(), precision.to_string())?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! what untrusted text brought in.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use action::{
@@ -16,9 +17,9 @@ use engine::facts::Facts;
 use super::corpus;
 use super::wilson::Share;
 
-pub fn print(dir: &Path, rules: &Rules) -> Result<()> {
+pub fn print(out: &mut impl Write, dir: &Path, rules: &Rules) -> Result<()> {
     let Some(rows) = corpus::read(dir, "agent_sessions")? else {
-        println!("unavailable: no corpus `agent_sessions`");
+        writeln!(out, "unavailable: no corpus `agent_sessions`")?;
         return Ok(());
     };
     let mut labels: BTreeMap<String, [Share; 2]> = BTreeMap::new();
@@ -30,9 +31,9 @@ pub fn print(dir: &Path, rules: &Rules) -> Result<()> {
         either.add(!stopped.is_empty());
         taint.add(stopped.iter().any(|rule| rule.starts_with("taint.")));
     }
-    println!("{:<20} {:<36} {:<36}", "sessions", "stopped by text or taint", "by taint alone");
+    writeln!(out, "{:<20} {:<36} {:<36}", "sessions", "stopped by text or taint", "by taint alone")?;
     for (label, [either, taint]) in &labels {
-        println!("{label:<20} {:<36} {:<36}", either.to_string(), taint.to_string());
+        writeln!(out, "{label:<20} {:<36} {:<36}", either.to_string(), taint.to_string())?;
     }
     Ok(())
 }

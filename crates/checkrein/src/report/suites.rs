@@ -31,9 +31,9 @@ const fn found(
     pick: fn(&Row) -> bool,
     read_as: ScanKind,
     vector: Vector,
-    aim: u32,
+    aim: Option<u32>,
 ) -> Suite {
-    Suite { title, corpus, pick, read_as, vector, rules: "", want: Want::Found, aim: Some(aim) }
+    Suite { title, corpus, pick, read_as, vector, rules: "", want: Want::Found, aim }
 }
 
 const fn clean(
@@ -42,9 +42,9 @@ const fn clean(
     pick: fn(&Row) -> bool,
     read_as: ScanKind,
     vector: Vector,
-    aim: u32,
+    aim: Option<u32>,
 ) -> Suite {
-    Suite { title, corpus, pick, read_as, vector, rules: "", want: Want::Clean, aim: Some(aim) }
+    Suite { title, corpus, pick, read_as, vector, rules: "", want: Want::Clean, aim }
 }
 
 fn is(row: &Row, kind: &str, label: &str) -> bool {
@@ -66,16 +66,26 @@ fn document(row: &Row) -> bool {
 use ScanKind::{Document, Html, Json, Path, Shell, SqlStatement, SqlValue, Url, User};
 use Vector::{KnownExploit, Pii, SqlInjection, Xss};
 
+/// The parameter corpus holds fragments and files of a web firewall's own tests; no aim was set.
+const NO_AIM: Option<u32> = None;
+
 /// Every line, by vector.
 pub const SUITES: &[Suite] = &[
-    found("SQL injection, values", "sqli", |r| is(r, "field_value", "sqli"), SqlValue, SqlInjection, 9_700),
+    found(
+        "SQL injection, values",
+        "sqli",
+        |r| is(r, "field_value", "sqli"),
+        SqlValue,
+        SqlInjection,
+        Some(9_700),
+    ),
     found(
         "SQL injection, request parameters",
         "crs",
         |r| is(r, "http_params", "sqli"),
         Json,
         SqlInjection,
-        9_000,
+        NO_AIM,
     ),
     clean(
         "harmless values that look like SQL",
@@ -83,7 +93,7 @@ pub const SUITES: &[Suite] = &[
         |r| is(r, "field_value", "benign"),
         SqlValue,
         SqlInjection,
-        200,
+        Some(200),
     ),
     clean(
         "whole harmless statements",
@@ -91,48 +101,62 @@ pub const SUITES: &[Suite] = &[
         |r| is(r, "sql_statement", "benign"),
         SqlStatement,
         SqlInjection,
-        100,
+        Some(100),
     ),
-    clean("tool calls", "bfcl", call, Json, SqlInjection, 10),
-    clean("tool calls", "tau_bench", call, Json, SqlInjection, 10),
-    clean("tool calls", "agentdojo", call, Json, SqlInjection, 10),
-    clean("role prompts", "prompts_chat", prompt, User, SqlInjection, 10),
-    clean("documents", "tau_bench", document, Document, SqlInjection, 10),
-    found("XSS", "xss", |r| is(r, "field_value", "xss"), Html, Xss, 9_600),
-    found("XSS, request parameters", "crs", |r| is(r, "http_params", "xss"), Json, Xss, 9_000),
-    clean("role prompts as markup", "prompts_chat", prompt, Html, Xss, 50),
-    clean("prompts as markup", "wildguard_benign", prompt, Html, Xss, 50),
-    clean("documents as markup", "agentdojo", document, Html, Xss, 50),
-    clean("documents as markup", "tau_bench", document, Html, Xss, 50),
-    clean("tool calls", "bfcl", call, Json, Xss, 10),
-    found("traversal", "exploits", |r| r.label == "traversal", Path, KnownExploit, 9_200),
-    found("command injection, as a value", "exploits", |r| r.label == "cmdi", Json, KnownExploit, 9_000),
-    found("command injection, as a command", "exploits", |r| r.label == "cmdi", Shell, KnownExploit, 9_000),
-    found("template injection", "exploits", |r| r.label == "ssti", Json, KnownExploit, 8_500),
-    found("XML entities", "exploits", |r| r.label == "xxe", Json, KnownExploit, 9_500),
-    found("NoSQL injection", "exploits", |r| r.label == "nosqli", Json, KnownExploit, 8_000),
-    found("LDAP injection", "exploits", |r| r.label == "ldapi", Json, KnownExploit, 8_000),
-    found("open redirects", "exploits", |r| r.label == "redirect", Url, KnownExploit, 8_000),
-    found("command injection, request parameters", "crs", |r| r.label == "cmdi", Json, KnownExploit, 9_000),
-    found("Java, request parameters", "crs", |r| r.label == "java", Json, KnownExploit, 8_000),
-    found("PHP, request parameters", "crs", |r| r.label == "php", Json, KnownExploit, 8_000),
-    found("Node.js, request parameters", "crs", |r| r.label == "nodejs", Json, KnownExploit, 8_000),
-    clean("harmless request parameters", "crs", |r| r.label == "benign", Json, KnownExploit, 500),
-    clean("role prompts", "prompts_chat", prompt, User, KnownExploit, 50),
-    clean("prompts", "wildguard_benign", prompt, User, KnownExploit, 50),
-    clean("documents", "agentdojo", document, Document, KnownExploit, 50),
-    clean("documents", "tau_bench", document, Document, KnownExploit, 50),
-    clean("tool calls", "bfcl", call, Json, KnownExploit, 50),
-    clean("tool calls", "tau_bench", call, Json, KnownExploit, 50),
-    clean("tool calls", "agentdojo", call, Json, KnownExploit, 50),
-    secret("secrets", "secrets", |r| r.label == "secret", Want::Found, 9_700),
-    secret("texts that only look like secrets", "secrets", |r| r.label == "benign", Want::Clean, 2_000),
-    secret("prompts", "bfcl", prompt, Want::Clean, 3),
-    secret("prompts", "tau_bench", prompt, Want::Clean, 3),
-    secret("role prompts", "prompts_chat", prompt, Want::Clean, 3),
-    secret("prompts", "wildguard_benign", prompt, Want::Clean, 3),
-    secret("documents", "agentdojo", document, Want::Clean, 3),
-    secret("documents", "tau_bench", document, Want::Clean, 3),
+    clean("tool calls", "bfcl", call, Json, SqlInjection, Some(10)),
+    clean("tool calls", "tau_bench", call, Json, SqlInjection, Some(10)),
+    clean("tool calls", "agentdojo", call, Json, SqlInjection, Some(10)),
+    clean("role prompts", "prompts_chat", prompt, User, SqlInjection, Some(10)),
+    clean("documents", "tau_bench", document, Document, SqlInjection, Some(10)),
+    found("XSS", "xss", |r| is(r, "field_value", "xss"), Html, Xss, Some(9_600)),
+    found("XSS, request parameters", "crs", |r| is(r, "http_params", "xss"), Json, Xss, NO_AIM),
+    clean("role prompts as markup", "prompts_chat", prompt, Html, Xss, Some(50)),
+    clean("prompts as markup", "wildguard_benign", prompt, Html, Xss, Some(50)),
+    clean("documents as markup", "agentdojo", document, Html, Xss, Some(50)),
+    clean("documents as markup", "tau_bench", document, Html, Xss, Some(50)),
+    clean("tool calls", "bfcl", call, Json, Xss, Some(10)),
+    found("traversal", "exploits", |r| r.label == "traversal", Path, KnownExploit, Some(9_200)),
+    found(
+        "command injection, as a value",
+        "exploits",
+        |r| r.label == "cmdi",
+        Json,
+        KnownExploit,
+        Some(9_000),
+    ),
+    found(
+        "command injection, as a command",
+        "exploits",
+        |r| r.label == "cmdi",
+        Shell,
+        KnownExploit,
+        Some(9_000),
+    ),
+    found("template injection", "exploits", |r| r.label == "ssti", Json, KnownExploit, Some(8_500)),
+    found("XML entities", "exploits", |r| r.label == "xxe", Json, KnownExploit, Some(9_500)),
+    found("NoSQL injection", "exploits", |r| r.label == "nosqli", Json, KnownExploit, Some(8_000)),
+    found("LDAP injection", "exploits", |r| r.label == "ldapi", Json, KnownExploit, Some(8_000)),
+    found("open redirects", "exploits", |r| r.label == "redirect", Url, KnownExploit, Some(8_000)),
+    found("command injection, request parameters", "crs", |r| r.label == "cmdi", Json, KnownExploit, NO_AIM),
+    found("Java, request parameters", "crs", |r| r.label == "java", Json, KnownExploit, NO_AIM),
+    found("PHP, request parameters", "crs", |r| r.label == "php", Json, KnownExploit, NO_AIM),
+    found("Node.js, request parameters", "crs", |r| r.label == "nodejs", Json, KnownExploit, NO_AIM),
+    clean("harmless request parameters", "crs", |r| r.label == "benign", Json, KnownExploit, NO_AIM),
+    clean("role prompts", "prompts_chat", prompt, User, KnownExploit, Some(50)),
+    clean("prompts", "wildguard_benign", prompt, User, KnownExploit, Some(50)),
+    clean("documents", "agentdojo", document, Document, KnownExploit, Some(50)),
+    clean("documents", "tau_bench", document, Document, KnownExploit, Some(50)),
+    clean("tool calls", "bfcl", call, Json, KnownExploit, Some(50)),
+    clean("tool calls", "tau_bench", call, Json, KnownExploit, Some(50)),
+    clean("tool calls", "agentdojo", call, Json, KnownExploit, Some(50)),
+    secret("secrets", "secrets", |r| r.label == "secret", Want::Found, Some(9_700)),
+    secret("texts that only look like secrets", "secrets", |r| r.label == "benign", Want::Clean, Some(2_000)),
+    secret("prompts", "bfcl", prompt, Want::Clean, Some(3)),
+    secret("prompts", "tau_bench", prompt, Want::Clean, Some(3)),
+    secret("role prompts", "prompts_chat", prompt, Want::Clean, Some(3)),
+    secret("prompts", "wildguard_benign", prompt, Want::Clean, Some(3)),
+    secret("documents", "agentdojo", document, Want::Clean, Some(3)),
+    secret("documents", "tau_bench", document, Want::Clean, Some(3)),
 ];
 
 const fn secret(
@@ -140,7 +164,7 @@ const fn secret(
     corpus: &'static str,
     pick: fn(&Row) -> bool,
     want: Want,
-    aim: u32,
+    aim: Option<u32>,
 ) -> Suite {
-    Suite { title, corpus, pick, read_as: Document, vector: Pii, rules: "secret.", want, aim: Some(aim) }
+    Suite { title, corpus, pick, read_as: Document, vector: Pii, rules: "secret.", want, aim }
 }

@@ -87,7 +87,7 @@ fn texts<'l>(
 ) {
     let mut hits = Vec::new();
     for (leaf, source) in leaves {
-        (look.find)(leaf, detectors, &mut hits);
+        look.look(vector, leaf, detectors, &mut hits);
         out.extend(hits.drain(..).map(|hit| detection(vector, hit, source)));
     }
 }

@@ -38,7 +38,7 @@ pub fn scan(kind: ScanKind, text: &str, detectors: &Detectors) -> Scanned {
         for row in &VECTORS {
             let Some(look) = &row.text else { continue };
             let mut hits = Vec::new();
-            (look.find)(&leaf, detectors, &mut hits);
+            look.look(row.vector, &leaf, detectors, &mut hits);
             found.extend(hits.into_iter().map(|hit| {
                 let span = source.span(hit.span.clone());
                 (row.vector, Hit { span, ..hit })

@@ -20,7 +20,19 @@ pub struct VectorSpec {
 /// How a vector looks at strings.
 pub struct TextLook {
     pub reads: Reads,
+    /// Finds what patterns cannot say. The hits of the vector's rules in this leaf are there already.
     pub find: fn(&Leaf<'_>, &Detectors, &mut Vec<Hit>),
+}
+
+impl TextLook {
+    /// Adds everything the vector finds in one leaf: by its rules, the shipped and the operator's
+    /// own, then by its code. `hits` is empty.
+    pub fn look(&self, vector: Vector, leaf: &Leaf<'_>, detectors: &Detectors, hits: &mut Vec<Hit>) {
+        if let Some(rules) = detectors.book.of(vector) {
+            rules.find(leaf, hits);
+        }
+        (self.find)(leaf, detectors, hits);
+    }
 }
 
 pub type SceneLook = fn(&Scene<'_>, &Limits, &mut Vec<Detection>);
@@ -42,9 +54,7 @@ pub const VECTORS: [VectorSpec; 12] = [
         about: "text that gives the agent orders its user did not give, or arguments that exist only in such text",
         text: Some(TextLook {
             reads: Reads::Everything,
-            find: |leaf, detectors, out| {
-                injection::find(leaf, detectors.book.of(Vector::PromptInjection), detectors.model, out)
-            },
+            find: |leaf, detectors, out| injection::find(leaf, detectors.model, out),
         }),
         scene: Some(|scene, _, out| taint::find(scene, out)),
     },

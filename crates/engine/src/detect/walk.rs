@@ -212,9 +212,10 @@ impl<'a> Walk<'a> {
             Ok(json @ (Json::Text(_) | Json::List(_) | Json::Object(_))) => {
                 walk.owned(tool, json, at, &mut Outer::new(text));
             }
-            // A bare number is as good as any other value: it may be a card.
+            // A bare number is as good as any other value: it may be a card. A text that is no JSON
+            // is a value too, whatever it looks like: it came where arguments were due.
             Ok(Json::Null | Json::Bool(_) | Json::Number(_)) | Err(_) => {
-                walk.text(tool, Cow::Borrowed(text), Cow::Borrowed(""), at);
+                walk.value(tool, Cow::Borrowed(text), Cow::Borrowed(""), at, SemanticType::Value);
             }
         }
         walk
@@ -398,10 +399,26 @@ impl<'a> Walk<'a> {
             (Some(_), SemanticType::Value) => SemanticType::FreeText,
             (_, other) => other,
         };
+        self.value(tool, text, key, at, semantic);
+    }
+
+    /// One string of a known meaning, then the parameters that it holds.
+    fn value(
+        &mut self,
+        tool: Tool<'_>,
+        text: Cow<'a, str>,
+        key: Cow<'a, str>,
+        at: At,
+        semantic: SemanticType,
+    ) {
         let parameters = parameters(semantic, &text);
         self.push(text, lower(key), at.channel, semantic, at.origin, None);
         for Parameter { name, value, span } in parameters {
-            let semantic = meaning(tool.kind, tool.name, &name, &value, tool.hints);
+            // Whoever takes parameters out of a form puts them into something: words or not.
+            let semantic = match meaning(tool.kind, tool.name, &name, &value, tool.hints) {
+                SemanticType::FreeText => SemanticType::Value,
+                other => other,
+            };
             let (value, name) = (Cow::Owned(value), lower(Cow::Owned(name)));
             self.push(value, name, at.channel, semantic, at.origin, Some((span, false)));
         }

@@ -10,20 +10,14 @@ use std::borrow::Cow;
 use action::{Channel, Confidence, SemanticType, Severity};
 
 use self::model::{Head, Judged, Model, Rate};
-use super::rules::RuleSet;
 use super::{Hit, Leaf};
 
 /// Arguments shorter than this are names and values, not prose that could instruct anybody.
 const LEAST_ARGUMENT: usize = 48;
 
-/// Looks for injections in one string, in each of its readings.
-pub fn find(leaf: &Leaf<'_>, rules: Option<&RuleSet>, model: Option<&Model>, out: &mut Vec<Hit>) {
-    let first = out.len();
-    if let Some(rules) = rules {
-        rules.find(leaf, out);
-    }
-    let named =
-        out.get(first..).is_some_and(|hits| hits.iter().any(|hit| hit.confidence >= Confidence::HIGH));
+/// Weighs the wording of one string, in each of its readings. `out` holds what the rules found in it.
+pub fn find(leaf: &Leaf<'_>, model: Option<&Model>, out: &mut Vec<Hit>) {
+    let named = out.iter().any(|hit| hit.confidence >= Confidence::HIGH);
     let Some((model, head, least)) =
         model.zip(weighed(leaf)).map(|(model, (head, least))| (model, head, least))
     else {
