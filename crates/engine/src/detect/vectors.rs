@@ -61,25 +61,13 @@ pub const VECTORS: [VectorSpec; 12] = [
     VectorSpec {
         vector: Vector::SqlInjection,
         about: "values that break out of a query, and statements that do more than they should",
-        text: Some(TextLook {
-            reads: Reads::Action,
-            find: |leaf, detectors, out| {
-                sql::find(leaf, out);
-                by_rules(Vector::SqlInjection, leaf, detectors, out);
-            },
-        }),
+        text: Some(TextLook { reads: Reads::Action, find: |leaf, _, out| sql::find(leaf, out) }),
         scene: None,
     },
     VectorSpec {
         vector: Vector::Xss,
         about: "markup that runs code where it is shown",
-        text: Some(TextLook {
-            reads: Reads::Action,
-            find: |leaf, detectors, out| {
-                xss::find(leaf, out);
-                by_rules(Vector::Xss, leaf, detectors, out);
-            },
-        }),
+        text: Some(TextLook { reads: Reads::Action, find: |leaf, _, out| xss::find(leaf, out) }),
         scene: None,
     },
     VectorSpec {
@@ -96,10 +84,9 @@ pub const VECTORS: [VectorSpec; 12] = [
         about: "personal data and credentials in what would be sent, written or shown",
         text: Some(TextLook {
             reads: Reads::Action,
-            find: |leaf, detectors, out| {
+            find: |leaf, _, out| {
                 pii::find(leaf, out);
                 secrets::find(leaf, out);
-                by_rules(Vector::Pii, leaf, detectors, out);
             },
         }),
         scene: None,
@@ -109,10 +96,9 @@ pub const VECTORS: [VectorSpec; 12] = [
         about: "text that is harmless to read and harmful to whatever consumes it",
         text: Some(TextLook {
             reads: Reads::Action,
-            find: |leaf, detectors, out| {
+            find: |leaf, _, out| {
                 exploits::find(leaf, out);
                 unicode::find(leaf, out);
-                by_rules(Vector::KnownExploit, leaf, detectors, out);
             },
         }),
         scene: None,
@@ -154,14 +140,6 @@ pub const VECTORS: [VectorSpec; 12] = [
         scene: Some(state::behaviour::find),
     },
 ];
-
-/// The rules that are data, of the packs that ship and of the operator. A test of the rule loader
-/// keeps rules away from vectors that look at no text.
-fn by_rules(vector: Vector, leaf: &Leaf<'_>, detectors: &Detectors, out: &mut Vec<Hit>) {
-    if let Some(rules) = detectors.book.of(vector) {
-        rules.find(leaf, out);
-    }
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
