@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand, ValueEnum};
     after_help = "\
 First steps:
   checkrein demo                          a guided tour: a dozen actions, judged and explained
-  checkrein decide examples/refund.json   judge one action; the exit code tells the verdict
+  checkrein decide examples/tour/03-small-refund.json
+                                          judge one action; the exit code tells the verdict
   checkrein rules test policies           prove every shipped rule by its cases
 
 Documents and errors go to standard output and standard error; nothing is sent anywhere."
@@ -40,7 +41,7 @@ Exit codes:
    2  the command line is wrong       3  the input or the rules cannot be read
 
 Examples:
-  checkrein decide examples/refund.json
+  checkrein decide examples/tour/03-small-refund.json
   checkrein decide --preset strict --explain full --json - < action.json")]
     Decide(Decide),
 
@@ -214,6 +215,8 @@ pub enum Rules {
         #[arg(long, value_name = "FILE")]
         actions: Option<PathBuf>,
     },
+    /// Print the tables that rules are written with: conditions, vectors, limits, detection rules
+    Reference,
     /// Say in words what one rule does, or list them all
     Explain {
         /// The id of the rule; all when absent

@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod input;
 mod packs;
+mod reference;
 mod report;
 mod show;
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
 }
 
 fn compare(name: &str, now: &str) {
@@ -24,7 +24,7 @@ fn compare(name: &str, now: &str) {
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == now,
-        "the contract `api/{name}` changed; if that is meant, run \
+        "the contract `{name}` changed; if that is meant, run \
          `UPDATE_GOLDEN=1 cargo test -p checkrein --test golden` and say so in CHANGELOG.md"
     );
 }
@@ -37,7 +37,7 @@ fn printed(arguments: &[&str]) -> String {
 
 #[test]
 fn the_schema_of_actions_and_decisions_is_unchanged() {
-    compare("action.schema.json", &printed(&["schema"]));
+    compare("api/action.schema.json", &printed(&["schema"]));
 }
 
 #[test]
@@ -60,5 +60,10 @@ fn the_help_of_every_command_is_unchanged() {
     ] {
         text.push_str(&format!("\n$ checkrein {command} --help\n{}", printed(&[command, "--help"])));
     }
-    compare("command-line.txt", &text);
+    compare("api/command-line.txt", &text);
+}
+
+#[test]
+fn the_reference_page_says_what_the_tables_say() {
+    compare("docs/reference.md", &printed(&["rules", "reference"]));
 }

@@ -54,7 +54,10 @@ pub fn run() -> Result<Exit> {
         writeln!(out)?;
     }
     writeln!(out, "{}", paint.bold("Next"))?;
-    writeln!(out, "  change an action     checkrein decide examples/tour/04-large-refund-without-role.json")?;
+    writeln!(
+        out,
+        "  change an action     checkrein decide --rules policies/refunds.yaml examples/tour/04-large-refund-without-role.json"
+    )?;
     writeln!(
         out,
         "  see all of it        checkrein decide --json examples/tour/05-injected-bulk-refund.json"

@@ -22,6 +22,7 @@ pub fn run(args: &cli::Rules) -> Result<Exit> {
         cli::Rules::Check { paths } => check(paths),
         cli::Rules::Test { paths } => test(paths),
         cli::Rules::Diff { before, after, actions } => diff(before, after, actions.as_deref()),
+        cli::Rules::Reference => reference(),
         cli::Rules::Explain { id, rules } => explain(id.as_deref(), rules),
     }
 }
@@ -208,6 +209,13 @@ fn replay(out: &mut impl Write, path: &Path, old: &Rules, new: &Rules) -> Result
     }
     writeln!(out, "{ran} actions: {stricter} would be judged more strictly, {milder} more mildly")?;
     Ok(stricter + milder > 0)
+}
+
+/// The tables of the engine and of the rules that ship, as a page.
+fn reference() -> Result<Exit> {
+    let rules = packs::load(Preset::None, &[])?;
+    std::io::stdout().lock().write_all(crate::reference::page(&rules).as_bytes())?;
+    Ok(Exit::Success)
 }
 
 fn explain(id: Option<&str>, args: &cli::RuleArgs) -> Result<Exit> {

@@ -142,8 +142,31 @@ pub const VECTORS: [VectorSpec; 12] = [
 ];
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::detect::rules::{Compile, load};
+    use crate::detect::{ScanKind, TypeHints, scan};
+
+    /// A rule as data must be run by the vector it names, or its cases prove nothing.
+    #[test]
+    fn a_rule_as_data_fires_under_every_vector_that_looks_at_texts() {
+        for row in VECTORS.iter().filter(|row| row.text.is_some()) {
+            let pack = format!(
+                "kind: detectors\nrules:\n  - {{ id: own.rule, vector: {}, severity: low, about: a word, \
+                 literals: [zanzibar], pattern: zanzibar, cases: {{ hit: [zanzibar], miss: [oslo] }} }}\n",
+                row.vector
+            );
+            let book = load(&[("own.yaml", pack.as_str())], Compile::Now).unwrap();
+            let detectors = Detectors::new(book, TypeHints::default());
+            let found = scan(ScanKind::Document, "a ship to zanzibar", &detectors).found;
+            assert!(
+                found.iter().any(|(vector, hit)| *vector == row.vector && hit.rule == "own.rule"),
+                "{}",
+                row.vector
+            );
+        }
+    }
 
     #[test]
     fn every_vector_has_its_row_and_looks_at_something() {

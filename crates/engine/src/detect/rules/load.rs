@@ -4,6 +4,7 @@ use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::{CHECKS, Cases, Check, Form, Gate, Near, Pattern, Rule, RuleBook, RuleSet, Source};
+use crate::detect::VECTORS;
 use crate::yaml::{self, Faults, Fields, Node};
 
 /// When patterns are compiled. Packs that ship are proven by tests and wait until they are needed;
@@ -107,6 +108,11 @@ fn read_rule(file: &str, node: &Node, compile: Compile, faults: &mut Faults) -> 
     if vector.is_none() || severity.is_none() {
         fields.fault(faults, "missing_key", format!("rule `{id}` needs `vector` and `severity`"), None);
     }
+    if let Some(named) = vector.filter(|named| !looks_at_text(*named)) {
+        let hint = "prompt_injection, sql_injection, xss, pii and known_exploit do";
+        let message = format!("`{named}` looks at no text, so a rule of it would never run");
+        fields.fault(faults, "no_text", message, Some(hint.into()));
+    }
     if !(0..=100).contains(&confidence) {
         fields.fault(faults, "out_of_range", "`confidence` is a whole number from 0 to 100".into(), None);
     }
@@ -151,6 +157,10 @@ fn read_rule(file: &str, node: &Node, compile: Compile, faults: &mut Faults) -> 
         line,
     };
     Some(Draft { rule, literals })
+}
+
+fn looks_at_text(vector: Vector) -> bool {
+    VECTORS.iter().any(|row| row.vector == vector && row.text.is_some())
 }
 
 impl Form {

@@ -65,6 +65,14 @@ fn every_fault_is_reported_with_its_place() {
 }
 
 #[test]
+fn a_rule_of_a_vector_that_reads_no_text_is_refused() {
+    let pack = PACK.replacen("vector: prompt_injection", "vector: rate_limit", 1);
+    assert_ne!(pack, PACK);
+    let faults = load(&[("p.yaml", pack.as_str())], Compile::Now).err().unwrap();
+    assert!(faults.0.iter().any(|fault| fault.code == "no_text"), "{faults:?}");
+}
+
+#[test]
 fn duplicate_ids_are_refused_across_files() {
     let faults = load(&[("a.yaml", PACK), ("b.yaml", PACK)], Compile::Now).err().unwrap();
     assert_eq!(faults.0.iter().filter(|fault| fault.code == "duplicate_id").count(), 2);

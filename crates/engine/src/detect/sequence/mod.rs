@@ -23,8 +23,8 @@ pub struct Pattern {
     /// What was done before, oldest first.
     before: &'static [Stage],
     link: Link,
-    severity: Severity,
-    confidence: Confidence,
+    pub severity: Severity,
+    pub confidence: Confidence,
 }
 
 /// One kind of earlier step.
