@@ -8,7 +8,7 @@ use action::{Action, Channel, Confidence, Detection, Evidence, SensitiveClass, S
 use super::leaf::Leaf;
 use super::vectors::{Reads, TextLook, VECTORS};
 use super::walk::{Source, Walk};
-use super::{Detectors, Hit, Scene};
+use super::{Detectors, Hit, Scene, judges};
 use crate::detect::state::Limits;
 use crate::facts::Facts;
 
@@ -51,6 +51,7 @@ pub fn run<'a>(
             guarded(row.vector, &mut detections, |out| look(&scene, limits, out));
         }
     }
+    judges::find(&facts.judges, &mut detections);
     settle(&mut detections);
     Found { detections, scene }
 }
