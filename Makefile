@@ -46,6 +46,12 @@ unit:
 	$(call say,unit and property tests, crate arrows, licences)
 	@$(CARGO) test --locked --workspace
 
+.PHONY: test-onnx
+test-onnx: ## Lint and test the feature `onnx` (builds about 100 further crates)
+	$(call say,lints and tests with the feature onnx)
+	@$(CARGO) clippy --locked -p checkrein --features onnx --all-targets -- -D warnings
+	@$(CARGO) test --locked -p checkrein --features onnx
+
 .PHONY: rules
 rules:
 	$(call say,shipped rules and their cases)

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::judge::Spec;
+
 /// Runtime control for AI agents: judges an action before it executes.
 #[derive(Debug, Parser)]
 #[command(
@@ -114,6 +116,31 @@ pub struct RuleArgs {
     pub preset: Preset,
 }
 
+/// Classifiers to ask before the engine.
+#[derive(Debug, Clone, clap::Args)]
+pub struct JudgeArgs {
+    /// Also ask a classifier in an ONNX file; its answer advises and decides nothing by itself
+    ///
+    /// NAME=MODEL,TOKENIZER,sha256=MODEL_HEX:TOKENIZER_HEX and then, as wanted,
+    /// `deadline=500ms` (how long one action may take it), `from=50` (per cent from which it is a
+    /// hit) and `tokens=256` (of one window). For example:
+    ///
+    ///   --judge guard=guard.onnx,tokenizer.json,sha256=1f0c...:9be2...,deadline=200ms
+    ///
+    /// The model takes `input_ids` (and `attention_mask`, `token_type_ids`) and gives one score for
+    /// each label, the harmless one first. The tokenizer is a `tokenizer.json` with a unigram or
+    /// WordPiece model. A hit is reported as `judge.NAME`. A judge that cannot answer is reported
+    /// as `judge.NAME.unavailable` or `judge.NAME.timeout`; it never counts as clean. Needs a build
+    /// with `--features onnx`; in any other every judge is unavailable.
+    #[arg(
+        long = "judge",
+        value_name = "NAME=MODEL,TOKENIZER,sha256=HEX:HEX",
+        value_parser = Spec::parse,
+        verbatim_doc_comment
+    )]
+    pub judges: Vec<Spec>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
     /// A rule for every threat vector, and the score bands
@@ -141,6 +168,9 @@ pub struct Decide {
 
     #[command(flatten)]
     pub rules: RuleArgs,
+
+    #[command(flatten)]
+    pub judges: JudgeArgs,
 
     /// How much of the reason to show: what a caller would see under this setting
     #[arg(long, value_enum, default_value_t = Explain::Full)]
@@ -174,6 +204,9 @@ pub struct Scan {
     /// Further detection rules (YAML)
     #[arg(long = "rules", value_name = "PATH")]
     pub rules: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub judges: JudgeArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

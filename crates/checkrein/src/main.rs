@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod exit;
 mod input;
+mod judge;
 mod packs;
 mod reference;
 mod report;

@@ -68,8 +68,11 @@ fn host() -> String {
 
 fn metadata() -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    // What a feature adds has been downloaded when the tests run with it, and only then.
+    let features: &[&str] = if cfg!(feature = "onnx") { &["--features", "checkrein/onnx"] } else { &[] };
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", &host()])
+        .args(features)
         .current_dir(root())
         .output()
         .unwrap();

@@ -5,12 +5,14 @@ use std::io::Write;
 use action::{Action, Decision, ExplainLevel, Json, Timestamp};
 use anyhow::{Context, Result, anyhow};
 use engine::Rules;
+use engine::detect::Walk;
 use engine::explain::explain;
 use engine::facts::Facts;
 use serde::Deserialize;
 
 use crate::cli::{Decide, Explain};
 use crate::exit::Exit;
+use crate::judge::{self, Judges};
 use crate::show::{self, Paint};
 use crate::{input, packs};
 
@@ -56,9 +58,12 @@ pub fn run(args: &Decide) -> Result<Exit> {
         })
         .transpose()?;
     let name = args.file.display();
-    let question = Question::read(&input::bytes(&args.file)?)
+    let mut question = Question::read(&input::bytes(&args.file)?)
         .map_err(|error| anyhow!("{error} [{}]", error.code()))
         .with_context(|| format!("`{name}` is no action"))?;
+    let judges = Judges::start(&args.judges.judges);
+    let walk = Walk::of(&question.action, &rules.detectors.hints);
+    question.facts.judges.extend(judges.ask(judge::readable(&walk)));
     let decision = question.decide(&rules, now);
     let mut out = std::io::stdout().lock();
     if args.json {

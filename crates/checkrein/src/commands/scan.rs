@@ -2,15 +2,16 @@
 
 use std::io::{BufWriter, Write};
 
-use action::{Json, JsonError};
+use action::{Detection, Json, JsonError};
 use anyhow::{Context, Result};
-use engine::detect::{ScanKind, Scanned};
+use engine::detect::{ScanKind, Scanned, judges};
 use serde::Serialize;
 
 use super::rules::detectors;
 use crate::cli::{Scan, ScanChannel};
 use crate::exit::Exit;
 use crate::input;
+use crate::judge::Judges;
 
 #[derive(Serialize)]
 struct LineOut<'a> {
@@ -48,6 +49,7 @@ struct Problem {
 pub fn run(args: &Scan) -> Result<Exit> {
     let detectors = detectors(&args.rules)?;
     let kind = kind(args.channel);
+    let judges = Judges::start(&args.judges.judges);
     let mut reader = std::io::BufReader::with_capacity(1 << 16, std::io::stdin().lock());
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut failed = false;
@@ -56,7 +58,9 @@ pub fn run(args: &Scan) -> Result<Exit> {
             Ok(None) => continue,
             Ok(Some((id, text))) => {
                 let scanned = engine::detect::scan(kind, &text, &detectors);
-                write(&mut out, &answer(&id, &text, &scanned))?;
+                let mut judged = Vec::new();
+                judges::find(&judges.ask(std::iter::once(text.as_str())), &mut judged);
+                write(&mut out, &answer(&id, &text, &scanned, &judged))?;
             }
             Err((id, error)) => {
                 failed = true;
@@ -108,7 +112,18 @@ fn question(line: Result<Vec<u8>, usize>) -> Result<Option<(Json, String)>, Refu
     }
 }
 
-fn answer<'a>(id: &'a Json, text: &str, scanned: &'a Scanned) -> LineOut<'a> {
+fn answer<'a>(id: &'a Json, text: &str, scanned: &'a Scanned, judged: &'a [Detection]) -> LineOut<'a> {
+    // A judge speaks of the text as a whole.
+    let whole = || [0, characters(text, text.len())];
+    let judged = judged.iter().map(|found| FoundOut {
+        vector: found.vector.as_str(),
+        rule: &found.rule,
+        confidence: found.confidence.percent(),
+        severity: found.severity.as_str(),
+        class: None,
+        span: whole(),
+        via: &[],
+    });
     let detections = scanned
         .found
         .iter()
@@ -121,6 +136,7 @@ fn answer<'a>(id: &'a Json, text: &str, scanned: &'a Scanned) -> LineOut<'a> {
             span: [characters(text, hit.span.start), characters(text, hit.span.end)],
             via: &hit.via,
         })
+        .chain(judged)
         .collect::<Vec<_>>();
     LineOut { id, flagged: !detections.is_empty(), detections }
 }

@@ -7,6 +7,7 @@
 pub mod exploits;
 mod hit;
 pub mod injection;
+pub mod judges;
 mod leaf;
 mod meaning;
 pub mod pii;

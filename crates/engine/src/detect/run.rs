@@ -9,7 +9,7 @@ use action::{Action, Channel, Confidence, Detection, Evidence, SensitiveClass, S
 use super::leaf::Leaf;
 use super::vectors::{Reads, TextLook, VECTORS};
 use super::walk::{Source, Walk};
-use super::{Detectors, Hit, Scene};
+use super::{Detectors, Hit, Scene, judges};
 use crate::detect::state::Limits;
 use crate::facts::Facts;
 
@@ -52,6 +52,7 @@ pub fn run<'a>(
             guarded(row.vector, &mut detections, |out| look(&scene, limits, out));
         }
     }
+    judges::find(&facts.judges, &mut detections);
     settle(&mut detections);
     Found { detections, scene }
 }
