@@ -40,7 +40,8 @@ impl Rules {
                 Family::Policy => policies.push(*source),
             }
         }
-        let book = load_detectors(&detectors, Compile::Now).map_err(|more| faults.0.extend(more.0)).ok();
+        let book =
+            load_detectors(&detectors, Compile::UnlessShipped).map_err(|more| faults.0.extend(more.0)).ok();
         let policies = Policies::load(&policies).map_err(|more| faults.0.extend(more.0)).ok();
         let (Some(book), Some(policies), true) = (book, policies, faults.is_empty()) else {
             return Err(faults);

@@ -6,6 +6,8 @@
     reason = "a test stops at what it does not expect"
 )]
 
+use std::sync::LazyLock;
+
 use action::{Action, Dimension, Json, Timestamp, Vector, Verdict};
 use engine::Rules;
 use engine::detect::VECTORS;
@@ -94,6 +96,11 @@ rules:
   - { id: base.bulk, priority: 40, note: bulk is blocked, when: { count: { over: 100000 } }, then: block }
 ";
 
+/// Rules never change, so one set serves every case; what a second reading of the same documents
+/// makes of an action is compared with it.
+static RULES: LazyLock<Rules> = LazyLock::new(|| rules(None));
+static READ_AGAIN: LazyLock<Rules> = LazyLock::new(|| rules(None));
+
 fn rules(further: Option<&str>) -> Rules {
     let mut sources = sources();
     sources.extend(further.map(|text| Source { file: "further.yaml", text }));
@@ -111,15 +118,14 @@ proptest! {
         let bytes = |rules: &Rules| {
             serde_json::to_vec(&engine::decide(&action, &facts, rules, now)).unwrap()
         };
-        let (one, two) = (rules(None), rules(None));
-        prop_assert_eq!(bytes(&one), bytes(&one));
-        prop_assert_eq!(bytes(&one), bytes(&two));
+        prop_assert_eq!(bytes(&RULES), bytes(&RULES));
+        prop_assert_eq!(bytes(&RULES), bytes(&READ_AGAIN));
     }
 
     /// Law 2: what was decided can be written and read again without change.
     #[test]
     fn a_decision_reads_back_as_it_was_written(action in actions()) {
-        let decision = engine::decide(&action, &Facts::default(), &rules(None), action.time);
+        let decision = engine::decide(&action, &Facts::default(), &RULES, action.time);
         let written = serde_json::to_vec(&decision).unwrap();
         prop_assert_eq!(Json::parse_as::<action::Decision>(&written).unwrap(), decision);
     }
@@ -141,7 +147,7 @@ proptest! {
             action::Layer::Application => "scope: { application: shop }\n",
             action::Layer::Agent => "scope: { agent: helper }\n",
         };
-        let before = engine::decide(&action, &facts, &rules(None), action.time).verdict;
+        let before = engine::decide(&action, &facts, &RULES, action.time).verdict;
         let stricter: Vec<Verdict> = Verdict::ALL.iter().copied().filter(|v| *v >= before).collect();
         let verdict = stricter[step % stricter.len()];
         let then = if verdict == Verdict::Constrain { "{ constrain: [{ redact: [card] }] }".into() } else { verdict.to_string() };
@@ -160,7 +166,7 @@ proptest! {
             ("note".into(), Json::Text(format!("api_key = {secret}; 1' OR '{secret}'='{secret}"))),
             ("password".into(), Json::Text(secret.clone())),
         ]);
-        let decision = engine::decide(&action, &Facts::default(), &rules(None), action.time);
+        let decision = engine::decide(&action, &Facts::default(), &RULES, action.time);
         prop_assert!(!serde_json::to_string(&decision).unwrap().contains(&secret));
         let told = engine::explain::explain(&decision, action::ExplainLevel::Full);
         prop_assert!(!serde_json::to_string(&told).unwrap().contains(&secret));
@@ -172,7 +178,7 @@ proptest! {
         let mut action: Action = Json::parse_as(PLAIN.as_bytes()).unwrap();
         let whole = format!("{extra}{said}");
         action.payload = Json::Object(vec![("note".into(), Json::Text(whole.clone()))]);
-        let decision = engine::decide(&action, &Facts::default(), &rules(None), action.time);
+        let decision = engine::decide(&action, &Facts::default(), &RULES, action.time);
         for found in &decision.detections {
             let Some(evidence) = &found.evidence else { continue };
             if matches!(&evidence.place, action::Place::Payload { pointer } if pointer == "/note") {

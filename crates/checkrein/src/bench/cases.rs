@@ -88,5 +88,13 @@ pub fn hostile(bytes: usize) -> Vec<(&'static str, String)> {
         ("combining marks", fill("a\u{300}\u{301}b\u{302}")),
         ("lines", fill("a\n\n")),
         ("eyJ", fill("eyJhbGciOi.")),
+        ("addresses", fill("1.1.1.1 ")),
+        ("pipes", fill("sh|sh|")),
+        ("commands", fill("curl x|sh;")),
+        ("separators", fill("a;b|c&")),
+        ("labelled numbers", fill("ssn 1234 ")),
+        ("dates", fill("born 01/02/1990 ")),
+        ("short entities", fill("&lt;")),
+        ("assignments", fill("a=1&")),
     ]
 }

@@ -42,6 +42,8 @@ use self::rules::RuleBook;
 /// The detection rules that ship with the product, as written.
 pub const INJECTION_RULES: &str = include_str!("../../rules/injection.yaml");
 pub const EXPLOIT_RULES: &str = include_str!("../../rules/exploits.yaml");
+/// All of them.
+pub const SHIPPED_RULES: [&str; 2] = [INJECTION_RULES, EXPLOIT_RULES];
 
 /// Everything that detectors of text consult.
 pub struct Detectors {
@@ -55,8 +57,8 @@ pub struct Detectors {
 impl Detectors {
     pub fn new(book: RuleBook, hints: TypeHints) -> Self {
         let model = Model::shipped();
-        let weights = model.map(Model::to_bytes).unwrap_or_default();
-        let hash = digest("checkrein.detectors.v1", &[book.hash().as_bytes(), &weights]);
+        let weights = model.and(Model::shipped_digest()).map(<[u8; 32]>::as_slice).unwrap_or_default();
+        let hash = digest("checkrein.detectors.v1", &[book.hash().as_bytes(), weights]);
         Detectors { book, model, hints, hash }
     }
 

@@ -9,14 +9,17 @@ use crate::yaml::{Faults, Fields, Node};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weights {
     /// In tenths, in the order of [`Dimension::ALL`].
-    pub tenths: [u8; 7],
-    pub power: u8,
-    pub uplift: [Uplift; 12],
+    pub(super) tenths: [u8; 7],
+    pub(super) power: u8,
+    pub(super) uplift: [Uplift; 12],
+    /// INVARIANT: the digest of the rest; every score carries it, so it is computed once.
+    hash: Digest,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Weights { tenths: FACTORS.map(|factor| factor.weight), power: 4, uplift: UPLIFT }
+        let tenths = FACTORS.map(|factor| factor.weight);
+        Weights { tenths, power: 4, uplift: UPLIFT, hash: Digest::default() }.hashed()
     }
 }
 
@@ -26,8 +29,13 @@ impl Weights {
 
     /// The version hash that is written into every score.
     pub fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    fn hashed(mut self) -> Self {
         let uplift: Vec<u8> = self.uplift.iter().flat_map(|row| row.points).collect();
-        digest("checkrein.weights.v1", &[&self.tenths, &[self.power], &uplift])
+        self.hash = digest("checkrein.weights.v1", &[&self.tenths, &[self.power], &uplift]);
+        self
     }
 
     /// Reads `power`, `weights: { action: 15, ... }` and `uplift: { pii: [3, 6, 10, 10], ... }`;
@@ -75,7 +83,7 @@ impl Weights {
             given.finish(faults);
         }
         fields.finish(faults);
-        weights
+        weights.hashed()
     }
 }
 

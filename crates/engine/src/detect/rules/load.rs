@@ -4,15 +4,17 @@ use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::{CHECKS, Cases, Check, Form, Gate, Near, Pattern, Rule, RuleBook, RuleSet, Source};
-use crate::detect::VECTORS;
+use crate::detect::{SHIPPED_RULES, VECTORS};
 use crate::yaml::{self, Faults, Fields, Node};
 
-/// When patterns are compiled. Packs that ship are proven by tests and wait until they are needed;
-/// an operator's own are compiled at once, so that a broken one is refused at the door.
+/// When patterns are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compile {
     Now,
     WhenNeeded,
+    /// Files that ship are proven by tests and wait until they are needed, which is most of the time
+    /// to start; an operator's own are compiled at once, so that a broken one is refused at the door.
+    UnlessShipped,
 }
 
 /// Reads rule files, given as `(name, text)`.
@@ -21,7 +23,7 @@ pub fn load(files: &[(&str, &str)], compile: Compile) -> Result<RuleBook, Faults
     let mut drafts: Vec<Draft> = Vec::new();
     for (file, text) in files {
         match yaml::parse(file, text) {
-            Ok(node) => read_file(file, &node, compile, &mut drafts, &mut faults),
+            Ok(node) => read_file(file, &node, compile.now(text), &mut drafts, &mut faults),
             Err(fault) => faults.0.push(fault),
         }
     }
@@ -59,7 +61,7 @@ struct Draft {
     literals: Vec<String>,
 }
 
-fn read_file(file: &str, node: &Node, compile: Compile, drafts: &mut Vec<Draft>, faults: &mut Faults) {
+fn read_file(file: &str, node: &Node, compile: bool, drafts: &mut Vec<Draft>, faults: &mut Faults) {
     let Some(mut fields) = Fields::of(file, node, faults) else { return };
     if fields.need_text("kind", faults).is_some_and(|kind| kind != "detectors") {
         fields.fault(faults, "wrong_kind", "`kind` must be `detectors` here".into(), None);
@@ -82,7 +84,7 @@ fn read_file(file: &str, node: &Node, compile: Compile, drafts: &mut Vec<Draft>,
     fields.finish(faults);
 }
 
-fn read_rule(file: &str, node: &Node, compile: Compile, faults: &mut Faults) -> Option<Draft> {
+fn read_rule(file: &str, node: &Node, compile: bool, faults: &mut Faults) -> Option<Draft> {
     let before = faults.0.len();
     let mut fields = Fields::of(file, node, faults)?;
     let id = fields.need_text("id", faults).unwrap_or_default().to_owned();
@@ -126,9 +128,7 @@ fn read_rule(file: &str, node: &Node, compile: Compile, faults: &mut Faults) -> 
         fields.fault(faults, "no_cases", message, None);
     }
     for text in std::iter::once(&pattern).chain(&not) {
-        if compile == Compile::Now
-            && let Err(error) = Pattern::compile(text)
-        {
+        if compile && let Err(error) = Pattern::compile(text) {
             fields.fault(faults, "bad_pattern", format!("rule `{id}`: {error}"), None);
         }
     }
@@ -161,6 +161,17 @@ fn read_rule(file: &str, node: &Node, compile: Compile, faults: &mut Faults) -> 
 
 fn looks_at_text(vector: Vector) -> bool {
     VECTORS.iter().any(|row| row.vector == vector && row.text.is_some())
+}
+
+impl Compile {
+    /// Whether the patterns of this file are compiled while it is read.
+    fn now(self, text: &str) -> bool {
+        match self {
+            Compile::Now => true,
+            Compile::WhenNeeded => false,
+            Compile::UnlessShipped => !SHIPPED_RULES.contains(&text),
+        }
+    }
 }
 
 impl Form {

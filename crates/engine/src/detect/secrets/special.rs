@@ -187,6 +187,15 @@ fn curl_login(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     }
     let rest = bytes.get(at.end..)?;
     let rest = rest.get(..1024).unwrap_or(rest);
+    // What follows the next `curl` is read from there; without this a list of them would be read
+    // once for each.
+    let mut next = memchr::memmem::find_iter(rest, "curl");
+    let next = next.find(|place| !before(rest, *place).is_some_and(|b| b.is_ascii_alphanumeric()));
+    let own = rest.get(..next.unwrap_or(rest.len()))?;
+    let flagged = |flag| memchr::memmem::find(own, flag).is_some();
+    if !flagged(b"--user".as_slice()) && !flagged(b"-u".as_slice()) {
+        return None;
+    }
     // A command ends with its line, unless blanks or a backslash carry it on.
     let blank = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let line = rest.get(blank..)?;

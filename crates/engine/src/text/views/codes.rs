@@ -56,6 +56,8 @@ pub(super) fn binary(source: &Source<'_>) -> Option<Mapped> {
 pub(super) fn numbers(source: &Source<'_>) -> Option<Mapped> {
     let text = source.text;
     let mut made = Mapped::default();
+    // Asked once: a look over the whole text for each number would be quadratic.
+    let dashed = text.contains('-');
     for run in number_runs(text) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let span = first.1.start..last.1.end;
@@ -75,7 +77,7 @@ pub(super) fn numbers(source: &Source<'_>) -> Option<Mapped> {
         let decoded = read(10)
             .filter(|text| letters(text) && words(text))
             .or_else(|| read(8).filter(|text| letters(text) && words(text)))
-            .or_else(|| places(text, &run));
+            .or_else(|| places(text, dashed, &run));
         let Some(decoded) = decoded else { continue };
         if !made.text.is_empty() {
             made.put("\n", span.start..span.start);
@@ -130,8 +132,9 @@ fn number_runs(text: &str) -> Vec<Vec<Number<'_>>> {
     runs
 }
 
-/// Places in the alphabet, 1 to 26; a wider gap parts words.
-fn places(text: &str, run: &[Number<'_>]) -> Option<String> {
+/// Places in the alphabet, 1 to 26; a wider gap parts words, and so does any mark but the dash in a
+/// text that has dashes.
+fn places(text: &str, dashed: bool, run: &[Number<'_>]) -> Option<String> {
     if run.len() < 8 {
         return None;
     }
@@ -147,7 +150,7 @@ fn places(text: &str, run: &[Number<'_>]) -> Option<String> {
             && (span.start - end > narrow
                 || text
                     .get(end..span.start)
-                    .is_some_and(|gap| matches!(gap, "/" | "|" | " ") && narrow == 1 && text.contains('-')))
+                    .is_some_and(|gap| matches!(gap, "/" | "|" | " ") && narrow == 1 && dashed))
         {
             decoded.push(' ');
         }
