@@ -116,6 +116,8 @@ const HOW_TO_READ: &str = "\
 Each figure is k/n with a 95 % Wilson interval, on texts whose group the scoring model had not seen.
 `planted` is a payload put into one of our own documents of the same fold, at the start, in the middle
 or at the end. Attacks and prompts of our own are in every training set and are never scored.
+How the model fares on a whole source that it has not seen takes a training for each source and is in
+`engine::train::report`, not here.
 
 ";
 
@@ -124,6 +126,13 @@ const LIMITS: &str = "\
 
 - It reads wording. An order in words that no training attack used passes; provenance and approval are
   the boundary, this is a cheap first look.
+- The thresholds stand on benign documents made from grammars, divided so that no fold has read another
+  fold's sentences. They are as good as that material is varied: a document that said one sentence
+  four times used to set the 1 % threshold, so a list or paragraph now says each sentence once.
+- Not helped by, measured before each sentence was said once only: more weight on our own attacks in the document head (recall .60 to .54 at 1 %), a weaker
+  penalty, features that only two groups of attacks share (.60 to .57), a smaller cost of count.
+- A sentence that lifts all rules and asks for nothing more is found in what a user typed, but not
+  reliably inside a document: the document head scores it below its 1 % threshold.
 - AgentDojo texts share environments and six templates across folds: those figures are optimistic.
 - The extraction prompts of our own were written knowing what such prompts look like in public lists;
   the figure on the 17 shared ones is not out of distribution.

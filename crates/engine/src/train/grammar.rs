@@ -3,7 +3,7 @@
 //! A line `:name` opens a section, and `:name = a | b` fills it at once; every other line is one
 //! alternative, with `\n` for a line break.
 //! `{name}` stands for one alternative of that section, `{name*2-5}` for two to five of them one after
-//! the other. Lines that begin with `;` are remarks.
+//! the other; a sentence that a text has said already is left out there. Lines that begin with `;` are remarks.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub struct Grammar {
 const DIVISIBLE: usize = 8;
 /// Alternatives shorter than this on average are words, which all parts share.
 const SENTENCE: usize = 24;
+/// An alternative with this many letters of its own is said once in a text.
+const WORDING: usize = 8;
 
 impl Grammar {
     /// Adds the sections of a file. A section that exists already grows.
@@ -65,38 +67,54 @@ impl Grammar {
         let alternatives = self.sections.get(section).map_or(&[][..], Vec::as_slice);
         let line = index % alternatives.len().max(1);
         if let Some(alternative) = alternatives.get(line) {
-            self.fill(alternative, rng, 0, &mut out);
+            self.fill(alternative, rng, 0, &mut Made { text: &mut out, said: Vec::new() });
         }
         (line, out)
     }
 
-    fn expand(&self, section: &str, rng: &mut Rng, depth: usize, out: &mut String) {
+    fn expand(&self, section: &str, rng: &mut Rng, depth: usize, out: &mut Made<'_>) {
         if let Some(alternatives) = self.sections.get(section).filter(|_| depth < MAX_DEPTH) {
             self.fill(rng.pick(alternatives), rng, depth, out);
         }
     }
 
-    fn fill(&self, alternative: &str, rng: &mut Rng, depth: usize, out: &mut String) {
+    /// One more item of a list or paragraph. Nobody says the same sentence twice in a row of them.
+    fn expand_next(&self, section: &str, rng: &mut Rng, depth: usize, out: &mut Made<'_>) {
+        let Some(alternatives) = self.sections.get(section).filter(|_| depth < MAX_DEPTH) else { return };
+        let fresh: Vec<&'static str> =
+            alternatives.iter().copied().filter(|line| !out.said.contains(line)).collect();
+        if fresh.is_empty() {
+            return;
+        }
+        let chosen = rng.pick(&fresh);
+        if wording(chosen) >= WORDING {
+            out.said.push(chosen);
+        }
+        self.fill(chosen, rng, depth, out);
+    }
+
+    fn fill(&self, alternative: &str, rng: &mut Rng, depth: usize, out: &mut Made<'_>) {
         let mut rest = alternative;
         while let Some((plain, after)) = rest.split_once('{') {
-            unescape(plain, out);
+            unescape(plain, out.text);
             let Some((name, after)) = after.split_once('}') else { break };
             // A brace that names no section is a brace: program text has many.
             let (name, times) = match name.split_once('*') {
-                Some((name, times)) => (name, repeat(times, rng)),
-                None => (name, 1),
+                Some((name, times)) => (name, Some(repeat(times, rng))),
+                None => (name, None),
             };
             if self.sections.contains_key(name) {
-                for _ in 0..times {
-                    self.expand(name, rng, depth + 1, out);
+                match times {
+                    None => self.expand(name, rng, depth + 1, out),
+                    Some(times) => (0..times).for_each(|_| self.expand_next(name, rng, depth + 1, out)),
                 }
                 rest = after;
             } else {
-                out.push('{');
+                out.text.push('{');
                 rest = rest.split_once('{').map_or("", |(_, rest)| rest);
             }
         }
-        unescape(rest, out);
+        unescape(rest, out.text);
     }
 
     /// The references in the grammar that name no section, for a test to show.
@@ -112,6 +130,28 @@ impl Grammar {
             .filter(|name| !self.sections.contains_key(name.as_str()))
             .collect()
     }
+}
+
+/// A text in the making, and the sentences it has used up.
+struct Made<'a> {
+    text: &'a mut String,
+    said: Vec<&'static str>,
+}
+
+/// How many letters an alternative has outside its references: a table row is mostly references and
+/// may come again, a sentence may not.
+fn wording(alternative: &str) -> usize {
+    let mut depth = 0;
+    let mut count = 0;
+    for character in alternative.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ if depth == 0 && character.is_alphabetic() => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn repeat(times: &str, rng: &mut Rng) -> usize {

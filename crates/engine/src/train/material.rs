@@ -48,6 +48,7 @@ fn grammar() -> Grammar {
         include_str!("material/web.txt"),
         include_str!("material/code.txt"),
         include_str!("material/languages.txt"),
+        include_str!("material/prose.txt"),
         include_str!("material/benign_user.txt"),
         include_str!("material/attack.txt"),
     ] {
