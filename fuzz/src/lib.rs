@@ -56,7 +56,7 @@ pub fn judge_plain(policies: &Policies) {
         detections: &[],
         score: &score,
         classes: &[],
-        sensitivity: Sensitivity::Public,
+        sensitivity: Sensitivity::Medium,
         external: true,
         tainted: true,
         deviation: Some(30),
