@@ -8,7 +8,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 DATA ?= ../shared/data
 # Seconds that each fuzz target runs in `make test`.
-FUZZ_SECONDS ?= 5
+FUZZ_SECONDS ?= 3
 
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 

@@ -3,10 +3,10 @@
 #
 # Works with the stable compiler: coverage comes from the code generator's own pass, and the
 # fuzzer itself is compiled with the system's C++ compiler. Seeds in fuzz/seeds/TARGET are read,
-# what a run finds stays in fuzz/corpus/TARGET.
+# words in fuzz/dictionaries/TARGET.dict are tried, what a run finds stays in fuzz/corpus/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-seconds=${1:-5}
+seconds=${1:-3}
 shift || true
 
 export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
@@ -22,7 +22,9 @@ for target in "${targets[@]}"; do
   mkdir -p "fuzz/corpus/$target" "fuzz/seeds/$target"
   printf '  %-16s ' "$target"
   log=$(mktemp)
-  if "fuzz/target/$host/release/$target" "fuzz/corpus/$target" "fuzz/seeds/$target" \
+  words=()
+  [ ! -f "fuzz/dictionaries/$target.dict" ] || words=("-dict=fuzz/dictionaries/$target.dict")
+  if "fuzz/target/$host/release/$target" "fuzz/corpus/$target" "fuzz/seeds/$target" "${words[@]}" \
     -max_total_time="$seconds" -timeout=5 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="fuzz/corpus/crash-$target-" >"$log" 2>&1; then
     awk '/stat::number_of_executed_units/ { print $2 " inputs, no fault" }' "$log"
