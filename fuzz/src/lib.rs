@@ -60,6 +60,7 @@ pub fn judge_plain(policies: &Policies) {
         external: true,
         tainted: true,
         deviation: Some(30),
+        records: Some(7),
     };
     assert!(judge(&case, policies) == judge(&case, policies), "two judgements of one case differ");
     for now in [PLAIN.time, Timestamp::from_millis(i64::MAX)] {

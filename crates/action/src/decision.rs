@@ -27,10 +27,12 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read: Vec<Detection>,
     pub ruling: Ruling,
-    /// How a constrain verdict changes the action.
+    /// How a constrain verdict changes the action. Carried out in `enforce` only; otherwise what
+    /// would have been.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<Constraint>,
-    /// Effects on what is already running.
+    /// Effects on what is already running. Carried out in `enforce` only; otherwise what would have
+    /// been.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containment: Vec<Containment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

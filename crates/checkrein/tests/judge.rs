@@ -1,4 +1,10 @@
 //! `--judge`: a classifier that answers, one that is late, and those that cannot answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 mod toy;
 
