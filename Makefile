@@ -64,6 +64,12 @@ fuzz-smoke: ## Run each fuzz target for a few seconds
 	$(call say,fuzz targets, $(FUZZ_SECONDS) s each)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
+.PHONY: instructions
+instructions: ## Count the instructions of one decision and compare with bench/instructions.txt
+	$(call say,instructions of one decision)
+	@$(CARGO) build --locked --release -p checkrein
+	@scripts/instructions.sh
+
 .PHONY: readme
 readme:
 	$(call say,the steps of the README)

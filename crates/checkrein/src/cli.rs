@@ -316,6 +316,10 @@ pub struct Bench {
     /// Print JSON lines instead of a table
     #[arg(long)]
     pub json: bool,
+
+    /// Decide the action of one row `rounds` times after one warm-up, untimed, for counting instructions
+    #[arg(long, value_name = "ROW", hide = true)]
+    pub count: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,24 @@
 
 use std::fmt::Write as _;
 
+/// One row of the benchmark: an action, and how many rules stand beside the standard ones.
+pub struct Case {
+    pub name: &'static str,
+    pub rules: usize,
+    pub action: fn() -> String,
+}
+
+/// Every row that is timed and whose instructions are counted.
+pub const ROWS: &[Case] = &[
+    Case { name: "chat message, 200 B", rules: 0, action: || chat(200) },
+    Case { name: "chat message, 1 kB", rules: 0, action: || chat(1000) },
+    Case { name: "chat message, 16 kB", rules: 0, action: || chat(16_000) },
+    Case { name: "tool call, 1 KiB", rules: 0, action: || tool_call(1024) },
+    Case { name: "tool call, 1 KiB, 10 rules", rules: 10, action: || tool_call(1024) },
+    Case { name: "tool call, 1 KiB, 100 rules", rules: 100, action: || tool_call(1024) },
+    Case { name: "tool call, 1 KiB, 1000 rules", rules: 1000, action: || tool_call(1024) },
+];
+
 /// Ordinary English of a support conversation, repeated with changing numbers up to a length.
 pub fn prose(bytes: usize) -> String {
     const SENTENCES: [&str; 6] = [

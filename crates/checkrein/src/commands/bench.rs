@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use action::{Action, Json};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use engine::Rules;
 use engine::facts::Facts;
 use engine::policy::Source;
 
 use crate::bench::cases;
 use crate::bench::clock::{Latency, shown, time};
-use crate::cli::Bench;
+use crate::cli::{Bench, Preset};
 use crate::exit::Exit;
 use crate::packs;
 
@@ -23,26 +23,14 @@ struct Row {
 }
 
 pub fn run(args: &Bench) -> Result<Exit> {
-    let mut rows = Vec::new();
-    let standard = packs::load(crate::cli::Preset::Standard, &[])?;
-    for (name, text) in [
-        ("chat message, 200 B", cases::chat(200)),
-        ("chat message, 1 kB", cases::chat(1000)),
-        ("chat message, 16 kB", cases::chat(16_000)),
-        ("tool call, 1 KiB", cases::tool_call(1024)),
-    ] {
-        rows.push(row(name.into(), &text, &standard, args.rounds)?);
+    if let Some(name) = &args.count {
+        return count(name, args.rounds);
     }
-    for count in [10, 100, 1000] {
-        let text = cases::rules(count);
-        let rules =
-            packs::load_with(crate::cli::Preset::Standard, &[Source { file: "bench.yaml", text: &text }])?;
-        rows.push(row(
-            format!("tool call, 1 KiB, {count} rules"),
-            &cases::tool_call(1024),
-            &rules,
-            args.rounds,
-        )?);
+    let mut rows = Vec::new();
+    let standard = rules(0)?;
+    for case in cases::ROWS {
+        let own = (case.rules > 0).then(|| rules(case.rules)).transpose()?;
+        rows.push(row(case.name.into(), &(case.action)(), own.as_ref().unwrap_or(&standard), args.rounds)?);
     }
     for (name, text) in cases::hostile(65_536) {
         let action = cases::chat(0)
@@ -50,6 +38,29 @@ pub fn run(args: &Bench) -> Result<Exit> {
         rows.push(row(format!("hostile, 64 KiB: {name}"), &action, &standard, args.rounds.div_ceil(200))?);
     }
     print(&rows, args.json)?;
+    Ok(Exit::Success)
+}
+
+/// The standard rules with a number of benchmark rules beside them.
+fn rules(count: usize) -> Result<Rules> {
+    let text = cases::rules(count);
+    let own = [Source { file: "bench.yaml", text: &text }];
+    packs::load_with(Preset::Standard, if count == 0 { &[] } else { &own })
+}
+
+/// One warm-up and then exactly `rounds` decisions. Two runs that differ in `rounds` alone differ
+/// by those decisions alone: start-up cancels out.
+fn count(name: &str, rounds: usize) -> Result<Exit> {
+    let Some(case) = cases::ROWS.iter().find(|case| case.name == name) else {
+        let names: Vec<&str> = cases::ROWS.iter().map(|case| case.name).collect();
+        bail!("no row has this name\n  try one of: {}", names.join("; "));
+    };
+    let rules = rules(case.rules)?;
+    let action: Action = Json::parse_as((case.action)().as_bytes())?;
+    let facts = Facts::default();
+    for _ in 0..=rounds {
+        std::hint::black_box(engine::decide(&action, &facts, &rules, action.time));
+    }
     Ok(Exit::Success)
 }
 
