@@ -6,7 +6,7 @@ use super::corpus::{Text, Trace, Use};
 use super::fit::{Examples, FitOptions, Fitted};
 use super::measure;
 use super::rng::Rng;
-use crate::detect::injection::model::{
+use crate::detect::injection::model::{MAX_GAIN, MAX_LOGIT, 
     CALIBRATION_STEPS, Head, HeadWeights, ID_BITS, Model, Parts, Rate, SLOTS, combine, slot_of,
 };
 
@@ -136,9 +136,10 @@ fn quantise(fitted: &Fitted) -> HeadWeights {
         weights.iter().map(|weight| (weight / unit).round().clamp(-127.0, 127.0) as i8).collect();
     HeadWeights {
         table: table.try_into().unwrap_or_else(|_| Box::new([0; SLOTS])),
-        gain: (unit * 256_000.0).round() as i32,
-        bias: (bias * 1000.0).round() as i32,
-        opening: (opening * 256_000.0).round() as i32,
+        // Few texts can drive a number beyond what the loader takes; there it is as good as infinite.
+        gain: ((unit * 256_000.0).round() as i32).clamp(0, MAX_GAIN),
+        bias: ((bias * 1000.0).round() as i32).clamp(-MAX_LOGIT, MAX_LOGIT),
+        opening: ((opening * 256_000.0).round() as i32).clamp(-MAX_GAIN, MAX_GAIN),
         ..HeadWeights::default()
     }
 }
@@ -201,7 +202,8 @@ pub fn finish(texts: &[Text], head: Head, scored: &[Scored<'_>]) -> HeadWeights 
     let mut weights = fit_head(texts, head, |_| true);
     let costs = COSTS.of(head);
     (weights.count_cost, weights.rest_cost) = (costs.count, costs.rest);
-    weights.thresholds = thresholds(scored.iter());
+    weights.thresholds = thresholds(scored.iter()).map(|logit| logit.clamp(-MAX_LOGIT, MAX_LOGIT));
+    weights.thresholds.sort_unstable();
     weights.calibration = calibrate(scored);
     weights
 }

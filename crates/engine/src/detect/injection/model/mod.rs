@@ -16,7 +16,7 @@ use action::{Channel, Confidence};
 
 pub use scan::{FEATURE_VERSION, ID_BITS, SLOT_BITS, SLOTS, Visit, scan, slot_of};
 pub use segments::{Cut, each_segment};
-pub use weights::{CALIBRATION_STEPS, HeadWeights, ModelError, Table, combine};
+pub use weights::{CALIBRATION_STEPS, HeadWeights, MAX_GAIN, MAX_LOGIT, ModelError, Table, combine};
 
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

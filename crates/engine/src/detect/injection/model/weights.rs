@@ -188,8 +188,8 @@ impl Model {
 const HEAD_LENGTH: usize = 9 * 4 + CALIBRATION_STEPS + SLOTS;
 const BODY_LENGTH: usize = 8 + 2 + 4 + 32 + 2 * HEAD_LENGTH;
 /// A gain beyond this would be a broken file: sums times gain must stay far inside 64 bits.
-const MAX_GAIN: i32 = 1 << 24;
-const MAX_LOGIT: i32 = 1_000_000;
+pub const MAX_GAIN: i32 = 1 << 24;
+pub const MAX_LOGIT: i32 = 1_000_000;
 
 /// The part of the file not read yet.
 struct Fields<'a>(&'a [u8]);
