@@ -257,3 +257,15 @@ fn a_reason_that_quotes_personal_data_is_left_out() {
         assert_eq!(ruling(&policies, "send").reason, expected);
     }
 }
+
+#[test]
+fn a_module_of_open_braces_is_refused_before_the_parser_tries_them_all() {
+    let text = format!("package checkrein.deep\n\nx := {}\n", "{".repeat(40));
+    let told = faults("m.rego", &text).join("\n");
+    assert!(told.contains("rego_too_deep") && told.contains("m.rego:3:"), "{told}");
+    // What is just inside the bound is answered too, and braces in quotes and comments do not count.
+    let edge = format!("package checkrein.deep\n\nx := {}\n", "{".repeat(16));
+    assert!(!faults("m.rego", &edge).join("\n").contains("rego_too_deep"));
+    let quoted = format!("package checkrein.deep\n\n# {0}\nx := \"{0}\"\n\ny := `{0}`\n", "{".repeat(40));
+    assert!(!faults("m.rego", &quoted).join("\n").contains("rego_too_deep"));
+}

@@ -6,8 +6,9 @@ use super::corpus::{Text, Trace, Use};
 use super::fit::{Examples, FitOptions, Fitted};
 use super::measure;
 use super::rng::Rng;
-use crate::detect::injection::model::{MAX_GAIN, MAX_LOGIT, 
-    CALIBRATION_STEPS, Head, HeadWeights, ID_BITS, Model, Parts, Rate, SLOTS, combine, slot_of,
+use crate::detect::injection::model::{
+    CALIBRATION_STEPS, Head, HeadWeights, ID_BITS, MAX_GAIN, MAX_LOGIT, Model, Parts, Rate, SLOTS, combine,
+    slot_of,
 };
 
 pub const FOLDS: usize = 5;

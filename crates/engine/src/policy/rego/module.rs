@@ -19,6 +19,9 @@ use crate::detect::{Walk, pii, secrets};
 
 /// Most byte-code instructions of one run: a few milliseconds, and the same on every machine.
 pub const MAX_INSTRUCTIONS: usize = 50_000;
+/// Deepest nesting of brackets. The parser tries each opening brace as an object, a set and a
+/// comprehension, so its time doubles with every level that does not close.
+const MAX_NESTING: usize = 16;
 /// Most decisions of one run that are looked at.
 const MAX_DECISIONS: usize = 1_000;
 
@@ -138,6 +141,10 @@ fn ours(identifier: &Value, argument: &Value, clock: Clock) -> Value {
 
 fn compile(file: &str, text: &str, package: &str) -> Result<Module, Refused> {
     let entry = format!("data.{package}.decisions");
+    if let Some((line, column)) = too_deep(text) {
+        let message = format!("brackets are nested deeper than {MAX_NESTING} levels; name the inner part");
+        return Err(Refused { code: "rego_too_deep", message, line, column });
+    }
     // The whole is compiled first: its faults have the lines of the file.
     let whole = code(file, text, &entry)?;
     let mut module =
@@ -146,6 +153,41 @@ fn compile(file: &str, text: &str, package: &str) -> Result<Module, Refused> {
         (module.by_tool, module.rest) = (by_tool, rest);
     }
     Ok(module)
+}
+
+/// Where brackets open deeper than [`MAX_NESTING`]. Quotes and comments are skipped; one that never
+/// ends hides nothing, for the parser refuses it.
+fn too_deep(text: &str) -> Option<(usize, usize)> {
+    let (mut depth, mut line, mut column) = (0usize, 1usize, 0usize);
+    let mut quote: Option<char> = None;
+    let (mut comment, mut escaped) = (false, false);
+    for c in text.chars() {
+        column += 1;
+        if c == '\n' {
+            (line, column, comment) = (line + 1, 0, false);
+            // A quote of this kind ends with its line at the latest.
+            quote = quote.filter(|mark| *mark == '`');
+            continue;
+        }
+        match (quote, c) {
+            _ if comment => {}
+            _ if escaped => escaped = false,
+            (Some('"'), '\\') => escaped = true,
+            (Some(mark), _) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '`') => quote = Some(c),
+            (None, '#') => comment = true,
+            (None, '(' | '[' | '{') => {
+                depth += 1;
+                if depth > MAX_NESTING {
+                    return Some((line, column));
+                }
+            }
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, _) => {}
+        }
+    }
+    None
 }
 
 /// The parts of a module; `None` when one of them does not compile by itself, and then the whole
