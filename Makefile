@@ -43,7 +43,7 @@ lint:
 
 .PHONY: unit
 unit:
-	$(call say,unit and property tests, crate arrows, licences)
+	$(call say,unit and property tests with crate arrows and licences)
 	@$(CARGO) test --locked --workspace
 
 .PHONY: test-onnx
@@ -61,7 +61,7 @@ rules:
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## Run each fuzz target for a few seconds
-	$(call say,fuzz targets, $(FUZZ_SECONDS) s each)
+	$(call say,fuzz targets for $(FUZZ_SECONDS) s each)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 .PHONY: instructions
