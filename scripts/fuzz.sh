@@ -25,7 +25,7 @@ for target in "${targets[@]}"; do
   words=()
   [ ! -f "fuzz/dictionaries/$target.dict" ] || words=("-dict=fuzz/dictionaries/$target.dict")
   if "fuzz/target/$host/release/$target" "fuzz/corpus/$target" "fuzz/seeds/$target" "${words[@]}" \
-    -max_total_time="$seconds" -timeout=5 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
+    -max_total_time="$seconds" -seed="${FUZZ_SEED:-1}" -timeout=5 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="fuzz/corpus/crash-$target-" >"$log" 2>&1; then
     awk '/stat::number_of_executed_units/ { print $2 " inputs, no fault" }' "$log"
     rm -f "$log"
