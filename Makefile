@@ -86,5 +86,5 @@ opa-conformance: ## Run the public Rego test suite from DATA
 	@target/release/checkrein report --only opa $(DATA)
 
 .PHONY: bench
-bench: ## Print latency percentiles of the engine and of its peers
+bench: ## Print latency percentiles of the engine
 	@$(CARGO) bench --locked -p checkrein
