@@ -23,6 +23,11 @@ impl Digest {
         &self.0
     }
 
+    /// A digest that was computed elsewhere.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Digest(bytes)
+    }
+
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0u8; 32];
         if text.len() != 64 || !text.is_ascii() {

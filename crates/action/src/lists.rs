@@ -241,6 +241,58 @@ closed_list! {
     }
 }
 
+closed_list! {
+    /// What happens when no decision, or no record of it, can be had in time.
+    FailMode {
+        /// The action passes unprotected; the pass is recorded and counted.
+        Open = "open",
+        /// The action is refused.
+        Closed = "closed",
+    }
+}
+
+closed_list! {
+    /// How much content is kept.
+    Capture {
+        /// No byte of prompt, answer, argument or result.
+        Metadata = "metadata",
+        /// Content after redaction.
+        Redacted = "redacted",
+        /// Content as it was.
+        Full = "full",
+    }
+}
+
+closed_list! {
+    /// Where an approval stands. All but the first are final.
+    ApprovalState {
+        Pending = "pending",
+        Approved = "approved",
+        Denied = "denied",
+        Expired = "expired",
+        Cancelled = "cancelled",
+    }
+}
+
+closed_list! {
+    /// What an operator is allowed. A person may hold several.
+    AccessRole {
+        Viewer = "viewer",
+        Analyst = "analyst",
+        Approver = "approver",
+        PolicyAuthor = "policy_author",
+        Operator = "operator",
+        Auditor = "auditor",
+        Admin = "admin",
+    }
+}
+
+impl ApprovalState {
+    pub const fn is_final(self) -> bool {
+        !matches!(self, ApprovalState::Pending)
+    }
+}
+
 impl Channel {
     /// Whether somebody other than the session's own user may have written it.
     pub const fn is_untrusted(self) -> bool {

@@ -1,0 +1,1 @@
+//! The request path: the only crate that stands between an agent and the world.
