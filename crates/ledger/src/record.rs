@@ -132,6 +132,9 @@ pub struct DecisionPart {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub latency: BTreeMap<Name, u64>,
     pub mode: Mode,
+    /// Keyed hash of the payload hash, so that a repeated question is known as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Digest>,
     /// The rule, band or floor that decided.
     pub rule: Name,
     pub rules: Digest,
@@ -170,8 +173,6 @@ pub enum Committed {
     Changed,
     /// What an operator wrote beside an act.
     Comment,
-    /// The payload hash that an approval is bound to.
-    Payload,
     /// What the caller reported as the result.
     Result,
     /// What a sandbox captured.
@@ -195,11 +196,24 @@ pub struct ApprovalPart {
     /// `dashboard`, `slack`, `teams`, `api`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Name>,
+    /// Keyed hash of the claim under which it was released, so that the same claim gets the same
+    /// answer again and no other claim gets any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Digest>,
+    /// Roles or names of those who may decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<Name>,
     /// Approvals that are needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<u8>,
     /// The decision that is held.
     pub of: Name,
+    /// Keyed hash of the payload hash that the approval is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Digest>,
+    /// How long it may be released once approved, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_within: Option<u64>,
     pub step: ApprovalStep,
     /// When it expires by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -258,6 +272,9 @@ pub struct OperatorPart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FindingPart {
+    /// The decision that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Name>,
     /// Stable id, for example `outcome.contradicts`.
     pub rule: Name,
     pub severity: Severity,
