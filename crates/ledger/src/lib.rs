@@ -10,6 +10,10 @@
 //!
 //! Start with [`Record`], the leaf.
 
+pub mod checkpoint;
+pub mod hash;
+pub mod note;
 mod record;
+pub mod tree;
 
 pub use record::*;
