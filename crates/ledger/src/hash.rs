@@ -42,10 +42,7 @@ mod tests {
     // Computed with coreutils: printf '\000' | sha256sum, and so on.
     #[test]
     fn the_first_byte_says_what_was_hashed() {
-        assert_eq!(
-            leaf(b"").to_string(),
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-        );
+        assert_eq!(leaf(b"").to_string(), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
         assert_eq!(
             plain(b"").to_string(),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
