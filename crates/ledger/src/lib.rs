@@ -8,8 +8,27 @@
 //! holds salted commitments; what they commit to is kept elsewhere, under keys that can be
 //! destroyed.
 //!
-//! Start with [`Record`], the leaf.
+//! Start with [`Record`], the leaf, and [`Ledger`], which takes them.
 
+pub mod checkpoint;
+mod clock;
+mod error;
+pub mod hash;
+mod health;
+mod ledger;
+pub mod note;
 mod record;
+mod segment;
+mod settings;
+pub mod tree;
+pub mod volume;
+mod writer;
 
+pub use clock::{Clock, SystemClock};
+pub use error::{AppendError, CloseError, OpenError, ProveError, ReadError};
+pub use health::Health;
+pub use ledger::{Head, Ledger, Opened, Stored};
 pub use record::*;
+pub use settings::{Cadence, DiskSteps, Settings, ShardPeriod, Window};
+pub use volume::{Disk, Volume};
+pub use writer::{Promise, Receipt};

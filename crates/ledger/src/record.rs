@@ -12,6 +12,12 @@ use action::{
 };
 use serde::{Deserialize, Serialize};
 
+mod canonical;
+mod kinds;
+
+pub use canonical::{MAX_RECORD_BYTES, Unreadable};
+pub use kinds::{Author, KindRow, Part, RecordFault, VERSION};
+
 /// What a record is about. A table in `kinds` says which parts each kind has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,3 @@
+//! Segment files: records in frames, one after another.
+
+pub mod frame;
