@@ -1,0 +1,350 @@
+//! What operators keep.
+
+use std::collections::BTreeSet;
+
+use action::{
+    AccessRole, Capture, Digest, Environment, ExplainLevel, FailMode, Layer, Mode, Name, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a write did, with what its record on the ledger needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<T> {
+    /// As it stands now.
+    pub value: T,
+    /// For example `agent.create`; the `act` of the operator's record.
+    pub act: &'static str,
+    /// The `on` of the operator's record.
+    pub on: Name,
+    /// The version that the published data has now.
+    pub published: u64,
+    /// False when everything was already so: a write that was sent twice.
+    pub changed: bool,
+}
+
+/// Where a setting, freeze or approval policy applies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Scope {
+    Organisation,
+    Application(Name),
+    Agent(Name),
+}
+
+/// A program in which a model chooses the actions, as operators know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    pub name: Name,
+    /// What an operator may change.
+    #[serde(flatten)]
+    pub profile: AgentProfile,
+    pub status: AgentStatus,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    /// Goes up with each change; the ETag.
+    pub version: u64,
+}
+
+/// What an operator says about an agent. An agent's own claims are never here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentProfile {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<Name>,
+    /// Where it may act; none means nowhere.
+    pub environments: BTreeSet<Environment>,
+    pub roles: BTreeSet<Name>,
+    /// The permissions that it was granted, for example `payments.refund`.
+    #[serde(default)]
+    pub scopes: BTreeSet<Name>,
+    /// The versions that may act; none named means any.
+    #[serde(default)]
+    pub versions: BTreeSet<Name>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AgentStatus {
+    Active,
+    /// By an operator, until lifted.
+    Suspended {
+        reason: String,
+    },
+    /// By containment; without `until`, until lifted.
+    Frozen {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        reason: String,
+    },
+    /// Retired. Nothing leads back.
+    Inactive,
+}
+
+impl AgentStatus {
+    /// Whether the agent may act. A freeze ends by itself.
+    pub fn may_act(&self, now: Timestamp) -> bool {
+        match self {
+            AgentStatus::Active => true,
+            AgentStatus::Frozen { until: Some(until), .. } => *until <= now,
+            AgentStatus::Frozen { until: None, .. }
+            | AgentStatus::Suspended { .. }
+            | AgentStatus::Inactive => false,
+        }
+    }
+}
+
+/// The key of an agent, or the token of an operator: what is stored of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Credential {
+    /// The public part, by which it is found.
+    pub prefix: Name,
+    /// The agent or operator that it stands for.
+    pub owner: Name,
+    /// SHA-256 of the secret part, which has 256 random bits. Not for callers' eyes.
+    #[serde(skip)]
+    pub hash: Digest,
+    /// What the operator called it.
+    pub label: Name,
+    pub created: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Timestamp>,
+    /// To the hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Timestamp>,
+}
+
+impl Credential {
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|end| now < end)
+    }
+}
+
+/// A person who operates the product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    pub name: Name,
+    pub roles: BTreeSet<AccessRole>,
+    pub disabled: bool,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    Yaml,
+    Rego,
+}
+
+/// Where a version of a rule set stands: draft → shadow → active → retired; active may go back to
+/// shadow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleState {
+    Draft,
+    /// Evaluated, never carried out.
+    Shadow,
+    Active,
+    Retired,
+}
+
+/// A document of rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleSet {
+    pub name: Name,
+    pub layer: Layer,
+    /// The application or agent whose layer it is; absent for the organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Name>,
+    pub language: Language,
+    pub created: Timestamp,
+    /// The newest version.
+    pub newest: u32,
+    /// Goes up with each change of the set or of one of its versions; the ETag.
+    pub version: u64,
+}
+
+/// One text of a rule set. The text never changes; its state does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleVersion {
+    pub set: Name,
+    pub number: u32,
+    pub text: String,
+    /// SHA-256 of the text.
+    pub digest: Digest,
+    pub author: Name,
+    pub note: String,
+    pub created: Timestamp,
+    pub state: RuleState,
+    /// The share of traffic that an active version decides, 1 to 100.
+    pub percent: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<Name>,
+    /// When it was first active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated: Option<Timestamp>,
+}
+
+/// Settings of a scope. What is absent is taken from the wider scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// When an action that only reads cannot be decided or recorded in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_reads: Option<FailMode>,
+    /// The same for actions with an effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_effects: Option<FailMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<ExplainLevel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision_millis: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_day: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_month: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeSettings {
+    pub scope: Scope,
+    /// Absent: for every environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    pub settings: Settings,
+    pub updated: Timestamp,
+    pub version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenyKind {
+    User,
+    Trace,
+    Session,
+    Agent,
+    Key,
+}
+
+/// A stored refusal. It outlives the connection that it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenyEntry {
+    pub kind: DenyKind,
+    /// A user is named by pseudonym, a key by its prefix.
+    pub key: Name,
+    pub reason: String,
+    pub operator: Name,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// Refusals so far. Counting them publishes nothing.
+    pub hits: u64,
+}
+
+/// Everything in a scope stands still until it expires or is lifted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    pub reason: String,
+    pub operator: Name,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Who may approve held actions of a scope, how many of them, and by when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalPolicy {
+    pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// Operators by name; none named means whoever holds the role approver.
+    pub approvers: BTreeSet<Name>,
+    /// Approvals that are needed.
+    pub quorum: u8,
+    pub deadline_seconds: u32,
+    pub updated: Timestamp,
+    pub version: u64,
+}
+
+/// That a secret of the server exists, how old it is and where it lives. Never the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretNote {
+    pub name: Name,
+    /// For example `ledger.signing` or `content.master`.
+    pub purpose: Name,
+    /// Digest of the public part, or of the identifier.
+    pub fingerprint: Digest,
+    /// For example a file, or a key of a key service.
+    pub place: String,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Timestamp>,
+}
+
+/// Everything that the request path needs, read in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub version: u64,
+    pub agents: Vec<Agent>,
+    /// Not revoked.
+    pub keys: Vec<Credential>,
+    pub operators: Vec<Operator>,
+    /// Not revoked.
+    pub tokens: Vec<Credential>,
+    pub rule_sets: Vec<RuleSet>,
+    /// In shadow or active.
+    pub rules: Vec<RuleVersion>,
+    pub settings: Vec<ScopeSettings>,
+    pub denies: Vec<DenyEntry>,
+    pub freezes: Vec<Freeze>,
+    pub approvals: Vec<ApprovalPolicy>,
+}
+
+/// What a request with an idempotency key asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRequest {
+    pub agent: Name,
+    pub key: Name,
+    /// Digest of the request, so that a key used for something else is noticed.
+    pub request: Digest,
+    pub decision: Name,
+    pub expires: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody had it: the decision named in the request goes ahead.
+    New,
+    /// The same request was decided before.
+    Known { decision: Name },
+    /// The key stands for another request.
+    Differs,
+}
+
+/// What the engine knows of an agent, or of one of its sessions: opaque bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactsRow {
+    pub agent: Name,
+    /// Absent: of the agent as a whole.
+    pub session: Option<Name>,
+    pub bytes: Vec<u8>,
+    /// Set by who computes them. An older version never replaces a newer one.
+    pub version: u64,
+    pub updated: Timestamp,
+}
