@@ -204,7 +204,7 @@ pub struct Recalled {
 
 impl Recalled {
     /// Keeps what the decision taught.
-    pub fn learn(&mut self, action: &Action, decision: &Decision, limits: &engine::detect::Limits, now: Timestamp) {
+    pub fn learn(&mut self, action: &Action, decision: &Decision, limits: &engine::detect::state::Limits, now: Timestamp) {
         let facts = engine::learn(&self.facts, action, decision, now, limits);
         let blocked = decision.effective == action::Verdict::Block;
         self.learned = Some((facts, !decision.alerts.is_empty(), blocked));

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use action::{
-    ActionKind, Confidence, Digest, Environment, Mode, Name, Operation, SensitiveClass, Severity, TraceId,
-    Vector, Verdict,
+    ActionKind, Confidence, Digest, Environment, Mode, Name, Operation, SensitiveClass, Severity, Timestamp,
+    TraceId, Vector, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -347,6 +347,17 @@ pub struct ShardPart {
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Nanos(pub i64);
+
+impl Nanos {
+    pub const fn at(time: Timestamp) -> Self {
+        Nanos(time.millis().saturating_mul(1_000_000))
+    }
+
+    /// The whole millisecond.
+    pub const fn timestamp(self) -> Timestamp {
+        Timestamp::from_millis(self.0.div_euclid(1_000_000))
+    }
+}
 
 impl Serialize for Nanos {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,7 +12,6 @@ use serde::Serialize;
 use crate::guard::Permit;
 use crate::ports::PastDecision;
 use crate::refuse::ErrorBody;
-use crate::sandbox::Isolated;
 
 /// The answer to one question.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -33,9 +32,6 @@ pub struct Answer {
     /// Run this instead of what was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<ChangedAction>,
-    /// The result to go on with; nothing has to be run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub result: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Waiting>,
     /// The same question was answered before; what it let run, it let run then.
@@ -54,8 +50,6 @@ pub enum Outcome {
     Run,
     /// Run the action in the form under `changed`.
     RunChanged,
-    /// Do not run it; go on with `result`.
-    UseResult,
     /// Wait; somebody decides.
     Wait,
     /// Do not run it.
@@ -143,7 +137,6 @@ impl Answer {
             reason: told.reason,
             details: told.details,
             changed: None,
-            result: None,
             hold: None,
             repeated: false,
             unrecorded: false,
@@ -164,13 +157,6 @@ impl Answer {
             destinations: changed.action.resource.destinations,
             message: changed.message,
         });
-        answer
-    }
-
-    pub fn isolated(permit: Permit, told: Told, run: Isolated) -> Self {
-        let mut answer = Self::new(told, Outcome::UseResult, "the action has run; go on with its result");
-        answer.unrecorded = permit.is_unrecorded();
-        answer.result = Some(run.result);
         answer
     }
 
@@ -205,7 +191,7 @@ impl Answer {
 
     const fn status(&self) -> StatusCode {
         match self.outcome {
-            Outcome::Run | Outcome::RunChanged | Outcome::UseResult => StatusCode::OK,
+            Outcome::Run | Outcome::RunChanged => StatusCode::OK,
             Outcome::Wait => StatusCode::ACCEPTED,
             // A caller that looks at nothing but the status is still safe.
             Outcome::Refused => StatusCode::FORBIDDEN,

@@ -141,7 +141,6 @@ impl Desk {
                 await_outcome(Verdict::Constrain);
                 Answer::changed(permit, told, *changed)
             }
-            Passage::Isolated(permit, run) => Answer::isolated(permit, told, run),
             Passage::Held(hold) => self.held(caller, told, &hold, &decision.payload_hash),
             Passage::Refused => {
                 self.awaited.expect(&id, &caller.agent.name, Verdict::Block, self.guard.clock.now().timestamp());

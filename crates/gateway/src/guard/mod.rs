@@ -22,7 +22,6 @@ use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Stage};
 use crate::ports::{Dice, Vault, Whose};
 use crate::refuse::Refusal;
-use crate::sandbox::{Isolated, Sandbox};
 
 pub use entry::Decided;
 pub(crate) use entry::nameless;
@@ -35,7 +34,6 @@ pub struct Guard {
     pub ledger: Ledger,
     pub holds: Holds,
     pub vault: Arc<dyn Vault>,
-    pub sandbox: Sandbox,
     pub clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
     pub binding: BindingKey,
@@ -51,8 +49,6 @@ pub enum Passage {
     Run(Permit),
     /// It runs in this form.
     Changed(Permit, Box<Changed>),
-    /// It ran in isolation; this is what its caller sees.
-    Isolated(Permit, Isolated),
     /// It waits for a person.
     Held(Hold),
     Refused,
@@ -137,7 +133,7 @@ impl Guard {
         // A held action is two records, written together: the decision and the request.
         let held = match &plan {
             Plan::Hold => Some(self.hold(&id, &action, &plan, &scope, principal, now)),
-            Plan::Run | Plan::Change(_) | Plan::Isolate(_) | Plan::Refuse => None,
+            Plan::Run | Plan::Change(_) | Plan::Refuse => None,
         };
         let receipt = kept.await;
         self.meter.took(Stage::Record, recording.elapsed());
@@ -150,7 +146,7 @@ impl Guard {
                 let pass = self.unrecorded(&scope, action.operation)?;
                 return Err(match plan {
                     Plan::Run | Plan::Change(_) => Refusal::OpenPass(Box::new(Permit::open(id.clone(), payload, pass))),
-                    Plan::Isolate(_) | Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
+                    Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
                 });
             }
         };
@@ -158,11 +154,6 @@ impl Guard {
         let passage = match std::mem::replace(&mut plan, Plan::Refuse) {
             Plan::Run => Passage::Run(permit(receipt)),
             Plan::Change(changed) => Passage::Changed(permit(receipt), changed),
-            Plan::Isolate(adapter) => {
-                let permit = permit(receipt);
-                let run = self.sandbox.run(&adapter, &action, &permit).await;
-                Passage::Isolated(permit, run)
-            }
             Plan::Hold => Passage::Held(held.ok_or(Refusal::Faulty)?.await?),
             Plan::Refuse => Passage::Refused,
         };
@@ -241,8 +232,8 @@ impl Guard {
                     Plan::Hold
                 }
             },
-            Verdict::Sandbox => self.sandbox.adapter(action).map_or(Plan::Hold, Plan::Isolate),
-            Verdict::Approve => Plan::Hold,
+            // Nothing here can isolate an action, and what cannot be isolated waits for a person.
+            Verdict::Sandbox | Verdict::Approve => Plan::Hold,
             Verdict::Block => Plan::Refuse,
         }
     }
@@ -326,7 +317,7 @@ impl Guard {
         self.dice.fill(&mut salt);
         let commitment = ledger::Commitment {
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            hash: ledger::commit(&salt, &bytes),
+            hash: ledger::hash::commit(&salt, &bytes),
         };
         if scope.capture != Capture::Metadata {
             self.vault.keep(crate::ports::Piece {
@@ -365,7 +356,6 @@ impl Guard {
 enum Plan {
     Run,
     Change(Box<Changed>),
-    Isolate(crate::sandbox::Adapter),
     Hold,
     Refuse,
 }
@@ -376,7 +366,6 @@ impl Plan {
         match self {
             Plan::Run => Verdict::Allow,
             Plan::Change(_) => Verdict::Constrain,
-            Plan::Isolate(_) => Verdict::Sandbox,
             Plan::Hold => Verdict::Approve,
             Plan::Refuse => Verdict::Block,
         }
@@ -385,7 +374,7 @@ impl Plan {
     fn changed(&self) -> Option<&Changed> {
         match self {
             Plan::Change(changed) => Some(changed),
-            Plan::Run | Plan::Isolate(_) | Plan::Hold | Plan::Refuse => None,
+            Plan::Run | Plan::Hold | Plan::Refuse => None,
         }
     }
 }
