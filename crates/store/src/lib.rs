@@ -7,9 +7,12 @@
 //! Nothing here decides, and no clock is read except to bound a wait: times are arguments.
 
 mod content;
+mod database;
 mod error;
 mod index;
+mod migrate;
 mod page;
+mod row;
 mod state;
 mod token;
 

@@ -21,6 +21,11 @@ impl Limit {
     pub const fn rows(self) -> u16 {
         self.0
     }
+
+    /// What to ask the database for: the extra row says that there is another page.
+    pub(crate) fn one_more(self) -> i64 {
+        i64::from(self.0) + 1
+    }
 }
 
 impl Default for Limit {
@@ -37,7 +42,7 @@ pub struct Page<T, K> {
 }
 
 impl<T, K> Page<T, K> {
-    /// From one row more than was asked for: the extra row says that there is another page.
+    /// From the rows of [`Limit::one_more`].
     pub(crate) fn of(mut items: Vec<T>, limit: Limit, key: impl Fn(&T) -> K) -> Self {
         let more = items.len() > usize::from(limit.rows());
         items.truncate(usize::from(limit.rows()));

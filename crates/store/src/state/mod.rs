@@ -1,317 +1,158 @@
 //! What operators keep: agents, keys, rules, settings.
+//!
+//! Start with [`State::snapshot`], what the request path works from, then `agents.rs` for how a write
+//! looks.
 
+mod agents;
+mod approvals;
+mod bounds;
+mod credentials;
+mod denies;
+mod facts;
+mod freezes;
+mod operators;
+mod requests;
+mod rules;
+mod schema;
+mod scope;
+mod secrets;
+mod settings;
+mod snapshot;
+mod sweep;
 mod types;
+mod watch;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use action::{AccessRole, Digest, Environment, Layer, Name, Timestamp};
+use action::Name;
+use rusqlite::{OptionalExtension as _, Transaction};
 
-use crate::{DatabaseError, Limit, OpenError, Page, Trouble, Which, WriteError};
+use crate::database::{Database, Fault, Plan};
+use crate::{OpenError, Which, WriteError};
 
+pub use sweep::Swept;
 pub use types::*;
 
-type Done<T> = Result<Written<T>, WriteError>;
+use requests::Counts;
+use watch::Watch;
 
 /// What operators keep. Every write is durable before it returns.
 pub struct State {
-    _private: (),
+    database: Database,
+    published: Watch,
+    counts: Counts,
 }
 
-fn pending<T>() -> Result<T, DatabaseError> {
-    Err(DatabaseError { which: Which::State, doing: "read", trouble: Trouble::Unavailable, source: None })
-}
-fn pend<T>() -> Result<T, WriteError> {
-    Ok(pending()?)
-}
+/// What a write gives back.
+pub type Done<T> = Result<Written<T>, WriteError>;
+
+const PLAN: Plan = Plan { which: Which::State, schema: &schema::SCHEMA, durable: true, secure_delete: false };
 
 impl State {
-    /// Opens what this tenant's operators keep in this folder.
-    pub fn open(_folder: &Path, _tenant: &Name) -> Result<State, OpenError> {
-        Ok(State { _private: () })
+    /// Opens what this tenant's operators keep in this folder; makes it when there is nothing.
+    pub fn open(folder: &Path, tenant: &Name) -> Result<State, OpenError> {
+        let (database, _) = Database::open(folder, &PLAN)?;
+        let path = || folder.join(Which::State.file_name());
+        let (owner, published, counts) = database.write_plain("open", |transaction| {
+            transaction.execute(
+                "INSERT INTO tenant (one, name, published) VALUES (1, ?1, 1) ON CONFLICT DO NOTHING",
+                [tenant.as_str()],
+            )?;
+            let (owner, published) =
+                transaction.query_row("SELECT name, published FROM tenant", [], |row| {
+                    Ok((row.get::<_, String>("name")?, crate::row::count(row, "published")?))
+                })?;
+            Ok((owner, published, Counts::read(transaction)?))
+        })?;
+        if owner != tenant.as_str() {
+            return Err(OpenError::Tenant { path: path(), have: owner, want: tenant.clone() });
+        }
+        Ok(State { database, published: Watch::new(published), counts })
     }
+
     /// Goes up with each commit that changes what a snapshot shows. Reads no database.
     pub fn version(&self) -> u64 {
-        0
-    }
-    /// Returns the version as soon as it is not `seen`, or at the time-out.
-    pub fn wait_beyond(&self, _seen: u64, _timeout: Duration) -> u64 {
-        0
-    }
-    pub fn snapshot(&self) -> Result<Snapshot, DatabaseError> {
-        pending()
+        self.published.now()
     }
 
-    // agents
-    pub fn add_agent(&self, _name: &Name, _profile: &AgentProfile, _now: Timestamp) -> Done<Agent> {
-        pend()
-    }
-    /// `seen` is the version that the caller had read; none skips the comparison.
-    pub fn change_agent(
-        &self,
-        _name: &Name,
-        _profile: &AgentProfile,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<Agent> {
-        pend()
-    }
-    pub fn set_agent_status(
-        &self,
-        _name: &Name,
-        _status: &AgentStatus,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<Agent> {
-        pend()
-    }
-    pub fn agent(&self, _name: &Name) -> Result<Option<Agent>, DatabaseError> {
-        pending()
-    }
-    /// By name.
-    pub fn agents(&self, _after: Option<&Name>, _limit: Limit) -> Result<Page<Agent, Name>, DatabaseError> {
-        pending()
+    /// Returns the version as soon as it is beyond `seen`, or at the time-out.
+    pub fn wait_beyond(&self, seen: u64, timeout: Duration) -> u64 {
+        self.published.wait_beyond(seen, timeout)
     }
 
-    // keys of agents, tokens of operators
-    pub fn add_key(&self, _key: &Credential) -> Done<Credential> {
-        pend()
-    }
-    pub fn revoke_key(&self, _prefix: &Name, _now: Timestamp) -> Done<Credential> {
-        pend()
-    }
-    pub fn keys_of(&self, _agent: &Name) -> Result<Vec<Credential>, DatabaseError> {
-        pending()
-    }
-    pub fn add_token(&self, _token: &Credential) -> Done<Credential> {
-        pend()
-    }
-    pub fn revoke_token(&self, _prefix: &Name, _now: Timestamp) -> Done<Credential> {
-        pend()
-    }
-    pub fn tokens_of(&self, _operator: &Name) -> Result<Vec<Credential>, DatabaseError> {
-        pending()
-    }
-    /// Notes that these keys and tokens were used; to the hour, so that most calls write nothing.
-    pub fn note_use(&self, _prefixes: &[Name], _now: Timestamp) -> Result<(), DatabaseError> {
-        pending()
-    }
-
-    // operators
-    pub fn add_operator(
+    /// A write of an operator: publishes when it changed something.
+    fn change<T>(
         &self,
-        _name: &Name,
-        _roles: &BTreeSet<AccessRole>,
-        _now: Timestamp,
-    ) -> Done<Operator> {
-        pend()
-    }
-    pub fn change_operator(
-        &self,
-        _name: &Name,
-        _roles: &BTreeSet<AccessRole>,
-        _disabled: bool,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<Operator> {
-        pend()
-    }
-    pub fn operator(&self, _name: &Name) -> Result<Option<Operator>, DatabaseError> {
-        pending()
-    }
-    pub fn operators(
-        &self,
-        _after: Option<&Name>,
-        _limit: Limit,
-    ) -> Result<Page<Operator, Name>, DatabaseError> {
-        pending()
-    }
-
-    // rules
-    pub fn add_rule_set(
-        &self,
-        _name: &Name,
-        _layer: Layer,
-        _target: Option<&Name>,
-        _language: Language,
-        _now: Timestamp,
-    ) -> Done<RuleSet> {
-        pend()
-    }
-    /// A new version, as a draft.
-    pub fn draft_rules(
-        &self,
-        _set: &Name,
-        _text: &str,
-        _author: &Name,
-        _note: &str,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<RuleVersion> {
-        pend()
-    }
-    /// By a person who is not the author.
-    pub fn approve_rules(
-        &self,
-        _set: &Name,
-        _number: u32,
-        _by: &Name,
-        _seen: Option<u64>,
-    ) -> Done<RuleVersion> {
-        pend()
-    }
-    /// To shadow or to retired; see [`State::activate_rules`] for the way to active.
-    pub fn move_rules(
-        &self,
-        _set: &Name,
-        _number: u32,
-        _to: RuleState,
-        _seen: Option<u64>,
-    ) -> Done<RuleVersion> {
-        pend()
-    }
-    /// Active for this share of traffic. Below 100 the version that was active stays for the rest; at 100 it
-    /// is retired.
-    pub fn activate_rules(
-        &self,
-        _set: &Name,
-        _number: u32,
-        _percent: u8,
-        _four_eyes: bool,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<RuleVersion> {
-        pend()
-    }
-    /// The text of a version that was once active, as a new version that is active at once.
-    pub fn roll_back_rules(
-        &self,
-        _set: &Name,
-        _to: u32,
-        _by: &Name,
-        _note: &str,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<RuleVersion> {
-        pend()
-    }
-    pub fn rule_set(&self, _name: &Name) -> Result<Option<RuleSet>, DatabaseError> {
-        pending()
-    }
-    pub fn rule_sets(
-        &self,
-        _after: Option<&Name>,
-        _limit: Limit,
-    ) -> Result<Page<RuleSet, Name>, DatabaseError> {
-        pending()
-    }
-    pub fn rule_version(&self, _set: &Name, _number: u32) -> Result<Option<RuleVersion>, DatabaseError> {
-        pending()
-    }
-    /// Newest first.
-    pub fn rule_versions(
-        &self,
-        _set: &Name,
-        _before: Option<u32>,
-        _limit: Limit,
-    ) -> Result<Page<RuleVersion, u32>, DatabaseError> {
-        pending()
-    }
-
-    // settings, denies, freezes, approval policies
-    pub fn put_settings(
-        &self,
-        _scope: &Scope,
-        _environment: Option<Environment>,
-        _settings: &Settings,
-        _seen: Option<u64>,
-        _now: Timestamp,
-    ) -> Done<ScopeSettings> {
-        pend()
-    }
-    pub fn settings(&self) -> Result<Vec<ScopeSettings>, DatabaseError> {
-        pending()
-    }
-    pub fn deny(&self, _entry: &DenyEntry) -> Done<DenyEntry> {
-        pend()
-    }
-    pub fn lift_deny(&self, _kind: DenyKind, _key: &Name) -> Done<DenyEntry> {
-        pend()
-    }
-    pub fn denies(
-        &self,
-        _after: Option<&(DenyKind, Name)>,
-        _limit: Limit,
-    ) -> Result<Page<DenyEntry, (DenyKind, Name)>, DatabaseError> {
-        pending()
-    }
-    pub fn count_denied(&self, _hits: &[(DenyKind, Name, u64)]) -> Result<(), DatabaseError> {
-        pending()
-    }
-    pub fn freeze(&self, _freeze: &Freeze) -> Done<Freeze> {
-        pend()
-    }
-    pub fn thaw(&self, _scope: &Scope, _environment: Option<Environment>) -> Done<Freeze> {
-        pend()
-    }
-    pub fn freezes(&self) -> Result<Vec<Freeze>, DatabaseError> {
-        pending()
-    }
-    pub fn put_approval_policy(&self, _policy: &ApprovalPolicy, _seen: Option<u64>) -> Done<ApprovalPolicy> {
-        pend()
-    }
-    pub fn drop_approval_policy(
-        &self,
-        _scope: &Scope,
-        _environment: Option<Environment>,
-    ) -> Done<ApprovalPolicy> {
-        pend()
-    }
-    pub fn approval_policies(&self) -> Result<Vec<ApprovalPolicy>, DatabaseError> {
-        pending()
-    }
-    pub fn note_secret(&self, _note: &SecretNote) -> Done<SecretNote> {
-        pend()
-    }
-    pub fn secrets(&self) -> Result<Vec<SecretNote>, DatabaseError> {
-        pending()
-    }
-
-    // what the request path remembers; durable, publishes nothing
-    /// Answers in the order of the requests; all in one transaction.
-    pub fn claim(&self, _requests: &[ClaimRequest], _now: Timestamp) -> Result<Vec<Claim>, WriteError> {
-        pend()
-    }
-    /// True for a nonce that nobody had used; all in one transaction.
-    pub fn spend(
-        &self,
-        _nonces: &[(Name, Digest, Timestamp)],
-        _now: Timestamp,
-    ) -> Result<Vec<bool>, WriteError> {
-        pend()
-    }
-    pub fn save_facts(&self, _rows: &[FactsRow]) -> Result<(), WriteError> {
-        pend()
-    }
-    pub fn agent_facts(&self, _agent: &Name) -> Result<Option<FactsRow>, DatabaseError> {
-        pending()
-    }
-    pub fn session_facts(&self, _agent: &Name, _session: &Name) -> Result<Option<FactsRow>, DatabaseError> {
-        pending()
-    }
-    /// Removes expired claims, nonces, denies and freezes, and facts of sessions idle since `idle`.
-    pub fn sweep(&self, _now: Timestamp, _idle: Timestamp) -> Result<Swept, DatabaseError> {
-        pending()
+        act: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<Change<T>, Fault>,
+    ) -> Done<T> {
+        let written = self.database.write(act, |transaction| {
+            let Change { value, on, changed } = work(transaction)?;
+            let sql = if changed {
+                "UPDATE tenant SET published = published + 1 RETURNING published"
+            } else {
+                "SELECT published FROM tenant"
+            };
+            let published =
+                transaction.prepare_cached(sql)?.query_row([], |row| crate::row::count(row, "published"))?;
+            Ok(Written { value, act, on, published, changed })
+        })?;
+        self.published.reach(written.published);
+        Ok(written)
     }
 }
 
-/// What a sweep removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Swept {
-    pub claims: u64,
-    pub nonces: u64,
-    pub denies: u64,
-    pub freezes: u64,
-    pub sessions: u64,
+/// What the work of a write came to.
+struct Change<T> {
+    value: T,
+    on: Name,
+    changed: bool,
+}
+
+impl<T> Change<T> {
+    fn made(value: T, on: &Name) -> Self {
+        Change { value, on: on.clone(), changed: true }
+    }
+
+    /// Everything was already so.
+    fn none(value: T, on: &Name) -> Self {
+        Change { value, on: on.clone(), changed: false }
+    }
+}
+
+fn missing(what: &'static str, name: &Name) -> WriteError {
+    WriteError::Missing { what, name: name.to_string() }
+}
+
+fn taken(what: &'static str, name: &Name) -> WriteError {
+    WriteError::Taken { what, name: name.to_string() }
+}
+
+/// Refuses a write of a caller who had seen another version than the one that stands.
+fn check_seen(what: &'static str, name: &Name, seen: Option<u64>, current: u64) -> Result<(), WriteError> {
+    match seen {
+        Some(seen) if seen != current => Err(WriteError::Stale { what, name: name.to_string(), current }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// One row by key, or none.
+fn one<T>(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    transaction.prepare_cached(sql)?.query_row(params, read).optional()
+}
+
+/// All rows of a statement that is bounded by itself or by the bound of its table.
+fn all<T>(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    transaction.prepare_cached(sql)?.query_map(params, read)?.collect()
 }
