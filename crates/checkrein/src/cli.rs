@@ -91,6 +91,20 @@ digits). Keep both as safe as the text itself.")]
     /// Measure detection on labelled corpora, and Rego on its public test suite
     Report(Report),
 
+    /// Run the server: agents ask, operators decide, everything is on the ledger
+    #[command(after_help = "\
+The settings are one YAML file; every fault in it is told at once:
+
+  data: data                     # folder of everything that is kept
+  tenant: example
+  log: example.org/node-a        # name under which the ledger signs
+  environments:
+    production: { mode: enforce, fail: { reads: closed, effects: closed } }
+
+The first start prints the token of the first operator, once. Logs go to standard error;
+CHECKREIN_LOG=debug shows more.")]
+    Serve(Serve),
+
     /// A guided tour: a dozen actions, judged and explained
     Demo,
 
@@ -102,6 +116,27 @@ digits). Keep both as safe as the text itself.")]
 
     /// Print the manual page
     Man,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The settings file
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Only check the settings
+    #[arg(long)]
+    pub check: bool,
+
+    /// How logs are written
+    #[arg(long, value_enum, default_value_t = LogForm::Text)]
+    pub log: LogForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    Text,
+    Json,
 }
 
 /// Which rules to judge by.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use action::{AccessRole, Capture, Digest, Environment, ExplainLevel, FailMode, Mode, Name, Operation, Timestamp};
+use action::{Capture, Digest, Environment, ExplainLevel, FailMode, Mode, Name, Operation, Timestamp};
 use engine::Rules;
 use engine::facts::{AccessFacts, Allowed, DenyEntry, DenyKey};
 
@@ -27,11 +27,13 @@ pub struct Book {
 }
 
 /// The active rules and, while a new set is rolled out, that set beside them.
+#[derive(Clone)]
 pub struct RuleSets {
     pub active: Arc<Rules>,
     pub candidate: Option<Candidate>,
 }
 
+#[derive(Clone)]
 pub struct Candidate {
     pub rules: Arc<Rules>,
     /// Sessions of a hundred that it decides.
@@ -208,17 +210,6 @@ impl Default for ApprovalRule {
     }
 }
 
-impl ApprovalRule {
-    /// Whether somebody may decide held actions under this rule.
-    pub fn admits(from: &[Name], who: &str, roles: &[AccessRole]) -> bool {
-        roles.contains(&AccessRole::Approver)
-            && (from.is_empty()
-                || from.iter().any(|name| {
-                    name.as_str() == who || roles.iter().any(|role| role.as_str() == name.as_str())
-                }))
-    }
-}
-
 /// Requests that an agent may make; absent for no bound.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Budget {
@@ -271,15 +262,6 @@ mod tests {
             counts[usize::from(bucket)] += 1;
         }
         assert!(counts.iter().all(|count| (120..280).contains(count)), "{counts:?}");
-    }
-
-    #[test]
-    fn approvers_are_those_with_the_role_and_the_name() {
-        let from = [name("security")];
-        assert!(ApprovalRule::admits(&[], "eve", &[AccessRole::Approver]));
-        assert!(!ApprovalRule::admits(&[], "eve", &[AccessRole::Admin]), "no other role approves");
-        assert!(!ApprovalRule::admits(&from, "eve", &[AccessRole::Approver]));
-        assert!(ApprovalRule::admits(&from, "security", &[AccessRole::Approver]));
     }
 
     #[test]

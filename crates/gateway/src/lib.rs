@@ -18,6 +18,7 @@ pub mod serve;
 mod token;
 
 pub use book::{Book, Registration, Scope, Settings};
+pub use fail::OpenPasses;
 pub use guard::{Guard, Permit};
 pub use refuse::Refusal;
 pub use serve::router;

@@ -8,7 +8,7 @@
 //!     └─ deadline ► expired ◄───┘
 //! ```
 
-use action::{ApprovalState, Digest, Name, Timestamp};
+use action::{AccessRole, ApprovalState, Digest, Name, Timestamp};
 use ledger::ApprovalStep;
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,14 @@ impl Refusal {
 }
 
 impl Hold {
+    /// Whether somebody may decide it: an approver, and one of those who are named, if any are.
+    pub fn may_decide(&self, who: &Name, roles: &[AccessRole]) -> bool {
+        let named = |name: &Name| {
+            name == who || roles.iter().any(|role| role.as_str() == name.as_str())
+        };
+        roles.contains(&AccessRole::Approver) && (self.from.is_empty() || self.from.iter().any(named))
+    }
+
     /// The hold after an event, and the step to record. The same claim asking again for what it
     /// was given moves nothing and is no refusal: the step is absent.
     pub fn after(&self, event: &Event, now: Timestamp) -> Result<(Hold, Option<ApprovalStep>), Refusal> {

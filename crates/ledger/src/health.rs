@@ -33,6 +33,17 @@ impl Health {
         }
     }
 
+    /// One word for programs.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Health::Sound => "sound",
+            Health::Warned { .. } => "warned",
+            Health::Shedding { .. } => "shedding",
+            Health::ReadOnly { .. } => "read_only",
+            Health::Failed { .. } => "failed",
+        }
+    }
+
     /// Whether the content store may still write.
     pub fn keeps_content(&self) -> bool {
         matches!(self, Health::Sound | Health::Warned { .. })

@@ -9,6 +9,7 @@ mod redact;
 mod report;
 mod rules;
 mod scan;
+mod serve;
 mod train;
 
 use anyhow::Result;
@@ -27,6 +28,7 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Redact(args) => redact::redact(&args),
         Command::Restore(args) => redact::restore(&args),
         Command::TrainInjection(args) => train::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Demo => demo::run(),
         Command::Schema => documents::schema(),
         Command::Completions { shell } => documents::completions(shell),

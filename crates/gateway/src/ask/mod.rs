@@ -32,7 +32,7 @@ use crate::identity::Caller;
 use crate::limits::MAX_BATCH;
 use crate::ports::Past;
 use crate::refuse::Refusal;
-use crate::token::Tokens;
+pub use crate::token::Tokens;
 
 /// What the story needs.
 pub struct Desk {
