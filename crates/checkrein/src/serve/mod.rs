@@ -12,6 +12,7 @@ mod meter;
 mod publish;
 mod secrets;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,7 @@ use control::Office;
 use gateway::Guard;
 use gateway::ask::{Awaited, Desk, Replies, Tokens};
 use gateway::memory::Memory;
-use gateway::ports::{Dice as _, SystemDice};
+use gateway::ports::SystemDice;
 use hold::{BindingKey, Holds};
 use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock};
 use store::{Content, Index, State};
@@ -62,7 +63,7 @@ pub async fn run(config: Config) -> Result<()> {
         let config = Arc::clone(&config);
         tokio::task::spawn_blocking(move || build(&config)).await.context("cannot start")??
     };
-    greet(&config, &server);
+    greet(&config, &server, agents.local_addr()?, operators.local_addr()?);
     let mut tasks = vec![
         tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
         tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
@@ -250,8 +251,7 @@ fn private_folder(path: &Path) -> Result<()> {
 }
 
 /// What a person sees first.
-fn greet(config: &Config, server: &Server) {
-    let (agents, operators) = (config.agents.address, config.operators.address);
+fn greet(config: &Config, server: &Server, agents: SocketAddr, operators: SocketAddr) {
     println!("Checkrein {}", env!("CARGO_PKG_VERSION"));
     println!("  agents ask at     http://{agents}/ask/v1/decisions");
     println!("  operators work at http://{operators}/api/v1");
