@@ -99,7 +99,8 @@ impl Ledger {
         }
         state.end = at as u64;
         let size = state.offsets.len() as u64;
-        let bounds = Bounds { waiting: settings.queue, ahead: settings.window.records, age: settings.window.age };
+        let bounds =
+            Bounds { waiting: settings.queue, ahead: settings.window.records, age: settings.window.age };
         let inner = Arc::new(Inner {
             queue: Queue::new(bounds),
             clock,
@@ -188,7 +189,8 @@ impl Ledger {
         }
         let mut found = Vec::new();
         for sequence in from..size.min(from.saturating_add(most as u64)) {
-            let offset = usize::try_from(sequence).ok().and_then(|n| lock(&self.inner.state).offsets.get(n).copied());
+            let offset =
+                usize::try_from(sequence).ok().and_then(|n| lock(&self.inner.state).offsets.get(n).copied());
             let damaged = || ReadError::Damaged { sequence, path: self.inner.path.clone() };
             let mut bytes = vec![0; frame::FRAME_HEADER + crate::record::MAX_RECORD_BYTES];
             let read = self.inner.file.read_at(&mut bytes, offset.ok_or_else(damaged)?);

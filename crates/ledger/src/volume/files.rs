@@ -12,7 +12,10 @@ pub fn read(volume: &dyn Volume, path: &Path) -> io::Result<Vec<u8>> {
     let file = volume.open(path)?;
     let size = file.size()?;
     if size > MAX_SMALL_FILE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "file is longer than any that the ledger writes"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "file is longer than any that the ledger writes",
+        ));
     }
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
     let read = file.read_at(&mut bytes, 0)?;
