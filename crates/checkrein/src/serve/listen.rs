@@ -1,5 +1,6 @@
 //! Accepting connections, with a bound on everything a client can hold open.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-use super::config::Listener;
 
-pub async fn bind(what: &str, listener: &Listener) -> Result<TcpListener> {
-    let address = listener.address;
+pub async fn bind_to(what: &str, address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen for {what} on {address}; is another program there? change `listen` in the settings")
     })

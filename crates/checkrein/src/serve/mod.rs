@@ -7,7 +7,7 @@ mod adapters;
 mod bootstrap;
 mod clockwork;
 pub mod config;
-mod listen;
+pub mod listen;
 mod meter;
 mod publish;
 mod secrets;
@@ -56,8 +56,8 @@ struct Server {
 pub async fn run(config: Config) -> Result<()> {
     let config = Arc::new(config);
     // Listeners first: a port that is taken is told before anything is opened or made.
-    let agents = listen::bind("agents", &config.agents).await?;
-    let operators = listen::bind("operators", &config.operators).await?;
+    let agents = listen::bind_to("agents", config.agents.address).await?;
+    let operators = listen::bind_to("operators", config.operators.address).await?;
     let (stop, stopped) = watch::channel(false);
     let server = {
         let config = Arc::clone(&config);
@@ -241,7 +241,7 @@ fn machine(metrics: Arc<Metrics>, ledger: Ledger, holds: Holds, index: Arc<Index
 }
 
 /// Makes a folder that only the server's user can look into.
-fn private_folder(path: &Path) -> Result<()> {
+pub fn private_folder(path: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -268,7 +268,8 @@ fn greet(config: &Config, server: &Server, agents: SocketAddr, operators: Socket
     println!("Ctrl-C stops.");
 }
 
-async fn signal() -> Result<()> {
+/// Waits for Ctrl-C or a request to end.
+pub async fn signal() -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
     tokio::select! {
