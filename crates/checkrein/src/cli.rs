@@ -121,14 +121,25 @@ Example:
     /// A guided tour: a dozen actions, judged and explained
     Demo,
 
-    /// Print the JSON schema of actions, facts and decisions
-    Schema,
+    /// Print the JSON schema of actions, facts and decisions, or the operators' API
+    Schema {
+        #[arg(value_enum, default_value_t = Contract::Action)]
+        contract: Contract,
+    },
 
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 
     /// Print the manual page
     Man,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Contract {
+    /// Actions, facts and decisions (JSON Schema)
+    Action,
+    /// The operators' API (OpenAPI)
+    Operators,
 }
 
 #[derive(Debug, Subcommand)]

@@ -116,3 +116,44 @@ routes! {
     Get "/api/v1/ledger/records" [Auditor] ("ledger.read") "Records as they stand, line by line" - evidence::records;
     Post "/api/v1/erasures" [Admin] ("erasure.create") "Destroy what is kept of a person" (evidence::NewErasure) evidence::erase;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_changes_something_has_a_record_and_somebody_who_may() {
+        for route in ROUTES {
+            let changes = route.verb != Verb::Get;
+            assert!(!changes || route.act.is_some(), "{} {} leaves no record", route.verb.as_str(), route.path);
+            assert!(!changes || !route.who.is_empty(), "{} {} is for everybody", route.verb.as_str(), route.path);
+        }
+    }
+
+    #[test]
+    fn content_is_only_for_those_who_may_read_it_and_reading_it_is_recorded() {
+        let content = ROUTES.iter().find(|route| route.path.ends_with("/content")).unwrap();
+        assert_eq!(content.who, [Analyst]);
+        assert!(content.act.is_some());
+    }
+
+    #[test]
+    fn admin_neither_approves_nor_reads_content_by_itself() {
+        for route in ROUTES.iter().filter(|route| route.path.contains("approv") || route.path.ends_with("/content")) {
+            assert!(route.verb == Verb::Get && route.act.is_none() || !route.who.contains(&Admin), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn paths_are_unique_and_what_an_act_is_done_to_is_a_part_of_its_path() {
+        let mut seen = BTreeSet::new();
+        for route in ROUTES {
+            assert!(seen.insert((route.path, route.verb)), "{} stands twice", route.path);
+            if let Some(on) = route.on {
+                assert!(route.path.contains(&format!("{{{on}}}")), "{} has no part `{on}`", route.path);
+            }
+        }
+    }
+}

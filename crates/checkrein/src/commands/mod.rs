@@ -34,7 +34,7 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Ledger(command) => ledger::run(&command),
         Command::Witness(args) => witness::run(&args),
         Command::Demo => demo::run(),
-        Command::Schema => documents::schema(),
+        Command::Schema { contract } => documents::schema(contract),
         Command::Completions { shell } => documents::completions(shell),
         Command::Man => documents::man(),
     }
