@@ -70,13 +70,13 @@ pub fn calls(set: Set, seed: u64) -> Vec<Call> {
 }
 
 fn call(set: Set, people: &[(String, Vec<String>)], dice: &mut Dice) -> Call {
-    let (user, roles) = dice.pick(people).clone();
-    let (body, ssn) = *dice.pick(&BODIES);
+    let (user, roles) = people[dice.below(people.len())].clone();
+    let (body, ssn) = dice.pick(&BODIES);
     let mut call = Call {
         user,
         roles,
-        operation: *dice.pick(&["read", "write", "pay"]),
-        resource: *dice.pick(&["record", "document", "payment"]),
+        operation: dice.pick(&["read", "write", "pay"]),
+        resource: dice.pick(&["record", "document", "payment"]),
         tool: "lookup".into(),
         amount: Some(75),
         to: format!("ana{}", dice.pick(&DOMAINS)),
@@ -85,14 +85,14 @@ fn call(set: Set, people: &[(String, Vec<String>)], dice: &mut Dice) -> Call {
     };
     match set {
         // Half of them ask for what some role grants.
-        Set::Roles if dice.below(2) == 0 => (_, call.operation, call.resource) = *dice.pick(&GRANTS),
+        Set::Roles if dice.below(2) == 0 => (_, call.operation, call.resource) = dice.pick(&GRANTS),
         Set::Roles => {}
         Set::Tools(rules) => {
             (call.operation, call.resource) = ("write", "record");
             let tool = dice.below(rules + rules / 8 + 1);
             let near = [-500, -1, 0, 1, 1, 500, 500];
             call.tool = format!("tool_{tool}");
-            call.amount = (dice.below(8) > 0).then(|| bound(tool) + *dice.pick(&near));
+            call.amount = (dice.below(8) > 0).then(|| bound(tool) + dice.pick(&near));
             if dice.below(4) == 0 {
                 call.tool = MAIL_TOOL.into();
             }
@@ -133,7 +133,7 @@ impl Dice {
         ((mixed ^ (mixed >> 31)) % end as u64) as usize
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
     }
 }

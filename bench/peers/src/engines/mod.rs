@@ -18,9 +18,12 @@ pub struct Engine {
     pub may_be_stricter: bool,
     /// What it had to be helped with, if anything.
     pub remark: &'static str,
-    pub make: fn(Set, &[Call]) -> Result<Box<dyn Judge>>,
+    pub make: Make,
     pub load_and_first: fn(Set, &[Call]) -> Result<Duration>,
 }
+
+/// Loads the policies and makes the inputs.
+type Make = fn(Set, &[Call]) -> Result<Box<dyn Judge>>;
 
 /// Every engine; the first is what the others are compared with.
 pub const ENGINES: &[Engine] = &[
