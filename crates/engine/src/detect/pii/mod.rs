@@ -4,7 +4,7 @@
 //! `@`. A shape with a check digit speaks for itself; a weak one needs its word close by.
 
 mod addresses;
-mod check;
+pub(super) mod check;
 mod cluster;
 mod context;
 mod national;

@@ -187,7 +187,7 @@ fn looks_secret(token: &[u8], promise: Promise, plain: bool) -> bool {
                 && kinds >= 2
                 && digits >= 2
                 && others * 3 <= token.len()
-                && entropy::tenths(token) >= if plain { 33 } else { 37 }
+                && entropy(token) >= if plain { 33 } else { 37 }
                 && !is_uuid(token)
         }
         Promise::Password => {
@@ -199,7 +199,7 @@ fn looks_secret(token: &[u8], promise: Promise, plain: bool) -> bool {
             long && kinds >= if plain { 2 } else { 3 }
                 && digits > 0
                 && lower + upper > 0
-                && entropy::tenths(token) >= 25
+                && entropy(token) >= 25
                 && !is_textbook(token)
         }
     }

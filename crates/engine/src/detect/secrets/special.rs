@@ -270,7 +270,7 @@ fn authorization(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let token = bytes.get(start..start + length)?;
     let digits = token.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = token.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let looks = length >= 16 && letters >= 4 && (digits >= 2 || length >= 24) && entropy::tenths(token) >= 33;
+    let looks = length >= 16 && letters >= 4 && (digits >= 2 || length >= 24) && entropy(token) >= 33;
     (looks && !is_stand_in(token)).then_some(Found { span: start..start + length })
 }
 
@@ -287,7 +287,7 @@ fn azure_ad(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let token = bytes.get(start..end)?;
     let shape = head.iter().all(|b| inside(*b)) && head.last()?.is_ascii_digit() && (31..=34).contains(&tail);
     let alone = before(bytes, start).is_none_or(|b| !inside(b)) && bytes.get(end).is_none_or(|b| *b != b'/');
-    (shape && alone && entropy::tenths(token) >= 35).then_some(Found { span: start..end })
+    (shape && alone && entropy(token) >= 35).then_some(Found { span: start..end })
 }
 
 /// A Terraform Cloud token: 14 characters, `.atlasv1.`, 60 to 70 more.
@@ -296,7 +296,7 @@ fn terraform(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let head = bytes.get(start..at.start)?.iter().all(u8::is_ascii_alphanumeric);
     let tail = run(bytes, at.end, 80, |b| in_segment(b) || b == b'=');
     let token = bytes.get(start..at.end + tail)?;
-    let good = head && (60..=70).contains(&tail) && !is_token_stand_in(token) && entropy::tenths(token) >= 35;
+    let good = head && (60..=70).contains(&tail) && !is_token_stand_in(token) && entropy(token) >= 35;
     good.then_some(Found { span: start..at.end + tail })
 }
 
@@ -334,7 +334,7 @@ fn facebook(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let start = at.start - digits;
     let token = bytes.get(at.end..at.end + tail)?;
     let alone = before(bytes, start).is_none_or(|b| !Set::WORD.has(b));
-    (alone && (27..=40).contains(&tail) && entropy::tenths(token) >= 30)
+    (alone && (27..=40).contains(&tail) && entropy(token) >= 30)
         .then_some(Found { span: start..at.end + tail })
 }
 
@@ -344,7 +344,7 @@ fn add_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let length = run(bytes, at.end, 256, |b| b != quote && b != b'\n');
     let value = bytes.get(at.end..at.end + length)?;
     let closed = bytes.get(at.end + length) == Some(&quote);
-    let varied = entropy::tenths(value) >= 10 && value.iter().all(|b| !b.is_ascii_control());
+    let varied = entropy(value) >= 10 && value.iter().all(|b| !b.is_ascii_control());
     let reference = value.starts_with(b"%") || is_token_stand_in(value);
     (closed && length >= 8 && varied && !reference).then_some(Found { span: at.end..at.end + length })
 }
@@ -363,7 +363,7 @@ fn kubernetes(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
         place += gap;
         let value = run(near, place, 4096, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
         let token = near.get(place..place + value)?;
-        if name > 0 && gap > 0 && value >= 10 && entropy::tenths(token) >= 25 && !is_token_stand_in(token) {
+        if name > 0 && gap > 0 && value >= 10 && entropy(token) >= 25 && !is_token_stand_in(token) {
             return Some(Found { span: from + place..from + place + value });
         }
     }

@@ -3,15 +3,9 @@
 use std::ops::Range;
 
 use super::fold::{fold, runs_code, style_runs};
-use super::rules::Rule;
+use super::rules;
 use super::tags::{Attribute, Tag, tags};
-
-/// What was found, as a byte range of the text that was judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub rule: Rule,
-    pub span: Range<usize>,
-}
+use crate::detect::rule::{Finding, Rule};
 
 /// How much a text must say before it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +57,8 @@ fn could_be_markup(text: &str) -> bool {
     })
 }
 
-fn keep(best: &mut Option<Finding>, rule: Rule, span: Range<usize>) {
-    let weight = |rule: Rule| (rule.severity(), rule.confidence());
-    if best.as_ref().is_none_or(|b| weight(rule) > weight(b.rule)) {
-        *best = Some(Finding { rule, span });
-    }
+fn keep(best: &mut Option<Finding>, rule: &'static Rule, span: Range<usize>) {
+    Finding::keep(best, Finding { rule, span });
 }
 
 fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
@@ -78,7 +69,7 @@ fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
     for tag in tags(text) {
         let name = tag.name.to_ascii_lowercase();
         if tag.glued.as_deref() == Some("script") && level != Level::Prose {
-            keep(best, Rule::Script, tag.span.clone());
+            keep(best, &rules::SCRIPT, tag.span.clone());
         }
         let local = local_name(&name);
         if tag.closing {
@@ -88,7 +79,7 @@ fn markup(text: &str, level: Level, best: &mut Option<Finding>) {
                 _ => name != local && !opened(&seen, &name),
             };
             if unopened && level == Level::Rendered {
-                keep(best, Rule::Markup, tag.span.clone());
+                keep(best, &rules::MARKUP, tag.span.clone());
             }
         } else {
             opened_script |= local == "script";
@@ -144,16 +135,16 @@ fn prose_tag(text: &str, tag: &Tag<'_>, local: &str, quoted: bool, best: &mut Op
             .iter()
             .any(|a| a.name.eq_ignore_ascii_case("src") && a.value.is_some_and(is_remote));
         if runs || near.split('<').next().is_some_and(|body| sink_call(body).is_some()) {
-            keep(best, Rule::Script, tag.span.clone());
+            keep(best, &rules::SCRIPT, tag.span.clone());
         }
     }
     for attribute in &tag.attributes {
         let value = attribute.value.unwrap_or_default();
         if is_handler(attribute.name) && attribute.value.is_some() && sink_call(value).is_some() {
-            keep(best, Rule::Handler, attribute.span.clone());
+            keep(best, &rules::HANDLER, attribute.span.clone());
         } else if is_address(attribute.name) && runs_code(&fold(value)) && value.len() > "javascript:;".len()
         {
-            keep(best, Rule::UrlScheme, attribute.span.clone());
+            keep(best, &rules::URL_SCHEME, attribute.span.clone());
         }
     }
 }
@@ -207,28 +198,30 @@ fn element(
     let name = name.as_str();
     let local = local_name(name);
     let rule = match local {
-        "script" => Rule::Script,
+        "script" => &rules::SCRIPT,
         "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "layer" | "ilayer" | "bgsound"
         | "vmlframe" | "portal" | "isindex" | "event-source" | "stylesheet"
             if rendered || !tag.attributes.is_empty() =>
         {
-            Rule::Embed
+            &rules::EMBED
         }
-        "xml" | "import" if !tag.attributes.is_empty() || name != local => Rule::Xml,
-        "include" if name != local => Rule::Xml,
-        _ if name.starts_with("xml:") => Rule::Xml,
-        "handler" | "listener" | "foreignobject" | "feimage" if rendered => Rule::Foreign,
-        "set" | "animate" | "animatetransform" | "animatecolor" if has("attributename") => Rule::Foreign,
-        "svg" | "math" if rendered => Rule::Foreign,
-        _ if rendered && name.starts_with("svg:") => Rule::Foreign,
-        "base" if has("href") => Rule::Page,
-        "meta" if has("http-equiv") => Rule::Page,
+        "xml" | "import" if !tag.attributes.is_empty() || name != local => &rules::XML,
+        "include" if name != local => &rules::XML,
+        _ if name.starts_with("xml:") => &rules::XML,
+        "handler" | "listener" | "foreignobject" | "feimage" if rendered => &rules::FOREIGN,
+        "set" | "animate" | "animatetransform" | "animatecolor" if has("attributename") => &rules::FOREIGN,
+        "svg" | "math" if rendered => &rules::FOREIGN,
+        _ if rendered && name.starts_with("svg:") => &rules::FOREIGN,
+        "base" if has("href") => &rules::PAGE,
+        "meta" if has("http-equiv") => &rules::PAGE,
         // A whole page states its encoding; a part of one has no reason to.
-        "meta" if rendered && has("charset") && !opened(seen, "head") && !opened(seen, "html") => Rule::Page,
-        "link" if has("href") || has("rel") => Rule::Page,
-        "form" if has("action") || rendered => Rule::Page,
+        "meta" if rendered && has("charset") && !opened(seen, "head") && !opened(seen, "html") => {
+            &rules::PAGE
+        }
+        "link" if has("href") || has("rel") => &rules::PAGE,
+        "form" if has("action") || rendered => &rules::PAGE,
         // A field that asks for something; the box of a task list asks for nothing.
-        "input" if rendered && !has("disabled") && !has("checked") => Rule::Page,
+        "input" if rendered && !has("disabled") && !has("checked") => &rules::PAGE,
         "style" => {
             let rest = text.get(tag.span.end..).unwrap_or_default();
             let near = floor(rest, LONGEST_STYLE.min(*styles));
@@ -238,11 +231,11 @@ fn element(
             if !style_runs(&fold(body)) {
                 return;
             }
-            Rule::Style
+            &rules::STYLE
         }
-        "noscript" | "plaintext" | "xmp" | "noembed" | "listing" if rendered => Rule::Markup,
-        "?xml-stylesheet" | "?import" => Rule::Xml,
-        "!entity" | "!attlist" => Rule::Xml,
+        "noscript" | "plaintext" | "xmp" | "noembed" | "listing" if rendered => &rules::MARKUP,
+        "?xml-stylesheet" | "?import" => &rules::XML,
+        "!entity" | "!attlist" => &rules::XML,
         "!doctype" => {
             let inside = text.get(tag.span.clone()).unwrap_or_default();
             let inner =
@@ -250,9 +243,9 @@ fn element(
             if !inner {
                 return;
             }
-            Rule::Xml
+            &rules::XML
         }
-        "!--" if rendered && has_prefix(text, tag.span.start + 4, "[if") => Rule::Markup,
+        "!--" if rendered && has_prefix(text, tag.span.start + 4, "[if") => &rules::MARKUP,
         _ => return,
     };
     keep(best, rule, tag.span.clone());
@@ -270,22 +263,22 @@ fn has_prefix(text: &str, at: usize, prefix: &str) -> bool {
 fn attribute_of(attribute: &Attribute<'_>, local: &str, level: Level, best: &mut Option<Finding>) {
     let name = bare_name(attribute.name);
     if attribute.value.is_some() && is_handler(name) {
-        keep(best, Rule::Handler, attribute.span.clone());
+        keep(best, &rules::HANDLER, attribute.span.clone());
         return;
     }
     let Some(value) = attribute.value else { return };
     let is = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n));
     if is(&["srcdoc"]) {
-        keep(best, Rule::Script, attribute.span.clone());
+        keep(best, &rules::SCRIPT, attribute.span.clone());
     } else if is(&["formaction"]) && level == Level::Rendered {
-        keep(best, Rule::Page, attribute.span.clone());
+        keep(best, &rules::PAGE, attribute.span.clone());
     } else if is(&["datasrc", "dataformatas", "datafld", "implementation", "xsi:schemalocation"]) {
-        keep(best, Rule::Xml, attribute.span.clone());
+        keep(best, &rules::XML, attribute.span.clone());
     } else if is(&["style"]) {
         // An author does not hide letters of a style, nor comment on it inside an attribute.
         let hidden = value.contains("/*") || value.contains("&#") || value.matches('\\').count() > 1;
         if hidden || style_runs(&fold(value)) {
-            keep(best, Rule::Style, attribute.span.clone());
+            keep(best, &rules::STYLE, attribute.span.clone());
         }
     } else if !is(&["alt", "title", "placeholder", "summary", "label"])
         && value.contains([':', '&', '%', '\\', '/'])
@@ -298,9 +291,9 @@ fn attribute_of(attribute: &Attribute<'_>, local: &str, level: Level, best: &mut
         // The rest of the scheme stands behind a blank, which old browsers dropped.
         let split = value.contains("&#") && folded.len() >= 4 && "javascript:".starts_with(&folded);
         if runs_code(&folded) || inside || split {
-            keep(best, Rule::UrlScheme, attribute.span.clone());
+            keep(best, &rules::URL_SCHEME, attribute.span.clone());
         } else if foreign {
-            keep(best, Rule::Foreign, attribute.span.clone());
+            keep(best, &rules::FOREIGN, attribute.span.clone());
         }
     }
 }
@@ -348,7 +341,7 @@ fn address(text: &str, level: Level, best: &mut Option<Finding>) {
         || !after.starts_with([' ', '\n']) && after.contains(['(', '=', '`', ',', '/', '%', '&'])
         || level == Level::Address;
     if code {
-        keep(best, Rule::UrlScheme, 0..text.len());
+        keep(best, &rules::URL_SCHEME, 0..text.len());
     }
 }
 
@@ -374,7 +367,7 @@ fn links(text: &str, best: &mut Option<Finding>) {
                 return;
             }
             if runs_code(&fold(near)) {
-                keep(best, Rule::UrlScheme, start..end);
+                keep(best, &rules::URL_SCHEME, start..end);
             }
         }
     }
@@ -420,7 +413,7 @@ fn attribute_break_out(text: &str, best: &mut Option<Finding>) {
                     sink_call(near).is_some() || near.is_empty() && start + 1 == name_at
                 };
                 if runs {
-                    keep(best, if style { Rule::Style } else { Rule::Attribute }, start..at + 1);
+                    keep(best, if style { &rules::STYLE } else { &rules::ATTRIBUTE }, start..at + 1);
                 }
             }
             _ => {}
@@ -436,12 +429,12 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
     // Code in six signs and no letters: `[][(![]+[])[+[]]...`.
     let signs = text.bytes().filter(|b| matches!(b, b'[' | b']' | b'(' | b')' | b'!' | b'+')).count();
     if text.contains("![]") && signs > 8 && signs + text.matches(' ').count() == text.len() {
-        keep(best, Rule::Sink, 0..text.len());
+        keep(best, &rules::SINK, 0..text.len());
     }
     // The function itself is handed over: `[1].find(alert)`.
     let handed = ["(alert)", "=alert,", "(confirm)", "(prompt)", "(eval)", "=eval,"];
     if level == Level::Rendered && !text.contains(' ') && handed.iter().any(|h| text.contains(h)) {
-        keep(best, Rule::Sink, 0..text.len());
+        keep(best, &rules::SINK, 0..text.len());
     }
     let Some((at, end)) = sink_call(text) else { return };
     let before = text.get(..at).unwrap_or_default().trim_end();
@@ -456,13 +449,13 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
     if quoted && joined && start + 24 > before.len() {
         let closes = before.get(start + 1..).unwrap_or_default();
         if closes.bytes().all(|b| !b.is_ascii_alphanumeric()) || before.ends_with("*/") {
-            keep(best, Rule::Context, start..end);
+            keep(best, &rules::CONTEXT, start..end);
             return;
         }
     }
     let ended = text.get(end..).is_some_and(|after| after.contains("//"));
     if ended && before.ends_with(';') && !text.contains(' ') {
-        keep(best, Rule::Context, before.len().saturating_sub(1)..end);
+        keep(best, &rules::CONTEXT, before.len().saturating_sub(1)..end);
         return;
     }
     // The whole value is a call of the browser: nothing else of the text is prose.
@@ -472,7 +465,7 @@ fn script_break_out(text: &str, level: Level, best: &mut Option<Finding>) {
         && is_grave(text.get(at..end).unwrap_or_default(), text.get(end..).unwrap_or_default())
         && before.bytes().all(|b| !b.is_ascii_alphanumeric() && b != b' ' || b == b'=')
     {
-        keep(best, Rule::Sink, at..end);
+        keep(best, &rules::SINK, at..end);
     }
 }
 
@@ -586,7 +579,7 @@ fn sections(text: &str, best: &mut Option<Finding>) {
         text.find("-->").filter(|at| !text.get(..*at).is_some_and(|before| before.contains("<!--")));
     let section = text.find("]]>").filter(|at| !text.get(..*at).is_some_and(|before| before.contains("<![")));
     if let (Some(comment), Some(section)) = (comment, section) {
-        keep(best, Rule::Markup, comment.min(section)..comment.max(section) + 3);
+        keep(best, &rules::MARKUP, comment.min(section)..comment.max(section) + 3);
     }
     // `"><b>`: an attribute and its tag are closed before any tag began.
     let first = text.find('<').unwrap_or(text.len());
@@ -596,7 +589,7 @@ fn sections(text: &str, best: &mut Option<Finding>) {
         && before.ends_with(['"', '\'', '`', '\u{201d}', '\u{201c}'])
         && first < text.len()
     {
-        keep(best, Rule::Markup, before.len().saturating_sub(1)..first + 1);
+        keep(best, &rules::MARKUP, before.len().saturating_sub(1)..first + 1);
     }
     for name in ["</title", "</textarea", "</style", "</noscript", "</xmp", "</select", "</template"] {
         let Some(at) = find_ignoring_case(text, name) else { continue };
@@ -604,7 +597,7 @@ fn sections(text: &str, best: &mut Option<Finding>) {
         if find_ignoring_case(text.get(..at).unwrap_or_default(), &opening).is_none()
             && text.get(at + name.len()..).is_some_and(|r| r.contains('<'))
         {
-            keep(best, Rule::Markup, at..at + name.len());
+            keep(best, &rules::MARKUP, at..at + name.len());
         }
     }
 }
@@ -628,7 +621,7 @@ fn padded_bracket(text: &str, best: &mut Option<Finding>) {
         let rest = digits.get(zeros..).unwrap_or_default();
         if zeros > 0 && rest.get(..2).is_some_and(|r| r.eq_ignore_ascii_case(if hex { b"3c" } else { b"60" }))
         {
-            keep(best, Rule::Markup, at..at + 4 + zeros + usize::from(hex));
+            keep(best, &rules::MARKUP, at..at + 4 + zeros + usize::from(hex));
         }
     }
 }
@@ -638,13 +631,13 @@ fn utf7(text: &str, best: &mut Option<Finding>) {
     if let Some(at) = find_ignoring_case(text, "adw-") {
         let before = text.get(..at).unwrap_or_default();
         if before.ends_with(['+', 'b', 'B']) || has_prefix(text, at + 4, "script") {
-            keep(best, Rule::Script, at..at + 4);
+            keep(best, &rules::SCRIPT, at..at + 4);
         }
     }
     // The same letters with the eighth bit set, read as Latin-1.
     if let Some(at) = text.find('\u{bc}')
         && (has_prefix(text, at + 2, "script") || has_prefix(text, at + 2, "/script"))
     {
-        keep(best, Rule::Script, at..at + 2);
+        keep(best, &rules::SCRIPT, at..at + 2);
     }
 }
