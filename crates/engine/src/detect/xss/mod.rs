@@ -4,9 +4,14 @@
 //! element, an attribute or an address that runs code or takes the page over, wherever in a page
 //! the text may be put.
 
+mod break_out;
+mod calls;
+mod code_spans;
 mod fold;
 mod judge;
+mod markup;
 mod rules;
+mod sections;
 mod tags;
 
 use action::{Confidence, SemanticType};
