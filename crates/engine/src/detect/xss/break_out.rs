@@ -118,6 +118,14 @@ pub(super) fn script_break_out(text: &str, level: Level, best: &mut Option<Findi
     if level == Level::Rendered && !text.contains(' ') && handed.iter().any(|h| text.contains(h)) {
         keep(best, &rules::SINK, 0..text.len());
     }
+    // `{{x.constructor("…")()}}`: an expression of the page's own library that makes a function of text.
+    if level == Level::Rendered
+        && let Some(at) = memchr::memmem::find(text.as_bytes(), b"constructor(")
+        && text.get(at + 12..).is_some_and(|code| code.starts_with(['"', '\'', '`']))
+        && text.get(..at).is_some_and(|before| before.ends_with('.') && before.contains("{{"))
+    {
+        keep(best, &rules::CONTEXT, at..at + 12);
+    }
     let Some((at, end)) = sink_call(text) else { return };
     let before = text.get(..at).unwrap_or_default().trim_end();
     let quoted = before.contains(['\'', '"', '`'])

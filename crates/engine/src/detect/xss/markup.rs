@@ -5,7 +5,7 @@ use super::code_spans::CodeSpans;
 use super::fold::{fold, runs_code, style_runs};
 use super::judge::{Level, floor, has_prefix, keep};
 use super::rules;
-use super::sections::{padded_bracket, sections, utf7};
+use super::sections::{find_ignoring_case, padded_bracket, sections, utf7};
 use super::tags::{Attribute, Tag, tags};
 use crate::detect::rule::Finding;
 
@@ -105,7 +105,13 @@ fn element(
     best: &mut Option<Finding>,
 ) {
     let has = |wanted: &str| tag.attributes.iter().any(|a| a.name.eq_ignore_ascii_case(wanted));
-    let rendered = level == Level::Rendered;
+    let says = |wanted: &str| {
+        tag.attributes.iter().any(|a| a.value.is_some_and(|value| value.eq_ignore_ascii_case(wanted)))
+    };
+    // A page as a whole has sheets, forms, drawings and a head of its own; a part of one has no
+    // reason to bring them.
+    let whole = seen.iter().any(|s| s.eq_ignore_ascii_case("html") || s.eq_ignore_ascii_case("head"));
+    let rendered = level == Level::Rendered && !whole;
     let name = tag.name.to_ascii_lowercase();
     let name = name.as_str();
     let local = local_name(name);
@@ -113,7 +119,7 @@ fn element(
         "script" => &rules::SCRIPT,
         "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "layer" | "ilayer" | "bgsound"
         | "vmlframe" | "portal" | "isindex" | "event-source" | "stylesheet"
-            if rendered || !tag.attributes.is_empty() =>
+            if level == Level::Rendered || !tag.attributes.is_empty() =>
         {
             &rules::EMBED
         }
@@ -125,13 +131,11 @@ fn element(
         "svg" | "math" if rendered => &rules::FOREIGN,
         _ if rendered && name.starts_with("svg:") => &rules::FOREIGN,
         "base" if has("href") => &rules::PAGE,
-        "meta" if has("http-equiv") => &rules::PAGE,
+        "meta" if has("http-equiv") && (!whole || says("refresh")) => &rules::PAGE,
         // A whole page states its encoding; a part of one has no reason to.
-        "meta" if rendered && has("charset") && !opened(seen, "head") && !opened(seen, "html") => {
-            &rules::PAGE
-        }
-        "link" if has("href") || has("rel") => &rules::PAGE,
-        "form" if has("action") || rendered => &rules::PAGE,
+        "meta" if rendered && has("charset") => &rules::PAGE,
+        "link" if (has("href") || has("rel")) && (!whole || says("import")) => &rules::PAGE,
+        "form" if (has("action") || rendered) && !whole => &rules::PAGE,
         // A field that asks for something; the box of a task list asks for nothing.
         "input" if rendered && !has("disabled") && !has("checked") => &rules::PAGE,
         "style" => {
@@ -175,10 +179,14 @@ fn attribute_of(attribute: &Attribute<'_>, local: &str, level: Level, best: &mut
         return;
     }
     let Some(value) = attribute.value else { return };
+    if level != Level::Prose && is_binding(attribute.name) && sink_call(value).is_some() {
+        keep(best, &rules::HANDLER, attribute.span.clone());
+        return;
+    }
     let is = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n));
     if is(&["srcdoc"]) {
         keep(best, &rules::SCRIPT, attribute.span.clone());
-    } else if is(&["formaction"]) && level == Level::Rendered {
+    } else if is(&["formaction"]) && level == Level::Rendered && !runs_code(&fold(value)) {
         keep(best, &rules::PAGE, attribute.span.clone());
     } else if is(&["datasrc", "dataformatas", "datafld", "implementation", "xsi:schemalocation"]) {
         keep(best, &rules::XML, attribute.span.clone());
@@ -198,7 +206,12 @@ fn attribute_of(attribute: &Attribute<'_>, local: &str, level: Level, best: &mut
         let foreign = is(&["xlink:href"]) && (local == "a" || local == "use") && folded.starts_with("//");
         // The rest of the scheme stands behind a blank, which old browsers dropped.
         let split = value.contains("&#") && folded.len() >= 4 && "javascript:".starts_with(&folded);
-        if runs_code(&folded) || inside || split {
+        // A quote in disguise closes the attribute once the page is written a second time.
+        let reopened = ["&quot;on", "&#34;on", "&#x22;on", "&apos;on", "&#39;on"]
+            .iter()
+            .any(|quote| find_ignoring_case(value, quote).is_some())
+            && sink_call(value).is_some();
+        if runs_code(&folded) || inside || split || reopened {
             keep(best, &rules::URL_SCHEME, attribute.span.clone());
         } else if foreign {
             keep(best, &rules::FOREIGN, attribute.span.clone());
@@ -226,6 +239,13 @@ pub(super) fn is_handler(name: &str) -> bool {
     let on = name.get(..2).is_some_and(|n| n.eq_ignore_ascii_case("on"));
     on && letters >= 5
         && name.get(letters..).is_some_and(|rest| rest.bytes().all(|b| !b.is_ascii_alphabetic() || b == b'x'))
+}
+
+/// Attributes whose value a library runs: `@click`, `v-on:`, `x-init`, `ng-click`, `hx-on:`.
+fn is_binding(name: &str) -> bool {
+    const BEGINNINGS: [&str; 10] =
+        ["@", "v-", "x-", "ng-", "data-ng-", "hx-on", "hx-vals", "data-hx-on", "data-bind", "_"];
+    BEGINNINGS.iter().any(|beginning| has_prefix(name, 0, beginning)) && name.len() > 1
 }
 
 fn is_address(name: &str) -> bool {

@@ -33,7 +33,7 @@ pub(super) fn sections(text: &str, best: &mut Option<Finding>) {
     }
 }
 
-fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
+pub(super) fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
     let first = wanted.as_bytes().first().copied()?;
     memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text.as_bytes())
         .find(|at| text.get(*at..*at + wanted.len()).is_some_and(|t| t.eq_ignore_ascii_case(wanted)))
