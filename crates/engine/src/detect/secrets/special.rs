@@ -33,6 +33,9 @@ pub static SPECIAL: &[Special] = &[
     Special { id: "secret.terraform", class: ApiKey, severity: Critical, confidence: 97, words: &[".atlasv1."], read: terraform },
     Special { id: "secret.maxmind", class: ApiKey, severity: High, confidence: 95, words: &["_mmk"], read: maxmind },
     Special { id: "secret.openai", class: ApiKey, severity: Critical, confidence: 97, words: &["t3blbkfj"], read: openai },
+    Special { id: "secret.telegram", class: ApiKey, severity: Critical, confidence: 95, words: &[":aa"], read: telegram },
+    Special { id: "secret.azure", class: ApiKey, severity: Critical, confidence: 95, words: &["jqqj99"], read: azure_key },
+    Special { id: "secret.azure_sas", class: Credential, severity: High, confidence: 90, words: &["&sig="], read: azure_sas },
     Special { id: "secret.facebook", class: ApiKey, severity: High, confidence: 80, words: &["|", "%7c"], read: facebook },
     Special { id: "secret.nuget_password", class: Credential, severity: High, confidence: 85, words: &["password\" value=\"", "password' value='"], read: add_key },
     Special { id: "secret.kubernetes", class: Credential, severity: High, confidence: 85, words: &["kind: secret", "\"kind\":\"secret\"", "\"kind\": \"secret\""], read: kubernetes },
@@ -321,6 +324,48 @@ fn openai(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let token = bytes.get(start..at.end + tail)?;
     (head >= 20 && tail >= 16 && token.starts_with(b"sk-") && !is_token_stand_in(token))
         .then_some(Found { span: start..at.end + tail })
+}
+
+/// A Telegram bot token: the bot's number, `:AA`, 33 characters.
+fn telegram(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    if bytes.get(at.clone())? != b":AA" {
+        return None;
+    }
+    let behind = bytes.get(at.start.saturating_sub(12)..at.start)?;
+    let digits = behind.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let start = at.start - digits;
+    let tail = run(bytes, at.end, 40, in_segment);
+    let token = bytes.get(at.end..at.end + tail)?;
+    let alone = before(bytes, start).is_none_or(|b| !Set::WORD.has(b));
+    (alone && (8..=10).contains(&digits) && tail == 33 && entropy(token) >= 35)
+        .then_some(Found { span: start..at.end + tail })
+}
+
+/// A key of Azure's AI services: 84 letters and digits with `JQQJ99` behind the first 52.
+fn azure_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    if bytes.get(at.clone())? != b"JQQJ99" {
+        return None;
+    }
+    let start = at.start.checked_sub(52)?;
+    let end = at.end + 26;
+    let token = bytes.get(start..end)?;
+    let alone = before(bytes, start).is_none_or(|b| !Set::WORD.has(b)) && ends_token(bytes, end);
+    (alone && token.iter().all(u8::is_ascii_alphanumeric) && entropy(token) >= 40)
+        .then_some(Found { span: start..end })
+}
+
+/// The signature of a shared-access link, beside the version and the end of its time.
+fn azure_sas(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    let near = bytes.get(at.start.saturating_sub(400)..bytes.len().min(at.end + 400))?;
+    let dated = [b"sv=20".as_slice(), b"se=20"];
+    if !dated.iter().any(|mark| memchr::memmem::find(near, mark).is_some()) {
+        return None;
+    }
+    let length = run(bytes, at.end, 80, |b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'%' | b'+' | b'/' | b'=' | b'-' | b'_')
+    });
+    let token = bytes.get(at.end..at.end + length)?;
+    (length >= 40 && entropy(token) >= 38).then_some(Found { span: at.end..at.end + length })
 }
 
 /// A Facebook app token: 15 or 16 digits, `|` or its escape, 27 to 40 characters.

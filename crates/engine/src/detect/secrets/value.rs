@@ -18,10 +18,15 @@ pub fn assigned(bytes: &[u8], word_end: usize) -> Option<Value> {
     let name_end = at;
     at += run(bytes, at, 4, |b| matches!(b, b' ' | b'\t' | b'\'' | b'"' | b']' | b')' | b'\\'));
     let operator = run(bytes, at, 4, |b| matches!(b, b'=' | b':' | b'>' | b'<' | b'|' | b'?' | b','));
-    if operator == 0 {
+    // Prose says it in words: "my password is …".
+    let said = ["is ", "ist ", "est ", "es "].iter().find(|word| {
+        at > name_end
+            && bytes.get(at..at + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()))
+    });
+    if operator == 0 && said.is_none() {
         return None;
     }
-    at += operator;
+    at += if operator > 0 { operator } else { said.map_or(0, |word| word.len()) };
     at += run(bytes, at, 6, |b| matches!(b, b' ' | b'\t' | b'\'' | b'"' | b'`' | b'=' | b'\\' | b'('));
     let before = at.checked_sub(1).and_then(|before| bytes.get(before)).copied();
     Some(Value { start: at, name_end, quote: before.filter(|b| matches!(b, b'\'' | b'"' | b'`')) })
