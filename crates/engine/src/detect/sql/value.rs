@@ -204,6 +204,12 @@ impl Case<'_> {
         if shape.constant_compare && shape.logic > 0 {
             return self.found(&rules::TAUTOLOGY);
         }
+        // `1 or true`: a number alone may be chosen between in prose, a truth value is not.
+        let truth = self.tokens.iter().any(|token| token.kind == Kind::Word(Word::Const));
+        let begun = matches!(first, Kind::Number | Kind::Text { .. });
+        if self.query() && begun && truth && shape.complete && shape.constant_condition && shape.bare == 0 {
+            return self.found(&rules::TAUTOLOGY);
+        }
         let constant_clause = shape.clause && shape.complete && (self.query() || shape.bare == 0);
         if constant_clause && shape.froms == 0 && shape.literals + shape.info + shape.functions > 0 {
             return self.found(&rules::CLAUSE);
