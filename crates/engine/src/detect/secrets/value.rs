@@ -18,18 +18,24 @@ pub fn assigned(bytes: &[u8], word_end: usize) -> Option<Value> {
     let name_end = at;
     at += run(bytes, at, 4, |b| matches!(b, b' ' | b'\t' | b'\'' | b'"' | b']' | b')' | b'\\'));
     let operator = run(bytes, at, 4, |b| matches!(b, b'=' | b':' | b'>' | b'<' | b'|' | b'?' | b','));
-    // Prose says it in words: "my password is …".
-    let said = ["is ", "ist ", "est ", "es "].iter().find(|word| {
-        at > name_end
-            && bytes.get(at..at + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()))
-    });
-    if operator == 0 && said.is_none() {
+    if operator == 0 {
         return None;
     }
-    at += if operator > 0 { operator } else { said.map_or(0, |word| word.len()) };
+    at += operator;
     at += run(bytes, at, 6, |b| matches!(b, b' ' | b'\t' | b'\'' | b'"' | b'`' | b'=' | b'\\' | b'('));
     let before = at.checked_sub(1).and_then(|before| bytes.get(before)).copied();
     Some(Value { start: at, name_end, quote: before.filter(|b| matches!(b, b'\'' | b'"' | b'`')) })
+}
+
+/// Where the value begins that prose tells: "my password is …".
+pub fn told(bytes: &[u8], word_end: usize) -> Option<Value> {
+    let rest = bytes.get(word_end..)?;
+    let said = [b" is ".as_slice(), b" ist ", b" est ", b" es ", b" is: "]
+        .into_iter()
+        .find(|said| rest.get(..said.len()).is_some_and(|head| head.eq_ignore_ascii_case(said)))?;
+    let quote = rest.get(said.len()).copied().filter(|b| matches!(b, b'\'' | b'"' | b'`'));
+    let start = word_end + said.len() + usize::from(quote.is_some());
+    Some(Value { start, name_end: word_end, quote })
 }
 
 pub struct Value {

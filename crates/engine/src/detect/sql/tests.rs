@@ -51,10 +51,10 @@ fn tautologies_are_found_in_every_kind_of_string() {
         "7\tor\t1=1",
         "7 or true",
         "7 or not false",
-        "7 or 1::int=1",
     ] {
         value(text, "sqli.tautology");
     }
+    value("7 or 1::int=1", "sqli.expression");
 }
 
 #[test]
