@@ -80,6 +80,7 @@ static DECODERS: &[Decoder] = &[
     decoder("escapes", |t| t.backslashes > 0 || t.pluses > 3, escapes::backslash),
     decoder("quoted_printable", |t| t.equals > 1, escapes::quoted_printable),
     decoder("utf7", |t| t.pluses > 0, escapes::utf7),
+    decoder("joined_strings", |t| t.pluses > 0, escapes::concatenated),
     decoder("base64", |t| t.longest_run >= 16 || t.bytes <= 64 || t.odd_letters, bytes::base64),
     decoder("hex", |t| t.digits >= 4, bytes::hex),
     decoder("base32", |t| t.longest_run >= 16, bytes::base32),
@@ -100,8 +101,12 @@ static DECODERS: &[Decoder] = &[
         |t| t.ascii && (t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes)),
         letters::rot47,
     ),
-    decoder("reversed", |t| t.backwards, letters::reversed),
-    decoder("reversed_words", |t| t.backwards, letters::reversed_words),
+    decoder(
+        "reversed",
+        |t| t.backwards || few_straight(t) || (t.equals > 0 && t.longest_run >= 16),
+        letters::reversed,
+    ),
+    decoder("reversed_words", |t| t.backwards || few_straight(t), letters::reversed_words),
     decoder("pig_latin", |t| t.ys >= 3 && t.ys * 5 > t.blanks * 2, letters::pig_latin),
     decoder("turned", |t| t.phonetic >= 3, letters::turned),
     decoder(SYMBOLS, |t| t.signs >= 5, codes::symbols),
@@ -122,6 +127,14 @@ static DECODERS: &[Decoder] = &[
     decoder("doubled", |t| t.doubled * 4 >= t.letters && t.letters >= 16, spacing::doubled),
     decoder("vowels", |t| t.letters >= 16 && t.vowels * 6 < t.letters, spacing::vowels),
 ];
+
+/// Most bytes of a text that is too short to show many mirrored pairs when it is reversed.
+const SHORT: u32 = 160;
+
+/// Whether a short text has hardly any of the pairs that English is full of.
+const fn few_straight(t: &Traits) -> bool {
+    t.bytes <= SHORT && t.letters >= 16 && t.blanks > 0 && t.straight * 40 <= t.letters
+}
 
 /// A text whose decodings are still to be looked for.
 struct Node {
