@@ -11,11 +11,13 @@ mod packed;
 mod spacing;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::fold;
 use super::mapped::{Mapped, Offsets};
 use super::oddity::{Oddity, OddityKind, note};
 use super::traits::Traits;
+use super::words::Reads;
 
 /// Decodings on top of each other.
 pub const MAX_DEPTH: usize = 3;
@@ -55,6 +57,14 @@ struct Source<'a> {
     traits: &'a Traits,
     /// Most bytes it may answer with.
     room: usize,
+    /// What several decoders compare theirs with, counted for the first of them.
+    reads: OnceCell<Reads>,
+}
+
+impl Source<'_> {
+    fn reads(&self) -> Reads {
+        *self.reads.get_or_init(|| Reads::of(self.text))
+    }
 }
 
 /// One way to read encoded text.
@@ -226,7 +236,7 @@ struct Effort {
 }
 
 fn decode(text: &str, node: &Node, room: usize, left: usize) -> (Vec<(&'static str, Mapped)>, Effort) {
-    let source = Source { text, traits: &node.traits, room };
+    let source = Source { text, traits: &node.traits, room, reads: OnceCell::new() };
     let mut effort = Effort::default();
     let mut found = Vec::new();
     if node.disguised {
