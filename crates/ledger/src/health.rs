@@ -8,13 +8,21 @@ use crate::volume::Space;
 pub enum Health {
     Sound,
     /// It works, and somebody should look: the disk fills, the second sink is in use, heads are signed late.
-    Warned { why: String },
+    Warned {
+        why: String,
+    },
     /// The disk is nearly full: content must not be kept any more, records still are.
-    Shedding { why: String },
+    Shedding {
+        why: String,
+    },
     /// The disk is full: no record is taken until there is space.
-    ReadOnly { why: String },
+    ReadOnly {
+        why: String,
+    },
     /// Writing ended, for good in this process.
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
 }
 
 impl Health {
@@ -50,7 +58,8 @@ mod tests {
 
     #[test]
     fn the_disk_steps_are_where_they_are_said_to_be() {
-        let at = |used: u64| Health::of_space(Space { total: 1_000, free: 1_000 - used }, DiskSteps::default());
+        let at =
+            |used: u64| Health::of_space(Space { total: 1_000, free: 1_000 - used }, DiskSteps::default());
         assert_eq!(at(790), Health::Sound);
         assert!(matches!(at(791), Health::Warned { .. }), "a part of a percent counts up");
         assert!(matches!(at(890), Health::Warned { .. }));

@@ -76,7 +76,13 @@ impl<T> Queue<T> {
 
     /// Puts an item in. `make` is told what will become of it, under the lock, so that the item can
     /// carry the answer. With `may_be_ahead` it is accepted ahead if the window has room.
-    pub fn put(&self, item: T, may_be_ahead: bool, now: Duration, mark: impl FnOnce(&mut T, Put)) -> Result<Put, Refused<T>> {
+    pub fn put(
+        &self,
+        item: T,
+        may_be_ahead: bool,
+        now: Duration,
+        mark: impl FnOnce(&mut T, Put),
+    ) -> Result<Put, Refused<T>> {
         self.put_into(self.lock(), item, may_be_ahead, now, mark)
     }
 
