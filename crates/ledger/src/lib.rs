@@ -10,6 +10,7 @@
 //!
 //! Start with [`Record`], the leaf, and [`Ledger`], which takes them.
 
+pub mod bundle;
 pub mod checkpoint;
 mod clock;
 mod error;
@@ -25,7 +26,9 @@ pub mod segment;
 mod settings;
 pub mod shard;
 pub mod tree;
+pub mod verify;
 pub mod volume;
+pub mod witness;
 mod writer;
 
 pub use clock::{Clock, SystemClock};

@@ -152,12 +152,12 @@ impl VerifierKey {
         &self.public
     }
 
-    pub(super) fn is_named_by(&self, line: &NoteSignature) -> bool {
+    pub(crate) fn is_named_by(&self, line: &NoteSignature) -> bool {
         line.name == self.name && line.id == self.id
     }
 
     /// The time that a signature of this key states, if it holds.
-    pub(super) fn check_note(&self, text: &str, signature: &[u8]) -> Option<u64> {
+    pub(crate) fn check_note(&self, text: &str, signature: &[u8]) -> Option<u64> {
         match self.kind {
             KeyKind::Log => self.holds(text.as_bytes(), signature).then_some(0),
             KeyKind::Witness => {

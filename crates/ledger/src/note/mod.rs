@@ -91,6 +91,12 @@ impl SignedNote {
         self.signatures.push(signature);
     }
 
+    /// Puts a key's signature in place of the ones that it had.
+    pub(crate) fn replace(&mut self, key: &VerifierKey, signature: NoteSignature) {
+        self.signatures.retain(|line| !key.is_named_by(line));
+        self.signatures.push(signature);
+    }
+
     /// Whether this key signed the text; for a witness, when: seconds since 1970, else 0. A line in
     /// the key's name that does not hold is an error, for nobody but a forger writes one.
     pub fn signed_by(&self, key: &VerifierKey) -> Result<Option<u64>, NoteError> {
@@ -112,6 +118,10 @@ impl fmt::Display for SignedNote {
 impl NoteSignature {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

@@ -26,12 +26,17 @@ impl Record {
 
     /// Reads one form only: bytes that this program would not have written stand for no record.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        Record::read_with(bytes, &mut Vec::new())
+    }
+
+    /// The same with a buffer to write again into, for those who read many.
+    pub fn read_with(bytes: &[u8], again: &mut Vec<u8>) -> Result<Self, Unreadable> {
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(Unreadable::TooLong { size: bytes.len() });
         }
         let record: Record = serde_json::from_slice(bytes).map_err(Unreadable::Json)?;
-        let mut again = Vec::with_capacity(bytes.len());
-        record.write_to(&mut again).map_err(Unreadable::Json)?;
+        again.clear();
+        record.write_to(again).map_err(Unreadable::Json)?;
         if again == bytes { Ok(record) } else { Err(Unreadable::NotCanonical) }
     }
 }

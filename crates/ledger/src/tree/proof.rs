@@ -131,7 +131,7 @@ pub fn check_consistency(old: (u64, &Digest), new: (u64, &Digest), path: &[Diges
         return Err(Bad::Outside);
     }
     if old_size == 0 || old_size == new_size {
-        let same = if old_size == 0 { *old_root == empty_root() } else { old_root == new_root };
+        let same = if old_size == new_size { old_root == new_root } else { *old_root == empty_root() };
         return finish(0, path.len(), same);
     }
     // RFC 9162, 2.1.4.2.
