@@ -135,10 +135,10 @@ pub struct Report {
     pub first: Option<u64>,
     /// Records that hold, before the first fault.
     pub records: u64,
-    /// Size of the last signed head that holds.
+    /// The first sequence that the last signed head that holds does not cover.
     pub signed: Option<u64>,
     pub checkpoints: u64,
-    /// Size of the last head that as many of the reader's witnesses cosigned as they want.
+    /// The same of the last head that as many of the reader's witnesses cosigned as they want.
     pub cosigned: Option<u64>,
     pub rotations: u64,
     pub shards: u64,
@@ -185,10 +185,10 @@ impl fmt::Display for Report {
             writeln!(f, "  log {}, {} records from {first}", self.log, self.records)?;
         }
         if let Some(signed) = self.signed {
-            writeln!(f, "  {} signed heads hold, the last of size {signed}", self.checkpoints)?;
+            writeln!(f, "  {} signed heads hold, the last covers all before {signed}", self.checkpoints)?;
         }
         if let Some(cosigned) = self.cosigned {
-            writeln!(f, "  cosigned up to size {cosigned}")?;
+            writeln!(f, "  cosigned up to {cosigned}")?;
         }
         if let Some(key) = &self.key {
             writeln!(f, "  key in force at the end: {key}")?;
