@@ -20,11 +20,13 @@
 
 mod container;
 mod export;
+mod folder;
 mod manifest;
 mod tar;
 
 pub use container::{Broken, Inflate};
 pub use export::{ExportError, Exported, Request, Source, SourceError, export};
+pub use folder::FolderSource;
 pub(crate) use manifest::Sha256;
 pub use manifest::{End, FORM, FileEntry, Manifest, ShardStart, Stated, manifest_note};
 pub use tar::{MAX_RECORDS_MEMBER, Member, Members, Role, TarWriter};

@@ -58,6 +58,8 @@ pub enum FaultCode {
     Form,
     /// Nobody said which key to trust.
     Untrusted,
+    /// Nothing is signed yet.
+    Unsigned,
     /// Fewer witnesses cosigned than the reader wants.
     Quorum,
 }
@@ -68,7 +70,7 @@ impl FaultCode {
         match self {
             Transport | Archive | Manifest | Key | Record | Sequence | Chain | Time | Shard | Checkpoint
             | Signature | Cosignature | Proof => Outcome::Tampered,
-            Unreadable | Form | Untrusted | Quorum => Outcome::CannotDecide,
+            Unreadable | Form | Untrusted | Unsigned | Quorum => Outcome::CannotDecide,
         }
     }
 
@@ -90,13 +92,15 @@ impl FaultCode {
             FaultCode::Unreadable => "unreadable",
             FaultCode::Form => "form",
             FaultCode::Untrusted => "untrusted",
+            FaultCode::Unsigned => "unsigned",
             FaultCode::Quorum => "quorum",
         }
     }
 }
 
 /// The first thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{detail}")]
 pub struct Fault {
     pub code: FaultCode,
     /// The first record in doubt; none where the records hold and only what stands around them does not.
