@@ -458,7 +458,7 @@ class Chain:
         self.latest, self.clock_was, self.stamped_before = None, 0, 0
         self.witnesses, self.quorum = witnesses, quorum
         self.leaf = self.before = self.doubt = self.cosigned = self.signed = None
-        self.suspect = False
+        self.suspect, self.handed_over = False, None
         self.records = self.checkpoints = self.rotations = self.shards = 0
         self.gaps, self.erasures, self.gap_count, self.erasure_count = [], [], 0, 0
 
@@ -556,7 +556,8 @@ class Chain:
             pair = read_rotation(self.log, record["key"])
             if pair is None or pair[0] != self.key:
                 raise Fault("key", self.next, "a change of key is not signed by both keys, the one in force first")
-            self.key, self.rotations = pair[1], self.rotations + 1
+            # The head that covers the change and nothing behind it may still be of the old key.
+            self.key, self.handed_over, self.rotations = pair[1], (self.next + 1, pair[0]), self.rotations + 1
         for name, found in (("gap", self.gaps), ("erasure", self.erasures)):
             if name in record and len(found) < MAX_LISTED:
                 found.append({"sequence": self.next, **record[name]})
@@ -574,6 +575,8 @@ class Chain:
                 raise Fault("checkpoint", self.vouched, "a head says that its shard begins elsewhere")
         try:
             signed = note.signed_by(self.key)
+            if signed is None and self.handed_over and self.handed_over[0] == self.next:
+                signed = note.signed_by(self.handed_over[1])
         except ValueError:
             signed = None
         if signed is None:

@@ -39,6 +39,9 @@ pub struct Chain<'t> {
     /// The shard before, as the head of this one names it.
     previous: Option<String>,
     doubt: Option<Doubt>,
+    /// The key before the last change, and the end of the only head that it may still have signed: the
+    /// one that covers the change and nothing behind it.
+    handed_over: Option<(u64, VerifierKey)>,
     again: Vec<u8>,
     report: Report,
 }
@@ -108,6 +111,7 @@ impl<'t> Chain<'t> {
             previous: None,
             clock: Clock::default(),
             doubt: None,
+            handed_over: None,
             again: Vec::new(),
             report,
             start,
@@ -204,7 +208,12 @@ impl<'t> Chain<'t> {
         {
             return Err(fault(FaultCode::Checkpoint, "it says that its shard begins elsewhere".into()));
         }
-        match note.signed_by(&self.start.key) {
+        let handed_over = self.handed_over.as_ref().filter(|(at, _)| *at == end).map(|(_, key)| key);
+        let signed = note.signed_by(&self.start.key).and_then(|time| match (time, handed_over) {
+            (None, Some(old)) => note.signed_by(old),
+            (time, _) => Ok(time),
+        });
+        match signed {
             Ok(Some(_)) => {}
             Ok(None) => return Err(fault(FaultCode::Signature, "not signed by the key in force".into())),
             Err(error) => return Err(fault(FaultCode::Signature, error.to_string())),
@@ -289,6 +298,7 @@ impl<'t> Chain<'t> {
                 return Err("a change of key starts from another key than the one in force".into());
             }
             self.start.key = new;
+            self.handed_over = Some((sequence + 1, old));
             self.report.rotations += 1;
         }
         if let Some(part) = &record.gap {
