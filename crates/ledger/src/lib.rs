@@ -14,6 +14,7 @@ pub mod bundle;
 pub mod checkpoint;
 mod clock;
 mod error;
+mod files;
 pub mod hash;
 mod head;
 mod health;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{AppendError, CloseError, OpenError, ProveError, ReadError, RotateError};
+pub use files::Folder;
 pub use health::Health;
 pub use ledger::{Head, Ledger};
 pub use open::Opened;
