@@ -132,7 +132,6 @@ fn build(
         }
         found.index = files.segments.last().map_or(0, |file| file.place.index + 1);
         found.shards.push((files.name.clone(), scanned.tree.first));
-        cut::write_again(volume, &scanned)?;
         found.cuts.extend(cut::cut(volume, files, &scanned)?);
         found.open = match (&scanned.end, files.segments.last(), scanned.segments.last()) {
             // Writing goes on in the ledger's own folder; what the mirror holds stays as it is.
