@@ -16,7 +16,7 @@ mod canonical;
 mod kinds;
 
 pub use canonical::{MAX_RECORD_BYTES, Unreadable};
-pub use kinds::{Author, KindRow, Part, RecordFault, VERSION};
+pub use kinds::{Author, KindRow, MAX_DETECTIONS, MAX_NOTES, MAX_NUMBER, Part, RecordFault, VERSION};
 
 /// What a record is about. A table in `kinds` says which parts each kind has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

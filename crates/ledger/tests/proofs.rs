@@ -225,8 +225,8 @@ fn a_missing_tile_is_named() {
 #[test]
 fn a_proof_is_a_text_of_its_own() {
     let sample = Sample::new(&Shape { records: 300, every: 100, eventful: false, seed: 1 });
-    let note = sample.heads.last().unwrap();
-    let hashes = TileHashes::new(&sample, 300);
+    let (_, note) = sample.heads.last().unwrap();
+    let hashes = TileHashes::new(&sample.tiles[0], 300);
     let proof = TlogProof { index: 17, path: inclusion(17, &hashes).unwrap(), checkpoint: note.clone() };
     let text = proof.to_string();
     assert_eq!(TlogProof::parse(&text).unwrap(), proof);

@@ -10,9 +10,10 @@ What is checked, in this order:
  1. Container: one gzip member, and a plain archive whose headers have one possible form each.
  2. Keys: the log's key is one you gave, or is joined to it by changes of key that old and new key signed.
  3. Each record: canonical JSON of a closed form, the parts of its kind, the next sequence, the hash of
-    the record before, a time that does not go back unless a record of the clock says so.
- 4. Each signed head (checkpoint): the records so far have its Merkle root (RFC 6962), and the key in
-    force signed it. Cosignatures in a known witness's name hold.
+    the record before, a time that does not go back unless a record of the clock says so. Shards follow
+    each other without a gap.
+ 4. Each signed head (checkpoint): the records of its shard so far have its Merkle root (RFC 6962), and
+    the key in force signed it. Cosignatures in a known witness's name hold.
  5. Ends: a head covers the last record, and the proofs for other tools hold.
  6. Table of contents: it lists what there is, and the log signed it.
 
@@ -24,6 +25,7 @@ import argparse, base64, binascii, functools, hashlib, json, re, struct, sys, zl
 FORM = "checkrein.bundle/v1"
 MAX_RECORD, MAX_NOTE, MAX_SIGNATURES, MAX_PATH = 256 << 10, 64 << 10, 64, 64
 MAX_LISTED, MAX_CHECKPOINTS, MAX_DRAIN, PIECE = 1000, 16 << 20, 1 << 30, 128 << 10
+DISORDER, STAMPED_BEFORE = 10_000_000_000, 16_384
 CANNOT_DECIDE = ("unreadable", "form", "untrusted", "quorum")
 
 
@@ -215,14 +217,14 @@ class Note:
 
 
 def parse_checkpoint(text):
-    """(origin, size, root) of a checkpoint's text."""
+    """(origin, size, root, further lines) of a checkpoint's text."""
     lines = text.split("\n")[:-1]
     size, root = (decode_number(lines[1]), decode_hash(lines[2])) if len(lines) > 2 else (None, None)
-    return None if size is None or root is None or "" in lines else (lines[0], size, root)
+    return None if size is None or root is None or "" in lines else (lines[0], size, root, lines[3:])
 
 
 def parse_proof(text):
-    """(index, path, note, note's text) of a tlog-proof."""
+    """(index, path, note) of a tlog-proof."""
     head, _, note = text.partition("\n\n")
     lines = head.split("\n")
     if len(lines) > 1 and lines[1].startswith("extra "):
@@ -232,7 +234,7 @@ def parse_proof(text):
         return None
     index = decode_number(lines[1][6:])
     bad = index is None or parsed is None or None in path or len(path) > MAX_PATH
-    return None if bad else (index, path, parsed, note)
+    return None if bad else (index, path, parsed)
 
 
 # --- The Merkle tree (RFC 6962, RFC 9162) ----------------------------------------------------------
@@ -335,6 +337,17 @@ def is_text(value):
 BYTE, COUNT, DIGEST = whole(255), whole((1 << 64) - 1), pattern("[0-9a-f]{64}")
 VERDICT = one_of("allow alert constrain sandbox approve block")
 SEVERITY = one_of("low medium high critical")
+ENVIRONMENT = one_of("development staging production")
+ACTION_KIND = one_of("database external_call file workflow payment communication record_change"
+                     " privilege_change calendar mcp_tool llm_call")
+OPERATION = one_of("read write delete send pay grant")
+STEP = one_of("requested voted approved denied expired cancelled released")
+REPORT = one_of("executed failed not_executed isolated missing")
+COMMITTED = one_of("action changed comment payload result sandbox")
+CLASS = one_of("card ssn passport email api_key jwt credential health financial phone iban ip_address"
+               " national_id custom")
+VECTOR = one_of("prompt_injection sql_injection xss exfiltration_velocity pii known_exploit resource_exhaustion"
+                " privilege_escalation session_anomaly rate_limit policy_violation behaviour_anomaly")
 
 # Kind: parts that it needs, then parts that it may have.
 KINDS = {
@@ -352,60 +365,23 @@ KINDS = {
     "shard_open": ("shard", "notes"),
     "shard_seal": ("shard", "notes"),
 }
-KINDS = {kind: tuple(frozenset(parts.split()) for parts in row) for kind, row in KINDS.items()}
+KINDS = {kind: [frozenset(parts.split()) for parts in row] for kind, row in KINDS.items()}
 EVERYWHERE = frozenset("kind log previous sequence time version".split())
 
 KEY_PART = struct_of(new=is_text, new_signature=is_text, old=is_text, old_signature=is_text)
+DECISION = struct_of(
+    baseline_=DIGEST, effective=VERDICT, id=is_name, latency_=mapping(is_name, COUNT),
+    mode=one_of("simulate monitor enforce"), rule=is_name, rules=DIGEST, verdict=VERDICT,
+)
+DETECTION = struct_of(class_=CLASS, confidence=whole(100), rule=is_name, severity=SEVERITY, vector=VECTOR)
 RECORD = struct_of(
-    action_=struct_of(
-        environment=one_of("development staging production"),
-        kind=one_of(
-            "database external_call file workflow payment communication record_change privilege_change"
-            " calendar mcp_tool llm_call"
-        ),
-        operation=one_of("read write delete send pay grant"),
-        resource=is_name,
-        tool=is_name,
-    ),
+    action_=struct_of(environment=ENVIRONMENT, kind=ACTION_KIND, operation=OPERATION, resource=is_name, tool=is_name),
     agent_=struct_of(name=is_name, version_=is_name),
-    approval_=struct_of(
-        by_=is_name,
-        channel_=is_name,
-        needed_=BYTE,
-        of=is_name,
-        step=one_of("requested voted approved denied expired cancelled released"),
-        until_=is_time,
-    ),
+    approval_=struct_of(by_=is_name, channel_=is_name, needed_=BYTE, of=is_name, step=STEP, until_=is_time),
     cause_=DIGEST,
-    commitments_=mapping(
-        one_of("action changed comment payload result sandbox"), struct_of(bytes=COUNT, hash=DIGEST)
-    ),
-    decision_=struct_of(
-        baseline_=DIGEST,
-        effective=VERDICT,
-        id=is_name,
-        latency_=mapping(is_name, COUNT),
-        mode=one_of("simulate monitor enforce"),
-        rule=is_name,
-        rules=DIGEST,
-        verdict=VERDICT,
-    ),
-    detections_=listing(
-        struct_of(
-            class_=one_of(
-                "card ssn passport email api_key jwt credential health financial phone iban ip_address"
-                " national_id custom"
-            ),
-            confidence=whole(100),
-            rule=is_name,
-            severity=SEVERITY,
-            vector=one_of(
-                "prompt_injection sql_injection xss exfiltration_velocity pii known_exploit"
-                " resource_exhaustion privilege_escalation session_anomaly rate_limit policy_violation"
-                " behaviour_anomaly"
-            ),
-        )
-    ),
+    commitments_=mapping(COMMITTED, struct_of(bytes=COUNT, hash=DIGEST)),
+    decision_=DECISION,
+    detections_=listing(DETECTION),
     erasure_=struct_of(basis=is_name, by=is_name, pieces=COUNT, principal=is_name),
     finding_=struct_of(rule=is_name, severity=SEVERITY),
     gap_=struct_of(bytes=COUNT, reason=one_of("torn_tail not_written repaired"), was_=DIGEST),
@@ -414,7 +390,7 @@ RECORD = struct_of(
     log=is_text,
     notes_=mapping(is_name, is_name),
     operator_=struct_of(act=is_name, by=is_name, on_=is_name),
-    outcome_=struct_of(of=is_name, report=one_of("executed failed not_executed isolated missing")),
+    outcome_=struct_of(of=is_name, report=REPORT),
     previous=DIGEST,
     principal_=is_name,
     risk_=struct_of(base=BYTE, parts=listing(BYTE, 7), uplift=BYTE, value=BYTE, weights=DIGEST),
@@ -425,15 +401,12 @@ RECORD = struct_of(
     trace_=pattern("(?!0{32})[0-9a-f]{32}"),
     version=BYTE,
 )
+END = struct_of(sequence=COUNT, time=is_time)
+FILE = struct_of(bytes=COUNT, name=is_text, sha256=DIGEST)
 MANIFEST = struct_of(
-    files=lambda value: isinstance(value, list)
-    and all(map(struct_of(bytes=COUNT, name=is_text, sha256=DIGEST), value)),
-    first=struct_of(sequence=COUNT, time=is_time),
-    form=is_text,
-    kinds=lambda value: value == {} or mapping(is_text, COUNT)(value),
-    last=struct_of(sequence=COUNT, time=is_time),
-    log=is_text,
-    records=COUNT,
+    files=lambda value: isinstance(value, list) and all(map(FILE, value)),
+    first=END, form=is_text, kinds=lambda value: value == {} or mapping(is_text, COUNT)(value), last=END,
+    log=is_text, records=COUNT, shard=struct_of(first=COUNT, name=is_text),
     stated=struct_of(from_=is_time, tool=is_name, until_=is_time),
 )
 
@@ -476,13 +449,16 @@ def read_rotation(log, part):
 
 
 class Chain:
-    def __init__(self, log, first, edge, key, known_witnesses, witnesses, quorum):
-        if len(edge) != bin(first).count("1"):
+    def __init__(self, log, first, shard, edge, key, known_witnesses, witnesses, quorum):
+        if len(edge) != bin(first - shard["first"]).count("1"):
             raise Fault("proof", first, "the left edge has another number of hashes")
         self.log, self.first, self.next, self.vouched = log, first, first, first
-        self.tree, self.key, self.known_witnesses = Tree(first, edge), key, known_witnesses
+        self.tree, self.key, self.known_witnesses = Tree(first - shard["first"], edge), key, known_witnesses
+        self.shard, self.shard_first, self.previous = shard["name"], shard["first"], None
+        self.latest, self.clock_was, self.stamped_before = None, 0, 0
         self.witnesses, self.quorum = witnesses, quorum
-        self.leaf = self.before = self.suspect = self.shard = self.cosigned = self.signed = None
+        self.leaf = self.before = self.doubt = self.cosigned = self.signed = None
+        self.suspect, self.handed_over = False, None
         self.records = self.checkpoints = self.rotations = self.shards = 0
         self.gaps, self.erasures, self.gap_count, self.erasure_count = [], [], 0, 0
 
@@ -490,11 +466,14 @@ class Chain:
         """Takes the next record. Returns None while a record is in doubt."""
         n = self.next
         record, parts_fit, leaf = read_record(line)
-        if self.suspect is not None:
-            # The record before did not name the one before it. If this one names that one, it stands
-            # where it was written, and the one before it is the stranger.
-            vouches = record is not None and record["sequence"] == n and record["previous"] == self.suspect.hex()
-            self.doubt(vouches)
+        if self.doubt is not None:
+            next_fits = record is not None and record["sequence"] == n
+            follows = next_fits and record["previous"] == (self.doubt if self.suspect else self.leaf).hex()
+            # Records did not lead to a head. If this one does not name the last one, that one was
+            # changed alone; if it does, all since the last good head were written anew.
+            if self.suspect or not next_fits or follows:
+                self.settle(follows)
+            return self.suspects(leaf)
         if record is None or not parts_fit or record["version"] != 1:
             raise Fault("record", n, "the record is not canonical, or not of the form of its kind")
         if record["sequence"] != n:
@@ -505,10 +484,8 @@ class Chain:
         if want is not None and record["previous"] != want.hex():
             if n == 0:
                 raise Fault("chain", n, "the first record of a log names one before")
-            self.suspect, self.next = leaf, n + 1
-            return None
-        back = self.before is not None and int(record["time"]) < int(self.before["time"])
-        if back and record["kind"] != "clock":
+            return self.suspects(leaf)
+        if not self.goes_on(int(record["time"]), record["kind"] == "clock"):
             raise Fault("time", n, "time goes back, and no record of the clock says so")
         self.check_shard(record)
         self.take(record)
@@ -517,37 +494,70 @@ class Chain:
         self.next, self.records = n + 1, self.records + 1
         return record
 
-    def doubt(self, next_vouches=True):
-        """Tells of the record in doubt, if there is one."""
-        if self.suspect is not None:
-            at, self.suspect = self.next - 1, None
+    def suspects(self, leaf):
+        """The record does not name the one before. If the next one names this one, it stands where it
+        was written, and the one before it is the stranger."""
+        self.doubt, self.suspect, self.next = leaf, True, self.next + 1
+
+    def settle(self, next_follows=True):
+        """Tells of what is in doubt, if something is."""
+        if self.suspect:
+            at = self.next - 1
             detail = f"record {at} does not name the one before by its hash"
-            raise Fault("chain", at - 1 if next_vouches else at, detail)
+            raise Fault("chain", at - 1 if next_follows else at, detail)
+        if self.doubt is not None:
+            raise self.doubt
+
+    def goes_on(self, time, is_set):
+        """Records are stamped by whoever appends them, so a little disorder is in their nature; a clock
+        that is set is on record, and some records behind that may still be stamped from before."""
+        if self.latest is None:
+            self.latest = time
+        elif is_set:
+            self.clock_was, self.stamped_before = self.latest - DISORDER, STAMPED_BEFORE + 1
+            self.latest = min(self.latest, time)
+        else:
+            old = self.stamped_before > 0 and time >= self.clock_was
+            self.stamped_before = max(self.stamped_before - 1, 0)
+            back = time < self.latest - DISORDER
+            self.latest = self.latest if old else max(self.latest, time)
+            return not back
+        return True
 
     def check_shard(self, record):
+        """A shard's first record opens it and names the last head of the one before; its last record
+        seals it and names the root over all others."""
+
         def odd(detail):
             raise Fault("shard", self.next, detail)
 
-        kind, part = record["kind"], record.get("shard")
+        part, size = record.get("shard"), self.tree.size
         after_seal = self.before is not None and self.before["kind"] == "shard_seal"
+        begins = after_seal or (self.before is None and self.next == self.shard_first)
         if part is None:
-            return odd("a shard was sealed and none was opened") if after_seal else None
-        root = self.tree.root().hex() if self.next else None
-        if part["size"] != self.next or part.get("root") != root:
-            odd("a shard does not join the log where it says")
-        if kind == "shard_open":
-            if self.before is not None and not after_seal:
-                odd("a shard is opened and none was sealed")
-            self.shard, self.shards = part["name"], self.shards + 1
-        elif after_seal or self.shard not in (None, part["name"]):
-            odd("another shard is sealed than was open")
+            return odd("a shard begins with a record that does not open it") if begins else None
+        fits = (part["size"], part.get("root")) == (size, self.tree.root().hex() if size else None)
+        if record["kind"] == "shard_seal":
+            return None if fits and not begins and part["name"] == self.shard else odd("a shard is sealed as another")
+        if not begins:
+            odd("a shard is opened and none was sealed")
+        if after_seal:
+            if not fits or part["name"] == self.shard:
+                odd("a shard does not join the one before")
+            root = base64.b64encode(self.tree.root()).decode()
+            self.previous = f"previous {self.shard} {size} {root}"
+            self.shard, self.shard_first, self.tree = part["name"], self.next, Tree(0, [])
+        elif part["name"] != self.shard or (self.next == 0 and not fits):
+            odd("the first shard is not what it should be")
+        self.shards += 1
 
     def take(self, record):
         if "key" in record:
             pair = read_rotation(self.log, record["key"])
             if pair is None or pair[0] != self.key:
                 raise Fault("key", self.next, "a change of key is not signed by both keys, the one in force first")
-            self.key, self.rotations = pair[1], self.rotations + 1
+            # The head that covers the change and nothing behind it may still be of the old key.
+            self.key, self.handed_over, self.rotations = pair[1], (self.next + 1, pair[0]), self.rotations + 1
         for name, found in (("gap", self.gaps), ("erasure", self.erasures)):
             if name in record and len(found) < MAX_LISTED:
                 found.append({"sequence": self.next, **record[name]})
@@ -555,24 +565,31 @@ class Chain:
         self.erasure_count += "erasure" in record
 
     def head(self, note):
-        """A signed head of exactly the size that was reached; None if it could not be read."""
+        """A signed head that covers exactly what was read; None if it could not be read."""
         head = parse_checkpoint(note.text) if note else None
-        if head is None or head[:2] != (self.log, self.next):
-            raise Fault("checkpoint", self.vouched, f"the head of size {self.next} cannot be read, or is another's")
+        if head is None or head[:2] != (f"{self.log}/{self.shard}", self.tree.size):
+            raise Fault("checkpoint", self.vouched, f"the head before {self.next} cannot be read, or is another's")
+        for start, want in (("first ", f"first {self.shard_first}"), ("previous ", self.previous)):
+            said = [line for line in head[3] if line.startswith(start)]
+            if said and want is not None and said[0] != want:
+                raise Fault("checkpoint", self.vouched, "a head says that its shard begins elsewhere")
         try:
             signed = note.signed_by(self.key)
+            if signed is None and self.handed_over and self.handed_over[0] == self.next:
+                signed = note.signed_by(self.handed_over[1])
         except ValueError:
             signed = None
         if signed is None:
-            raise Fault("signature", self.vouched, f"the head of size {self.next} is not signed by the key in force")
+            raise Fault("signature", self.vouched, f"the head before {self.next} is not signed by the key in force")
         if head[2] != self.tree.root():
-            raise Fault("checkpoint", self.vouched, f"records do not lead to the head of size {self.next}")
+            self.doubt = Fault("checkpoint", self.vouched, f"records do not lead to the head before {self.next}")
+            return
         try:
             for key in self.known_witnesses:
                 note.signed_by(key)
             count = sum(note.signed_by(key) is not None for key in self.witnesses)
         except ValueError as error:
-            raise Fault("cosignature", self.vouched, f"the head of size {self.next}: {error}")
+            raise Fault("cosignature", self.vouched, f"the head before {self.next}: {error}")
         if self.quorum and count >= self.quorum:
             self.cosigned = self.next
         self.vouched = self.signed = self.next
@@ -739,7 +756,8 @@ class Bundle:
         if manifest["form"] != FORM:
             raise Fault("form", None, "the bundle is of another form: use the verifier in it")
         first, last = manifest["first"]["sequence"], manifest["last"]["sequence"]
-        if last < first or last == (1 << 64) - 1 or manifest["records"] != last - first + 1:
+        numbers = last - first + 1 == manifest["records"] and manifest["shard"]["first"] <= first
+        if last < first or last == (1 << 64) - 1 or not numbers:
             raise Fault("manifest", None, "the numbers of the table of contents contradict each other")
         self.manifest = manifest
 
@@ -778,7 +796,8 @@ class Bundle:
         edge = [None] if edge is None else [decode_hash(line) for line in edge]
         if None in edge:
             raise Fault("proof", first, "the left edge cannot be read")
-        self.chain = Chain(log, first, edge, keys[0], witnesses, self.trust.witnesses, self.trust.quorum)
+        shard, trust = self.manifest["shard"], self.trust
+        self.chain = Chain(log, first, shard, edge, keys[0], witnesses, trust.witnesses, trust.quorum)
 
     def records(self, archive, name, size):
         if self.chain is None or number_in(name) != self.chain.next or size == 0:
@@ -813,7 +832,7 @@ class Bundle:
         chain, manifest = self.chain, self.manifest
         if chain is None:
             raise Fault("archive", None, "the bundle has no content")
-        chain.doubt()
+        chain.settle()
         first, last, size = manifest["first"]["sequence"], manifest["last"]["sequence"], chain.next
         if size <= last or size < max(self.heads, default=0):
             raise Fault("sequence", size, "records are missing at the end")
@@ -821,22 +840,24 @@ class Bundle:
             raise Fault("checkpoint", chain.vouched, "no signed head covers the last records")
         if min(self.heads) <= first:
             raise Fault("checkpoint", None, "a head is of a size before the range")
-        for name, sequence, leaf in (("first", first, self.first_leaf), ("last", last, chain.leaf)):
-            self.check_end(name, sequence, leaf, self.heads[size])
+        self.check_end("first", first, self.first_leaf, manifest["shard"])
+        self.check_end("last", last, chain.leaf, {"name": chain.shard, "first": chain.shard_first})
         self.check_contents()
         if not self.trust.keys and not self.trust.as_stated:
             raise Fault("untrusted", None, "nobody said which key to trust: give --key")
         if self.trust.quorum and chain.cosigned != size:
             raise Fault("quorum", None, "fewer witnesses cosigned the last head than you want")
 
-    def check_end(self, name, sequence, leaf, head):
+    def check_end(self, name, sequence, leaf, shard):
+        """The proof for other tools leads from the record to a head of its shard."""
         proof = parse_proof(decode_text(self.small[f"proofs/{name}.tlog-proof"]) or "")
         if proof is not None:
-            index, path, note, _ = proof
-            _, size, root = parse_checkpoint(head.text)
-            same = (note.text, note.signatures) == (head.text, head.signatures)
-            if index == sequence and same and inclusion_holds(index, size, leaf, path, root):
-                return
+            index, path, note = proof
+            head = parse_checkpoint(note.text)
+            known = (note.text, note.signatures) in [(head.text, head.signatures) for head in self.heads.values()]
+            if known and head and head[0] == f"{self.chain.log}/{shard['name']}" and shard["first"] + index == sequence:
+                if inclusion_holds(index, head[1], leaf, path, head[2]):
+                    return
         raise Fault("proof", sequence, "the proof of an end does not hold")
 
     def check_contents(self):
@@ -891,7 +912,7 @@ def settle(fault, chain, inflate):
             return broken
     try:
         if chain is not None:
-            chain.doubt()
+            chain.settle()
     except Fault as doubt:
         return doubt
     if fault.code == "archive" and chain is not None:
@@ -921,8 +942,8 @@ def say(path, said):
         print(f"  {said['code']}{at}: {said['detail']}")
     if "log" in said:
         print(f"  log {said['log']}, {said['records']} records from {said['first']}")
-        print(f"  {said['checkpoints']} signed heads hold, the last of size {said['signed']}")
-        print(f"  cosigned up to size {said['cosigned']}" if said["cosigned"] else "  no quorum of witnesses asked for or met")
+        print(f"  {said['checkpoints']} signed heads hold, the last covers all before {said['signed']}")
+        print(f"  cosigned up to {said['cosigned']}" if said["cosigned"] else "  no quorum of witnesses asked for or met")
         print(f"  key in force at the end: {said['key']}")
         for gap in said["gaps"]:
             print(f"  gap at {gap['sequence']}: {gap['reason']}, {gap['bytes']} bytes")

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use action::{Digest, Name};
 
-use super::manifest::{End, FORM, FileEntry, Manifest, Sha256, Stated, manifest_note};
+use super::manifest::{End, FORM, FileEntry, Manifest, Sha256, ShardStart, Stated, manifest_note};
 use super::tar::{Role, TarWriter};
 use super::{README, VERIFIER};
 use crate::checkpoint::Checkpoint;
@@ -22,7 +22,11 @@ const MEMBER_BYTES: u64 = 8 << 20;
 pub const MAX_CHECKPOINTS: usize = 4_096;
 
 /// Where a bundle comes from.
-pub trait Source: ReadTiles {
+pub trait Source {
+    /// All shards that are there, oldest first.
+    fn shards(&self) -> Result<Vec<ShardStart>, SourceError>;
+    /// Tiles of a shard's tree.
+    fn tiles<'s>(&'s self, shard: &str) -> Result<Box<dyn ReadTiles + 's>, SourceError>;
     /// Hands over the bytes of each record from `from` to below `until`, in order.
     fn records(
         &self,
@@ -30,7 +34,8 @@ pub trait Source: ReadTiles {
         until: u64,
         each: &mut dyn FnMut(&[u8]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError>;
-    /// Signed heads larger than `above`, by size.
+    /// Signed heads that cover more than everything below `above`, oldest first; of each shard that
+    /// is sealed, the last one is among them.
     fn checkpoints(&self, above: u64) -> Result<Vec<SignedNote>, SourceError>;
     /// All changes of key, with the sequence of each.
     fn rotations(&self) -> Result<Vec<(u64, KeyPart)>, SourceError>;
@@ -45,7 +50,8 @@ pub struct Request {
     pub log: String,
     /// The first sequence.
     pub from: u64,
-    /// The range ends at the first signed head of at least this size, or at the newest there is.
+    /// The range ends with the first signed head that covers everything below this sequence, or with
+    /// the newest there is.
     pub until: u64,
     /// The time that somebody asked for.
     pub period: (Option<Nanos>, Option<Nanos>),
@@ -59,8 +65,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
     pub first: u64,
-    /// Size of the last checkpoint: one more than the last sequence.
-    pub size: u64,
+    /// One more than the last sequence.
+    pub end: u64,
     pub checkpoints: usize,
 }
 
@@ -93,11 +99,13 @@ pub fn export<W: Write>(
     signer: &SigningKey,
     into: W,
 ) -> Result<(Exported, W), ExportError> {
-    let heads = choose_heads(source, request)?;
+    let shards = source.shards().map_err(|source| ExportError::Source { what: "shards", source })?;
+    let heads = choose_heads(source, request, &shards)?;
     let Some(last) = heads.last() else { return Err(ExportError::Nothing { from: request.from }) };
-    let survey = Survey::of(source, request.from, last.size)?;
+    let survey = Survey::of(source, request.from, last.end)?;
     let small = small_members(source, request, signer, &heads, &survey)?;
-    let manifest = manifest(request, &small, &survey)?;
+    let shard = heads.first().map(|head| head.shard.clone());
+    let manifest = manifest(request, &small, &survey, shard)?;
     let note =
         SignedNote::sign(&manifest_note(&request.log, &manifest), signer).map_err(ExportError::Checkpoint)?;
 
@@ -118,36 +126,47 @@ pub fn export<W: Write>(
         tar.member(*role, bytes).map_err(ExportError::Write)?;
     }
     let into = tar.finish().map_err(ExportError::Write)?;
-    Ok((Exported { first: request.from, size: last.size, checkpoints: heads.len() }, into))
+    Ok((Exported { first: request.from, end: last.end, checkpoints: heads.len() }, into))
 }
 
 struct SignedHead {
-    size: u64,
+    shard: ShardStart,
+    /// The first sequence that it does not cover.
+    end: u64,
     note: SignedNote,
 }
 
 /// The heads within the range. A range ends at a signed head, or its last records would be unproven.
-fn choose_heads(source: &dyn Source, request: &Request) -> Result<Vec<SignedHead>, ExportError> {
+fn choose_heads(
+    source: &dyn Source,
+    request: &Request,
+    shards: &[ShardStart],
+) -> Result<Vec<SignedHead>, ExportError> {
     let notes = source
         .checkpoints(request.from)
         .map_err(|source| ExportError::Source { what: "checkpoints", source })?;
     let mut heads: Vec<SignedHead> = Vec::new();
     for note in notes {
         let head = Checkpoint::parse(note.text()).map_err(ExportError::Checkpoint)?;
-        let beyond = |last: &SignedHead| last.size >= request.until && last.size != head.size;
-        if head.size <= request.from || heads.last().is_some_and(beyond) {
+        let name = head.origin.strip_prefix(&request.log).and_then(|rest| rest.strip_prefix('/'));
+        let Some(shard) = shards.iter().find(|shard| Some(shard.name.as_str()) == name) else { continue };
+        let end = shard.first.saturating_add(head.size);
+        let beyond = |last: &SignedHead| last.end >= request.until && last.end != end;
+        if end <= request.from || heads.last().is_some_and(beyond) {
             continue;
         }
         // Of two heads of one size, which a heartbeat makes, the later has more cosignatures or as many.
-        heads.retain(|other| other.size != head.size);
-        heads.push(SignedHead { size: head.size, note });
+        heads.retain(|other| other.end != end);
+        heads.push(SignedHead { shard: shard.clone(), end, note });
     }
+    heads.sort_by_key(|head| head.end);
+    // Thinned out, but for the last of each shard.
     let step = heads.len().div_ceil(MAX_CHECKPOINTS).max(1);
-    let end = heads.len().saturating_sub(1) % step;
+    let ends: Vec<String> = heads.iter().skip(1).map(|next| next.shard.name.clone()).collect();
     let mut place = 0;
-    heads.retain(|_| {
+    heads.retain(|head| {
         place += 1;
-        (place - 1) % step == end
+        place % step == 0 || ends.get(place - 1).is_none_or(|next| *next != head.shard.name)
     });
     Ok(heads)
 }
@@ -267,7 +286,7 @@ fn small_members(
         source.rotations().map_err(|source| ExportError::Source { what: "changes of key", source })?;
     let mut members = vec![(Role::Readme, README.into()), (Role::Verifier, VERIFIER.into())];
     for head in heads {
-        members.push((Role::Checkpoint(head.size), head.note.to_string().into_bytes()));
+        members.push((Role::Checkpoint(head.end), head.note.to_string().into_bytes()));
     }
     members.push((Role::LogKey, format!("{}\n", key_at(request.from, &rotations, signer)).into_bytes()));
     let mut lines = Vec::new();
@@ -282,19 +301,29 @@ fn small_members(
         request.witnesses.iter().flat_map(|key| format!("{key}\n").into_bytes()).collect(),
     ));
 
-    let Some(last) = heads.last() else { return Err(ExportError::Nothing { from: request.from }) };
-    let hashes = TileHashes::new(source, last.size);
-    for (role, end) in [(Role::FirstProof, survey.first), (Role::LastProof, survey.last)] {
-        let path = inclusion(end.sequence, &hashes).map_err(ExportError::Proof)?;
-        let proof = TlogProof { index: end.sequence, path, checkpoint: last.note.clone() };
+    // The first record is proven in the last head of its own shard, which may not be the last of all.
+    let of_first = heads.first().and_then(|first| heads.iter().rfind(|head| head.shard == first.shard));
+    let ends = [(Role::FirstProof, survey.first, of_first), (Role::LastProof, survey.last, heads.last())];
+    for (role, end, head) in ends {
+        let head = head.ok_or(ExportError::Nothing { from: request.from })?;
+        let tiles = tiles_of(source, &head.shard)?;
+        let hashes = TileHashes::new(tiles.as_ref(), head.end - head.shard.first);
+        let index =
+            end.sequence.checked_sub(head.shard.first).ok_or(ExportError::Nothing { from: request.from })?;
+        let path = inclusion(index, &hashes).map_err(ExportError::Proof)?;
+        let proof = TlogProof { index, path, checkpoint: head.note.clone() };
         members.push((role, proof.to_string().into_bytes()));
+        if role == Role::FirstProof {
+            let left = left_of(index, &hashes).map_err(ExportError::Proof)?;
+            let lines = left.iter().flat_map(|hash| format!("{}\n", hash_text(hash)).into_bytes());
+            members.push((Role::Left, lines.collect()));
+        }
     }
-    let left = left_of(request.from, &hashes).map_err(ExportError::Proof)?;
-    members.push((
-        Role::Left,
-        left.iter().flat_map(|hash| format!("{}\n", hash_text(hash)).into_bytes()).collect(),
-    ));
     Ok(members)
+}
+
+fn tiles_of<'s>(source: &'s dyn Source, shard: &ShardStart) -> Result<Box<dyn ReadTiles + 's>, ExportError> {
+    source.tiles(&shard.name).map_err(|source| ExportError::Source { what: "tiles", source })
 }
 
 /// The key that signed heads when the range began.
@@ -304,7 +333,13 @@ fn key_at(from: u64, rotations: &[(u64, KeyPart)], signer: &SigningKey) -> Strin
     before.or(first).cloned().unwrap_or_else(|| signer.verifier().to_string())
 }
 
-fn manifest(request: &Request, small: &[(Role, Vec<u8>)], survey: &Survey) -> Result<Vec<u8>, ExportError> {
+fn manifest(
+    request: &Request,
+    small: &[(Role, Vec<u8>)],
+    survey: &Survey,
+    shard: Option<ShardStart>,
+) -> Result<Vec<u8>, ExportError> {
+    let shard = shard.ok_or(ExportError::Nothing { from: request.from })?;
     let entry = |(role, bytes): &(Role, Vec<u8>)| FileEntry {
         bytes: bytes.len() as u64,
         name: role.name(),
@@ -326,6 +361,7 @@ fn manifest(request: &Request, small: &[(Role, Vec<u8>)], survey: &Survey) -> Re
         last: survey.last,
         log: request.log.clone(),
         records: survey.kinds.values().sum(),
+        shard,
         stated: Stated { from, tool: request.tool.clone(), until },
     };
     manifest.to_bytes().ok_or(ExportError::Changed)

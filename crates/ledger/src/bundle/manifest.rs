@@ -24,6 +24,8 @@ pub struct Manifest {
     pub last: End,
     pub log: String,
     pub records: u64,
+    /// The shard that the first record stands in.
+    pub shard: ShardStart,
     pub stated: Stated,
 }
 
@@ -41,6 +43,14 @@ pub struct FileEntry {
 pub struct End {
     pub sequence: u64,
     pub time: Nanos,
+}
+
+/// A shard, and the sequence of its first record, which is the first leaf of its tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardStart {
+    pub first: u64,
+    pub name: String,
 }
 
 /// What nothing in the bundle could prove.

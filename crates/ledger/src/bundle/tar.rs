@@ -17,7 +17,7 @@ const MAX_CHECKPOINTS: u64 = 16 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Readme,
-    /// A signed head of this size.
+    /// A signed head that covers everything below this sequence.
     Checkpoint(u64),
     LogKey,
     Rotations,
@@ -61,7 +61,7 @@ impl Role {
 
     pub fn name(self) -> String {
         match self {
-            Role::Checkpoint(size) => format!("checkpoints/{size:020}"),
+            Role::Checkpoint(end) => format!("checkpoints/{end:020}"),
             Role::Records(sequence) => format!("records/{sequence:020}.jsonl"),
             fixed => {
                 let row = FIXED.iter().find(|(_, role, _)| *role == fixed);

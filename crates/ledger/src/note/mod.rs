@@ -7,6 +7,8 @@ mod key;
 mod key_file;
 mod policy;
 mod rotation;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -1,12 +1,20 @@
 //! Which parts each kind of record has, and who may write it.
 
+use std::collections::BTreeMap;
+
 use action::{Digest, Name, NameError};
 
 use super::{Nanos, Record, RecordKind};
-use std::collections::BTreeMap;
 
 /// The form of records that this program writes.
 pub const VERSION: u8 = 1;
+
+/// Detections that a record names. With the bounds of names this keeps a record below its most bytes.
+pub const MAX_DETECTIONS: usize = 256;
+/// Notes, and stages with a latency.
+pub const MAX_NOTES: usize = 64;
+/// The largest integer that a JSON number holds everywhere.
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// A part of a record, by its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +118,12 @@ pub enum RecordFault {
     Excess { kind: &'static str, part: Part },
     #[error("a `{kind}` record is written by the ledger alone")]
     NotYours { kind: &'static str },
+    #[error("a record has at most {most} {what}")]
+    TooMany { what: &'static str, most: usize },
+    #[error("keys of {what} are plain ASCII, so that every reader sorts them the same way")]
+    Key { what: &'static str },
+    #[error("{what} is too large for a number that every reader of JSON understands")]
+    Number { what: &'static str },
     #[error("the word of the kind is no name")]
     Word(#[source] NameError),
 }
@@ -158,7 +172,40 @@ impl Record {
                 return Err(RecordFault::Lacks { kind: row.word, part });
             }
         }
-        Ok(())
+        self.check_form()
+    }
+
+    /// What keeps a record within its size, and its bytes canonical.
+    fn check_form(&self) -> Result<(), RecordFault> {
+        let none = BTreeMap::new();
+        let latency = self.decision.as_ref().map_or(&none, |part| &part.latency);
+        for (what, count, most) in [
+            ("detections", self.detections.len(), MAX_DETECTIONS),
+            ("notes", self.notes.len(), MAX_NOTES),
+            ("latencies", latency.len(), MAX_NOTES),
+        ] {
+            if count > most {
+                return Err(RecordFault::TooMany { what, most });
+            }
+        }
+        // Canonical JSON sorts by UTF-16, we by bytes: the same for ASCII only.
+        if !self.notes.keys().all(|key| key.as_str().is_ascii()) {
+            return Err(RecordFault::Key { what: "notes" });
+        }
+        if !latency.keys().all(|key| key.as_str().is_ascii()) {
+            return Err(RecordFault::Key { what: "latencies" });
+        }
+        let numbers = [
+            ("the size of a commitment", self.commitments.values().map(|part| part.bytes).max()),
+            ("a latency", latency.values().max().copied()),
+            ("the size of a gap", self.gap.as_ref().map(|part| part.bytes)),
+            ("the count of an erasure", self.erasure.as_ref().map(|part| part.pieces)),
+            ("the size of a shard", self.shard.as_ref().map(|part| part.size)),
+        ];
+        match numbers.into_iter().find(|(_, number)| number.is_some_and(|number| number > MAX_NUMBER)) {
+            Some((what, _)) => Err(RecordFault::Number { what }),
+            None => Ok(()),
+        }
     }
 
     /// Whether a caller may append it.

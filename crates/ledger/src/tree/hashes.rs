@@ -66,7 +66,7 @@ impl<'t, T: ReadTiles + ?Sized> TileHashes<'t, T> {
 }
 
 /// Root of a full subtree over a power of two of hashes.
-fn full_root(hashes: &[Digest]) -> Digest {
+pub(crate) fn full_root(hashes: &[Digest]) -> Digest {
     match hashes {
         [] => super::empty_root(),
         [one] => *one,

@@ -14,6 +14,7 @@ use action::Digest;
 
 pub use crate::hash::{leaf as leaf_hash, node as node_hash};
 pub use frontier::{Frontier, FrontierError};
+pub(crate) use hashes::full_root;
 pub use hashes::{HashError, ReadTiles, TileHashes};
 pub use proof::{Bad, MAX_PATH, check_consistency, check_inclusion, consistency, inclusion, left_of};
 pub use tile::{Tile, TileId, TileIdError};

@@ -161,7 +161,8 @@ impl<'t> Reading<'t> {
             ));
         }
         let (first, last) = (manifest.first.sequence, manifest.last.sequence);
-        if last < first || last == u64::MAX || manifest.records != last - first + 1 {
+        let shard = manifest.shard.first;
+        if shard > first || last < first || last == u64::MAX || manifest.records != last - first + 1 {
             return Err(odd("its numbers contradict each other"));
         }
         self.manifest_bytes = content;
@@ -176,7 +177,7 @@ impl<'t> Reading<'t> {
         };
         let first = manifest.first.sequence;
         let odd = |detail: &str| Fault::new(FaultCode::Key, Some(first), detail);
-        let log = manifest.log.clone();
+        let (log, shard) = (manifest.log.clone(), manifest.shard.clone());
         let key = one_line(&self.keys.log).and_then(|line| VerifierKey::parse(line).ok());
         let key = key.filter(|key| key.kind() == KeyKind::Log && key.name() == log);
         let key = key.ok_or_else(|| odd("the log's key cannot be read or is another log's"))?;
@@ -203,7 +204,7 @@ impl<'t> Reading<'t> {
             .and_then(|lines| lines.iter().map(|line| hash_line(line)).collect::<Option<Vec<_>>>())
             .ok_or_else(|| Fault::new(FaultCode::Proof, Some(first), "the left edge cannot be read"))?;
         self.known = known;
-        let start = Start { log, sequence: first, left: hashes, key, others: witnesses };
+        let start = Start { log, sequence: first, shard, left: hashes, key, others: witnesses };
         self.chain = Some(Chain::new(start, self.trust)?);
         Ok(())
     }
@@ -281,7 +282,7 @@ impl<'t> Reading<'t> {
             None => Ok(()),
             Some(Some(note)) => chain.head(note),
             Some(None) => {
-                let detail = format!("the head of size {} cannot be read", chain.next());
+                let detail = format!("the head before {} cannot be read", chain.next());
                 Err(Fault::new(FaultCode::Checkpoint, Some(chain.vouched()), detail))
             }
         }
@@ -328,17 +329,19 @@ impl<'t> Reading<'t> {
     /// The proofs for other tools say the same as the records.
     fn proofs(&self) -> Result<(), Fault> {
         let (Some(chain), Some(manifest)) = (&self.chain, &self.manifest) else { return Ok(()) };
-        let last_head = self.heads.get(&chain.next()).and_then(Option::as_ref);
         let leaves = [self.seen.first.map(|(_, leaf)| leaf), chain.last_leaf()];
-        let ends = [manifest.first.sequence, manifest.last.sequence];
-        for ((proof, leaf), sequence) in self.proofs.iter().zip(leaves).zip(ends) {
+        let ends = [(manifest.first, &manifest.shard), (manifest.last, chain.shard_start())];
+        for ((proof, leaf), (end, shard)) in self.proofs.iter().zip(leaves).zip(ends) {
+            let origin = format!("{}/{}", manifest.log, shard.name);
             let holds = proof.as_ref().zip(leaf).is_some_and(|(proof, leaf)| {
-                proof.index == sequence && Some(&proof.checkpoint) == last_head && proof.check(&leaf).is_ok()
+                let known = self.heads.values().any(|head| head.as_ref() == Some(&proof.checkpoint));
+                let of_shard = proof.check(&leaf).is_ok_and(|head| head.origin == origin);
+                known && of_shard && shard.first.checked_add(proof.index) == Some(end.sequence)
             });
             if !holds {
                 return Err(Fault::new(
                     FaultCode::Proof,
-                    Some(sequence),
+                    Some(end.sequence),
                     "the proof of an end does not hold",
                 ));
             }

@@ -17,10 +17,12 @@
 
 mod bundle;
 mod chain;
+mod folder;
 mod report;
 mod trust;
 
 pub use bundle::verify_bundle;
 pub use chain::{Chain, Start};
+pub use folder::verify_folder;
 pub use report::{Erased, Fault, FaultCode, Gap, MAX_LISTED, Outcome, Report};
 pub use trust::{Trust, TrustError};

@@ -58,6 +58,8 @@ pub enum FaultCode {
     Form,
     /// Nobody said which key to trust.
     Untrusted,
+    /// Nothing is signed yet.
+    Unsigned,
     /// Fewer witnesses cosigned than the reader wants.
     Quorum,
 }
@@ -68,7 +70,7 @@ impl FaultCode {
         match self {
             Transport | Archive | Manifest | Key | Record | Sequence | Chain | Time | Shard | Checkpoint
             | Signature | Cosignature | Proof => Outcome::Tampered,
-            Unreadable | Form | Untrusted | Quorum => Outcome::CannotDecide,
+            Unreadable | Form | Untrusted | Unsigned | Quorum => Outcome::CannotDecide,
         }
     }
 
@@ -90,13 +92,15 @@ impl FaultCode {
             FaultCode::Unreadable => "unreadable",
             FaultCode::Form => "form",
             FaultCode::Untrusted => "untrusted",
+            FaultCode::Unsigned => "unsigned",
             FaultCode::Quorum => "quorum",
         }
     }
 }
 
 /// The first thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{detail}")]
 pub struct Fault {
     pub code: FaultCode,
     /// The first record in doubt; none where the records hold and only what stands around them does not.
@@ -135,10 +139,10 @@ pub struct Report {
     pub first: Option<u64>,
     /// Records that hold, before the first fault.
     pub records: u64,
-    /// Size of the last signed head that holds.
+    /// The first sequence that the last signed head that holds does not cover.
     pub signed: Option<u64>,
     pub checkpoints: u64,
-    /// Size of the last head that as many of the reader's witnesses cosigned as they want.
+    /// The same of the last head that as many of the reader's witnesses cosigned as they want.
     pub cosigned: Option<u64>,
     pub rotations: u64,
     pub shards: u64,
@@ -185,10 +189,10 @@ impl fmt::Display for Report {
             writeln!(f, "  log {}, {} records from {first}", self.log, self.records)?;
         }
         if let Some(signed) = self.signed {
-            writeln!(f, "  {} signed heads hold, the last of size {signed}", self.checkpoints)?;
+            writeln!(f, "  {} signed heads hold, the last covers all before {signed}", self.checkpoints)?;
         }
         if let Some(cosigned) = self.cosigned {
-            writeln!(f, "  cosigned up to size {cosigned}")?;
+            writeln!(f, "  cosigned up to {cosigned}")?;
         }
         if let Some(key) = &self.key {
             writeln!(f, "  key in force at the end: {key}")?;

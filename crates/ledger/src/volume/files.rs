@@ -8,8 +8,12 @@ use super::Volume;
 /// Most bytes of a small file: a checkpoint, a head, a tile. A longer one is not ours.
 pub const MAX_SMALL_FILE: u64 = 1 << 20;
 
-pub fn read(volume: &dyn Volume, path: &Path) -> io::Result<Vec<u8>> {
-    let file = volume.open(path)?;
+pub fn read_if_there(volume: &dyn Volume, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match volume.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let size = file.size()?;
     if size > MAX_SMALL_FILE {
         return Err(io::Error::new(
@@ -20,15 +24,7 @@ pub fn read(volume: &dyn Volume, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
     let read = file.read_at(&mut bytes, 0)?;
     bytes.truncate(read);
-    Ok(bytes)
-}
-
-pub fn read_if_there(volume: &dyn Volume, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match read(volume, path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(Some(bytes))
 }
 
 /// Durable on return. Content first, then the name: a name that reached the disk before its

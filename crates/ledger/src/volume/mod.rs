@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use disk::Disk;
-pub(crate) use files::{read, read_if_there, replace};
+pub(crate) use files::{read_if_there, replace};
 
 /// A place for files. What a call promises is durable only after the matching `sync`.
 pub trait Volume: Send + Sync + 'static {

@@ -3,7 +3,9 @@
 //!
 //! A log that shows different people different records, or that was put back to an older state,
 //! cannot get both past the same witness. The witness needs no records for that, only heads and
-//! consistency proofs.
+//! consistency proofs. A shard of the log has a tree of its own: the first head of the next must name,
+//! in a line `previous SHARD SIZE ROOT`, the very head that the witness signed last. So there is one
+//! line of shards as well, and a past that was written anew cannot hide in a new one.
 //!
 //! No sockets here: [`Witness::handle`] takes the body of a request and gives status and body of the
 //! answer, [`AddCheckpoint`] and [`take_cosignatures`] are the other end.
@@ -22,13 +24,14 @@ pub use request::{
 pub use store::{HeadStore, StoreError};
 
 use crate::checkpoint::Checkpoint;
-use crate::note::{KeyKind, NoteSignature, SignedNote, SigningKey, VerifierKey};
+use crate::note::{KeyKind, NoteSignature, SignedNote, SigningKey, VerifierKey, hash_text};
 use crate::tree::{check_consistency, empty_root};
 
-/// A log that the witness looks after.
+/// A log that the witness looks after. Its shards have trees of their own, whose origins are
+/// `LOG/SHARD`; a log without shards has the origin `LOG`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
-    pub origin: String,
+    pub log: String,
     /// Keys whose signature is accepted: more than one while the log changes its key.
     pub keys: Vec<VerifierKey>,
 }
@@ -63,6 +66,11 @@ pub enum Refusal {
     Backwards,
     #[error("the newest head that was cosigned has size {known}")]
     Conflict { known: u64 },
+    #[error(
+        "the checkpoint is of another shard, which does not follow the newest head of the log: send the \
+             last head of the shard before first"
+    )]
+    OtherShard,
     #[error("the proof does not lead from the old head to the new one")]
     Inconsistent,
     #[error("the witness cannot keep the checkpoint")]
@@ -74,10 +82,10 @@ pub enum Refusal {
 pub enum WitnessError {
     #[error("a witness signs with a witness's key: make one of that kind")]
     Key,
-    #[error("log `{origin}` is listed twice")]
-    Twice { origin: String },
-    #[error("log `{origin}` needs at least one key, and each must be a log's")]
-    LogKey { origin: String },
+    #[error("log `{log}` is listed twice")]
+    Twice { log: String },
+    #[error("log `{log}` needs at least one key, and each must be a log's")]
+    LogKey { log: String },
 }
 
 impl Witness {
@@ -88,10 +96,10 @@ impl Witness {
         let mut logs = BTreeMap::new();
         for log in watched {
             if log.keys.is_empty() || log.keys.iter().any(|key| key.kind() != KeyKind::Log) {
-                return Err(WitnessError::LogKey { origin: log.origin });
+                return Err(WitnessError::LogKey { log: log.log });
             }
-            if logs.insert(log.origin.clone(), log.keys).is_some() {
-                return Err(WitnessError::Twice { origin: log.origin });
+            if logs.insert(log.log.clone(), log.keys).is_some() {
+                return Err(WitnessError::Twice { log: log.log });
             }
         }
         Ok(Witness { key, logs, store: Mutex::new(store) })
@@ -117,7 +125,7 @@ impl Witness {
     pub fn add_checkpoint(&self, request: &AddCheckpoint, now: u64) -> Result<NoteSignature, Refusal> {
         let odd = |error| Refusal::Form(RequestError::Note(error));
         let head = Checkpoint::parse(request.note.text()).map_err(odd)?;
-        let keys = self.logs.get(&head.origin).ok_or(Refusal::UnknownLog)?;
+        let (log, keys) = self.watched(&head.origin).ok_or(Refusal::UnknownLog)?;
         if !signed_by_any(&request.note, keys) {
             return Err(Refusal::Unsigned);
         }
@@ -127,22 +135,31 @@ impl Witness {
         // A panic while the lock was held left the store as it was on disk, or one step behind it
         // with nothing signed: both are safe to go on from.
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = store.head(&head.origin).map_err(Refusal::Store)?;
-        let (size, root) = known.as_ref().map_or((0, empty_root()), |known| (known.size, known.root));
+        let known = store.head(log).map_err(Refusal::Store)?;
+        let (size, root) = match &known {
+            Some(known) if known.origin == head.origin => (known.size, known.root),
+            Some(known) if !follows(log, known, &head) => return Err(Refusal::OtherShard),
+            Some(_) | None => (0, empty_root()),
+        };
         if request.old != size {
             return Err(Refusal::Conflict { known: size });
         }
         self.continues((size, &root), &head, &request.proof)?;
         if known.as_ref() != Some(&head) {
-            store.keep(&head.origin, &request.note).map_err(Refusal::Store)?;
+            store.keep(log, &request.note).map_err(Refusal::Store)?;
         }
         Ok(self.key.cosign(request.note.text(), now))
     }
 
-    /// Size of the newest head of a log; 0 before the first.
-    pub fn size(&self, origin: &str) -> Result<u64, StoreError> {
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(store.head(origin)?.map_or(0, |head| head.size))
+    /// The newest head of a log; none before the first.
+    pub fn newest(&self, log: &str) -> Result<Option<Checkpoint>, StoreError> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner).head(log)
+    }
+
+    fn watched(&self, origin: &str) -> Option<(&str, &[VerifierKey])> {
+        let whole = self.logs.get_key_value(origin);
+        let shard = origin.rsplit_once('/').and_then(|(log, _)| self.logs.get_key_value(log));
+        whole.or(shard).map(|(log, keys)| (log.as_str(), keys.as_slice()))
     }
 
     fn continues(&self, old: (u64, &Digest), head: &Checkpoint, proof: &[Digest]) -> Result<(), Refusal> {
@@ -152,6 +169,13 @@ impl Witness {
         }
         check_consistency(old, (head.size, &head.root), proof).map_err(|_| Refusal::Inconsistent)
     }
+}
+
+/// Whether a head is of the shard that follows the one of the known head.
+fn follows(log: &str, known: &Checkpoint, head: &Checkpoint) -> bool {
+    let shard = known.origin.strip_prefix(log).and_then(|rest| rest.strip_prefix('/'));
+    let line = shard.map(|shard| format!("previous {shard} {} {}", known.size, hash_text(&known.root)));
+    line.is_some_and(|line| head.extensions.contains(&line))
 }
 
 fn signed_by_any(note: &SignedNote, keys: &[VerifierKey]) -> bool {
@@ -171,7 +195,7 @@ impl Refusal {
                 let body = format!("{known}\n");
                 return Answer { status: 409, content_type: "text/x.tlog.size", body };
             }
-            Refusal::Inconsistent => 422,
+            Refusal::OtherShard | Refusal::Inconsistent => 422,
             Refusal::Store(_) => 500,
         };
         Answer::text(status, format!("{self}\n"))

@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::note::{NoteError, SignedNote};
 use crate::volume::{Lock, Volume, read_if_there, replace};
 
-/// One file for each log, named by the hash of its origin, holding the signed checkpoint as it came:
+/// One file for each log, named by the hash of its name, holding the signed checkpoint as it came:
 /// if the log forks, this is the evidence.
 pub struct HeadStore {
     volume: Arc<dyn Volume>,
@@ -56,27 +56,34 @@ impl HeadStore {
 
     /// The newest head; none if there never was one. Read from disk each time, so that what a failed
     /// write left there counts, whatever it was.
-    pub(super) fn head(&self, origin: &str) -> Result<Option<Checkpoint>, StoreError> {
-        let path = self.path(origin);
+    pub(super) fn head(&self, log: &str) -> Result<Option<Checkpoint>, StoreError> {
+        let path = self.path(log);
         let read = read_if_there(self.volume.as_ref(), &path);
         let Some(bytes) = read.map_err(|source| StoreError::Read { path: path.clone(), source })? else {
             return Ok(None);
         };
         // A file that cannot be read is not "no head": that would let the log start over.
         match parse(&bytes) {
-            Ok(head) if head.origin == origin => Ok(Some(head)),
+            Ok(head)
+                if head
+                    .origin
+                    .strip_prefix(log)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) =>
+            {
+                Ok(Some(head))
+            }
             Ok(_) | Err(_) => Err(StoreError::Damaged { path }),
         }
     }
 
-    pub(super) fn keep(&mut self, origin: &str, note: &SignedNote) -> Result<(), StoreError> {
-        let path = self.path(origin);
+    pub(super) fn keep(&mut self, log: &str, note: &SignedNote) -> Result<(), StoreError> {
+        let path = self.path(log);
         replace(self.volume.as_ref(), &path, note.to_string().as_bytes())
             .map_err(|source| StoreError::Write { path, source })
     }
 
-    fn path(&self, origin: &str) -> PathBuf {
-        self.dir.join(format!("{}.checkpoint", crate::hash::plain(origin.as_bytes())))
+    fn path(&self, log: &str) -> PathBuf {
+        self.dir.join(format!("{}.checkpoint", crate::hash::plain(log.as_bytes())))
     }
 }
 

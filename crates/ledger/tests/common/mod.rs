@@ -7,16 +7,18 @@
     reason = "a test stops at what it does not expect"
 )]
 
+pub mod archive;
+
 use std::collections::BTreeMap;
 
 use action::{
     ActionKind, Confidence, Digest, Environment, Mode, Name, Operation, SensitiveClass, Severity, Vector,
     Verdict,
 };
-use ledger::bundle::{ExportError, Request, Source, SourceError, export};
+use ledger::bundle::{ExportError, Request, ShardStart, Source, SourceError, export};
 use ledger::checkpoint::Checkpoint;
 use ledger::note::{KeyKind, Policy, SignedNote, SigningKey, VerifierKey, rotate};
-use ledger::tree::{Frontier, HashError, ReadTiles, Tile, TileId};
+use ledger::tree::{Frontier, ReadTiles, Tile, TileId};
 use ledger::verify::Trust;
 use ledger::*;
 
@@ -81,8 +83,11 @@ pub struct Sample {
     pub shape: Shape,
     pub records: Vec<Record>,
     pub lines: Vec<Vec<u8>>,
-    pub heads: Vec<SignedNote>,
-    pub tiles: BTreeMap<TileId, Tile>,
+    /// With the first sequence that each does not cover.
+    pub heads: Vec<(u64, SignedNote)>,
+    pub shards: Vec<ShardStart>,
+    /// Of each shard's tree.
+    pub tiles: Vec<BTreeMap<TileId, Tile>>,
     pub rotations: Vec<(u64, KeyPart)>,
     /// Seeds of the keys: the first, and the one after the change.
     pub keys: [u8; 2],
@@ -96,7 +101,8 @@ impl Sample {
             records,
             lines: Vec::new(),
             heads: Vec::new(),
-            tiles: BTreeMap::new(),
+            shards: Vec::new(),
+            tiles: Vec::new(),
             rotations: Vec::new(),
             keys: [1, 2],
         };
@@ -105,14 +111,14 @@ impl Sample {
     }
 
     /// Makes links, lines, tree and heads follow from the records, as whoever holds the keys could.
-    /// Numbers of shards are left as they are from `honest` on, for a test that changed them.
+    /// From the record that was `changed`, or all of them; then shards are counted again as well.
     pub fn chain_from(&mut self, changed: u64) {
         let old = std::mem::take(&mut self.heads);
-        let mut frontier = Frontier::new();
-        (self.tiles, self.lines) = (BTreeMap::new(), Vec::new());
+        let (mut frontier, mut before) = (Frontier::new(), None);
+        (self.tiles, self.lines, self.shards) = (Vec::new(), Vec::new(), Vec::new());
         self.rotations.clear();
         let mut signer = key(self.keys[0]);
-        let mut previous = Digest::from_bytes([0; 32]);
+        let (mut previous, mut sealed) = (Digest::from_bytes([0; 32]), true);
         let total = self.records.len() as u64;
         for n in 0..total {
             let record = &mut self.records[n as usize];
@@ -123,9 +129,18 @@ impl Sample {
             if changed == 0
                 && let Some(part) = &mut record.shard
             {
-                part.size = n;
-                part.root = (n > 0).then(|| frontier.root());
+                part.size = frontier.size();
+                part.root = (part.size > 0).then(|| frontier.root());
             }
+            if sealed {
+                before =
+                    self.shards.last().map(|shard| (shard.name.clone(), frontier.size(), frontier.root()));
+                let name = record.shard.as_ref().unwrap().name.clone();
+                self.shards.push(ShardStart { first: n, name });
+                self.tiles.push(BTreeMap::new());
+                frontier = Frontier::new();
+            }
+            sealed = record.kind == RecordKind::ShardSeal;
             let mut line = Vec::new();
             record.write_to(&mut line).unwrap();
             if let Some(part) = &record.key {
@@ -134,25 +149,31 @@ impl Sample {
             }
             previous = hash::leaf(&line);
             self.lines.push(line);
+            let (shard, tiles) = (self.shards.last().unwrap(), self.tiles.last_mut().unwrap());
             for tile in frontier.append(previous) {
-                self.tiles.insert(tile.id, tile);
+                tiles.insert(tile.id, tile);
             }
-            let size = n + 1;
-            let before_change = self.records.get(size as usize).is_some_and(|next| next.key.is_some());
-            if size.is_multiple_of(self.shape.every) || size == total || before_change {
+            let end = n + 1;
+            let before_change = self.records.get(end as usize).is_some_and(|next| next.key.is_some());
+            if end.is_multiple_of(self.shape.every) || end == total || before_change || sealed {
                 for tile in frontier.partial() {
-                    self.tiles.insert(tile.id, tile);
+                    tiles.insert(tile.id, tile);
                 }
-                let head = Checkpoint { origin: LOG.into(), size, root: frontier.root(), extensions: vec![] };
+                let mut extensions = vec![format!("first {}", shard.first)];
+                if let Some((name, size, root)) = &before {
+                    extensions.push(format!("previous {name} {size} {}", base64(root)));
+                }
+                let origin = format!("{LOG}/{}", shard.name);
+                let head = Checkpoint { origin, size: frontier.size(), root: frontier.root(), extensions };
                 let mut note = SignedNote::sign(&head.to_string(), &signer).unwrap();
                 // A witness does not sign a second root for a size that it knows.
-                let known = old.iter().find(|old| size_of(old) == size);
-                if known.is_none_or(|known| known.text() == note.text()) {
-                    let time = 1_780_000_000 + size;
+                let known = old.iter().find(|(of, _)| *of == end);
+                if known.is_none_or(|(_, known)| known.text() == note.text()) {
+                    let time = 1_780_000_000 + end;
                     note.add(witness(1).cosign(note.text(), time));
                     note.add(witness(2).cosign(note.text(), time));
                 }
-                self.heads.push(note);
+                self.heads.push((end, note));
             }
         }
     }
@@ -173,13 +194,15 @@ impl Sample {
         export(self, &self.request(from), &signer, Vec::new()).unwrap().1
     }
 
-    pub fn head_sizes(&self) -> Vec<u64> {
-        self.heads.iter().map(size_of).collect()
+    /// The first sequence that each head does not cover.
+    pub fn ends(&self) -> Vec<u64> {
+        self.heads.iter().map(|(end, _)| *end).collect()
     }
 }
 
-pub fn size_of(note: &SignedNote) -> u64 {
-    Checkpoint::parse(note.text()).unwrap().size
+fn base64(digest: &Digest) -> String {
+    use ::base64::Engine;
+    ::base64::engine::general_purpose::STANDARD.encode(digest.as_bytes())
 }
 
 /// A reader who knows the log's first key and wants one of two witnesses.
@@ -189,13 +212,16 @@ pub fn trust() -> Trust {
     Trust { keys: vec![key(1).verifier().clone()], policy, as_stated: false }
 }
 
-impl ReadTiles for Sample {
-    fn tile(&self, id: TileId) -> Result<Tile, HashError> {
-        self.tiles.tile(id)
-    }
-}
-
 impl Source for Sample {
+    fn shards(&self) -> Result<Vec<ShardStart>, SourceError> {
+        Ok(self.shards.clone())
+    }
+
+    fn tiles<'s>(&'s self, shard: &str) -> Result<Box<dyn ReadTiles + 's>, SourceError> {
+        let place = self.shards.iter().position(|other| other.name == shard).ok_or("no such shard")?;
+        Ok(Box::new(self.tiles[place].clone()))
+    }
+
     fn records(
         &self,
         from: u64,
@@ -206,7 +232,7 @@ impl Source for Sample {
     }
 
     fn checkpoints(&self, above: u64) -> Result<Vec<SignedNote>, SourceError> {
-        Ok(self.heads.iter().filter(|note| size_of(note) > above).cloned().collect())
+        Ok(self.heads.iter().filter(|(end, _)| *end > above).map(|(_, note)| note.clone()).collect())
     }
 
     fn rotations(&self) -> Result<Vec<(u64, KeyPart)>, SourceError> {
@@ -256,7 +282,7 @@ fn shard(kind: RecordKind, time: i64, shape: &Shape, n: u64) -> Record {
     let period =
         if n == 0 { 0 } else { (n - 1) * 3 / shape.records + u64::from(kind == RecordKind::ShardOpen) };
     record.shard =
-        Some(ShardPart { name: format!("acme/2026-{:02}/node-a", period + 1), root: None, size: 0 });
+        Some(ShardPart { name: format!("{:06}-2026-{:02}", period + 1, period + 1), root: None, size: 0 });
     stamped(record)
 }
 
