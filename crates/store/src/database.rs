@@ -102,6 +102,24 @@ impl Database {
         doing: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {
+        self.read_for(doing, Some(QUESTION), work)
+    }
+
+    /// The same without a bound of time, for what goes through everything on purpose.
+    pub fn read_all<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        self.read_for(doing, None, work)
+    }
+
+    fn read_for<T>(
+        &self,
+        doing: &'static str,
+        most: Option<Duration>,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
         let Some(mut reader) = self.reader() else {
             return Err(DatabaseError { which: self.which, doing, trouble: Trouble::Busy, source: None });
         };
@@ -112,8 +130,9 @@ impl Database {
             trouble: Trouble::Defect,
             source: None,
         })?;
-        let end = Instant::now() + QUESTION;
-        connection.progress_handler(STEPS_PER_LOOK, Some(move || Instant::now() > end)).map_err(sql)?;
+        let end = most.map(|most| Instant::now() + most);
+        let look = move || end.is_some_and(|end| Instant::now() > end);
+        connection.progress_handler(STEPS_PER_LOOK, Some(look)).map_err(sql)?;
         let transaction = connection.transaction().map_err(sql)?;
         work(&transaction).map_err(sql)
     }
@@ -214,7 +233,7 @@ pub(crate) fn files(folder: &Path, which: Which) -> [PathBuf; 3] {
     ["", "-wal", "-shm"].map(|end| folder.join(format!("{}{end}", which.file_name())))
 }
 
-fn io_trouble(error: &io::Error) -> Trouble {
+pub(crate) fn io_trouble(error: &io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Trouble::ReadOnly,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Full,

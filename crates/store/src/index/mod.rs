@@ -1,15 +1,32 @@
 //! The index: the ledger in tables.
+//!
+//! It holds nothing that the ledger does not say. Start with `follow.rs`, how it is filled; `fold.rs` says
+//! what each record becomes.
 
+mod conclude;
+mod decisions;
+mod dump;
+mod events;
+mod filter;
+mod fold;
+mod follow;
+mod hours;
+mod retain;
+mod schema;
 mod types;
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use action::{ApprovalState, Digest, Name, Timestamp};
+use action::Digest;
 use ledger::Record;
 
-use crate::{DatabaseError, FollowError, Limit, OpenError, Page, Total, Trouble, Which};
+use crate::database::{self, Database, Plan};
+use crate::{DatabaseError, OpenError, Trouble, Which};
 
 pub use types::*;
 
@@ -22,141 +39,128 @@ pub struct Entry {
 
 /// Where records come from: the ledger, or a list in a test.
 pub trait Source {
-    /// At most `most` durable records in order, from sequence `from` on. When the oldest records were dropped at
-    /// the end of their retention, the first may have a higher sequence.
+    /// At most `most` durable records in order, from sequence `from` on. When the oldest records were
+    /// dropped at the end of their retention, the first may have a higher sequence.
     fn read(&self, from: u64, most: usize) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>>;
     /// Returns the durable size as soon as it is beyond `size`, or at the time-out.
     fn wait_beyond(&self, size: u64, timeout: Duration) -> u64;
 }
 
-/// The ledger in tables. One of them may be written by one thread and read by many.
+/// The ledger in tables. One thread follows, many read.
 pub struct Index {
-    _private: (),
+    folder: PathBuf,
+    /// Empty while a damaged file could not be replaced. Readers hold it shared for one question; replacing
+    /// the file takes it alone, because SQLite removes a log by name when the last connection closes.
+    database: RwLock<Option<Database>>,
+    /// Held by whoever follows.
+    follower: Mutex<()>,
+    /// Whether the last record was held against the ledger since the file was opened.
+    compared: AtomicBool,
 }
 
-fn pending<T>() -> Result<T, DatabaseError> {
-    Err(DatabaseError { which: Which::Index, doing: "read", trouble: Trouble::Unavailable, source: None })
-}
+const PLAN: Plan =
+    Plan { which: Which::Index, schema: &schema::SCHEMA, durable: false, secure_delete: false };
+/// A larger file is not read through at the start; damage in it is met when its page is.
+const CHECK_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Index {
-    /// Opens the index in this folder. One that is damaged is moved aside and filled again.
-    pub fn open(_folder: &Path) -> Result<(Index, IndexStart), OpenError> {
-        Ok((Index { _private: () }, IndexStart::Fresh))
+    /// Opens the index in this folder. One that is damaged is moved aside and filled again; only a newer
+    /// schema and a folder that cannot be written are errors.
+    pub fn open(folder: &Path) -> Result<(Index, IndexStart), OpenError> {
+        let (database, start) = match open_sound(folder) {
+            Ok((database, true)) => (database, IndexStart::Fresh),
+            Ok((database, false)) => {
+                let next = next_of(&database)?;
+                (database, IndexStart::Continued { next })
+            }
+            Err(error) if is_damage(&error) => {
+                set_aside(folder)?;
+                (Database::open(folder, &PLAN)?.0, IndexStart::Rebuilt { why: error.to_string() })
+            }
+            Err(error) => return Err(error),
+        };
+        let index = Index {
+            folder: folder.into(),
+            database: RwLock::new(Some(database)),
+            follower: Mutex::new(()),
+            compared: AtomicBool::new(false),
+        };
+        Ok((index, start))
     }
-    /// Folds at most `most` records in one transaction.
-    pub fn step(&self, _source: &dyn Source, _most: usize) -> Result<Step, FollowError> {
-        Ok(pending()?)
-    }
-    /// Follows until `stop`. What went wrong and why the index was rebuilt is told to `notice`; after a
-    /// failure it tries again.
-    pub fn follow(
-        &self,
-        _source: &dyn Source,
-        _stop: &AtomicBool,
-        _notice: &dyn Fn(Result<Step, FollowError>),
-    ) {
-    }
+
     /// The record to be folded next.
     pub fn next(&self) -> Result<u64, DatabaseError> {
-        pending()
+        self.with("read the cursor", next_of)
     }
-    /// Newest first.
-    pub fn decisions(
+
+    fn with<T>(
         &self,
-        _filter: &DecisionFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<DecisionRow, u64>, DatabaseError> {
-        pending()
+        doing: &'static str,
+        work: impl FnOnce(&Database) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        match database.as_ref() {
+            Some(database) => work(database),
+            None => {
+                Err(DatabaseError { which: Which::Index, doing, trouble: Trouble::Unavailable, source: None })
+            }
+        }
     }
-    pub fn count_decisions(&self, _filter: &DecisionFilter) -> Result<Total, DatabaseError> {
-        pending()
+
+    /// Closes the file, moves it aside, and starts an empty one.
+    fn replace(&self) -> Result<(), OpenError> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        drop(database.take());
+        set_aside(&self.folder)?;
+        *database = Some(Database::open(&self.folder, &PLAN)?.0);
+        Ok(())
     }
-    pub fn decision(&self, _id: &Name) -> Result<Option<DecisionHistory>, DatabaseError> {
-        pending()
+}
+
+fn open_sound(folder: &Path) -> Result<(Database, bool), OpenError> {
+    let (database, created) = Database::open(folder, &PLAN)?;
+    let size = fs::metadata(folder.join(Which::Index.file_name())).map_or(0, |file| file.len());
+    if !created && size <= CHECK_BYTES {
+        let answer: String = database.read_all("check the file", |transaction| {
+            transaction.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        })?;
+        if answer != "ok" {
+            let (which, doing, trouble) = (Which::Index, "check the file", Trouble::Corrupt);
+            return Err(DatabaseError { which, doing, trouble, source: None }.into());
+        }
     }
-    /// Newest first; all states when none is named.
-    pub fn holds(
-        &self,
-        _state: Option<ApprovalState>,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<HoldRow, u64>, DatabaseError> {
-        pending()
+    Ok((database, created))
+}
+
+/// Whether filling a new file helps.
+fn is_damage(error: &OpenError) -> bool {
+    match error {
+        OpenError::Altered { .. } | OpenError::Foreign { .. } => true,
+        OpenError::Database(error) => error.trouble == Trouble::Corrupt,
+        OpenError::Newer { .. } | OpenError::Tenant { .. } | OpenError::Key { .. } => false,
     }
-    pub fn approvals(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<ApprovalRow, u64>, DatabaseError> {
-        pending()
+}
+
+/// Keeps one damaged file for whoever wants to know why. Its log goes: it belongs to that file alone.
+fn set_aside(folder: &Path) -> Result<(), OpenError> {
+    let [file, log, shared] = database::files(folder, Which::Index);
+    let moved = fs::rename(&file, folder.join("index.db.broken"));
+    for result in [moved, fs::remove_file(log), fs::remove_file(shared)] {
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let (which, doing) = (Which::Index, "move the damaged file aside");
+                let trouble = database::io_trouble(&error);
+                return Err(DatabaseError { which, doing, trouble, source: None }.into());
+            }
+        }
     }
-    /// The key is the sequence and whether the finding was derived.
-    pub fn findings(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<FindingRow, u64>, DatabaseError> {
-        pending()
-    }
-    pub fn operator_acts(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<OperatorRow, u64>, DatabaseError> {
-        pending()
-    }
-    pub fn erasures(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<ErasureRow, u64>, DatabaseError> {
-        pending()
-    }
-    pub fn gaps(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<GapRow, u64>, DatabaseError> {
-        pending()
-    }
-    pub fn policies(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<PolicyRow, u64>, DatabaseError> {
-        pending()
-    }
-    /// Records of any kind, newest first.
-    pub fn records(
-        &self,
-        _filter: &EventFilter,
-        _before: Option<u64>,
-        _limit: Limit,
-    ) -> Result<Page<RecordRow, u64>, DatabaseError> {
-        pending()
-    }
-    /// Decisions by hour in `from..before`, at most 31 days at once; hours without any are absent.
-    pub fn hours(
-        &self,
-        _by: CountBy,
-        _from: Timestamp,
-        _before: Timestamp,
-    ) -> Result<Vec<HourCount>, DatabaseError> {
-        pending()
-    }
-    /// Deletes rows of before this time. Returns how many decisions went.
-    pub fn retain(&self, _from: Timestamp) -> Result<u64, DatabaseError> {
-        pending()
-    }
-    /// Every row of every table in a canonical text: what two indexes of one ledger agree on.
-    pub fn dump(&self, _line: &mut dyn FnMut(&str)) -> Result<(), DatabaseError> {
-        pending()
-    }
+    Ok(())
+}
+
+fn next_of(database: &Database) -> Result<u64, DatabaseError> {
+    database.read("read the cursor", |transaction| {
+        transaction.query_row("SELECT next FROM cursor", [], |row| crate::row::count(row, "next"))
+    })
 }
