@@ -40,7 +40,7 @@ pub fn run(args: &WitnessArgs) -> Result<Exit> {
 /// A log is named by its key: the key's name is the log's.
 fn watched(text: &str) -> Result<Watched> {
     let key = super::ledger::key(text)?;
-    Ok(Watched { origin: key.name().to_owned(), keys: vec![key] })
+    Ok(Watched { log: key.name().to_owned(), keys: vec![key] })
 }
 
 fn key(folder: &Path, name: &str) -> Result<SigningKey> {
