@@ -40,6 +40,7 @@ pub fn decide(action: &Action, facts: &Facts, rules: &Rules, now: Timestamp) -> 
         containment: judgement.containment,
         alerts: judgement.alerts,
         counterfactuals: judgement.counterfactuals,
+        shadows: judgement.shadows,
         skipped: Vec::new(),
         payload_hash: action.payload_hash(),
         rules_hash: rules.hash(),
