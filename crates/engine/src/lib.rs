@@ -12,6 +12,7 @@ mod decide;
 pub mod detect;
 pub mod explain;
 pub mod facts;
+mod guard;
 pub mod policy;
 pub mod redact;
 mod rules;
@@ -21,5 +22,5 @@ pub mod train;
 pub mod yaml;
 
 pub use decide::decide;
-pub use facts::learn;
+pub use facts::{Learned, learn};
 pub use rules::Rules;
