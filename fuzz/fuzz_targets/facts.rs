@@ -17,6 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Json::parse_as::<Facts>(&written).expect("facts can be read"), facts);
         let decision = engine::decide(&PLAIN, &facts, &RULES, now);
         assert_eq!(decision, engine::decide(&PLAIN, &facts, &RULES, now));
-        facts = engine::learn(&facts, &PLAIN, &decision, now, limits);
+        facts = engine::learn(&facts, &PLAIN, &decision, now, limits).facts;
     }
 });

@@ -40,7 +40,11 @@ pub struct Decision {
     /// One condition that alone decided, and what would have changed the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counterfactuals: Vec<Counterfactual>,
-    /// Stages that a definite block made needless.
+    /// Rules that are only tried out and would have spoken: what each says, and what the answer would
+    /// be if it were in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadows: Vec<Shadow>,
+    /// Stages that were not run: a definite block made them needless, or one before them failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Stage>,
     pub payload_hash: Digest,
@@ -115,15 +119,37 @@ pub struct RuleMatch {
     /// Whether the rule stands in for the score bands for what it matches.
     #[serde(default)]
     pub replaces_bands: bool,
+    /// It matches only if the action is not quite what it is written as: a name that looks like the
+    /// one the rule names, an amount that cannot be compared, one of several recipients. Then it
+    /// adds its verdict and takes the place of no other rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub possibly: bool,
 }
 
-/// A rule that could not be evaluated. It counts as the verdict named here, never as allow.
+/// A rule in the state `shadow` that would have spoken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Shadow {
+    pub rule: String,
+    pub layer: Layer,
+    /// What the rule says.
+    pub verdict: Verdict,
+    /// What the answer would be if the rule were in force.
+    pub would: Verdict,
+    /// Why it could not be evaluated; `verdict` is then what that counts as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Cow<'static, str>>,
+}
+
+/// A rule, or a stage of the engine (`fault.score`), that could not be evaluated. It counts as the
+/// verdict named here, never as allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fault {
     pub rule: String,
-    /// Stable code, for example `rego_timeout`.
+    /// Stable code, for example `rego_too_long`.
     pub code: Cow<'static, str>,
     pub counted_as: Verdict,
 }
@@ -142,6 +168,10 @@ pub struct Constraint {
     /// The greatest value of a clamp, or the calls per minute of a throttle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Decimal>,
+    /// Whether a clamp also sets the limit where the field is absent, no number or below zero.
+    /// Without it such a field stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub or_set: bool,
     /// The destination of a redirect, or its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -170,11 +200,28 @@ pub struct Counterfactual {
 }
 
 /// A stage of the pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Stage {
     Detection,
     Score,
     Policy,
+    /// Putting the answer together, with its hashes.
+    Record,
+}
+
+impl Stage {
+    /// In the order in which they run.
+    pub const ALL: [Stage; 4] = [Stage::Detection, Stage::Score, Stage::Policy, Stage::Record];
+
+    /// The name under which a failure of the stage decides.
+    pub const fn fault(self) -> &'static str {
+        match self {
+            Stage::Detection => "fault.detection",
+            Stage::Score => "fault.score",
+            Stage::Policy => "fault.policy",
+            Stage::Record => "fault.record",
+        }
+    }
 }

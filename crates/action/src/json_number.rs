@@ -80,6 +80,23 @@ impl Decimal {
         Decimal { units: self.units.saturating_abs(), scale: self.scale }
     }
 
+    /// A hundredth of it: what an amount in cents is in whole units.
+    pub fn hundredth(self) -> Self {
+        let Some(scale) = self.scale.checked_add(2).filter(|scale| *scale <= Self::MAX_SCALE) else {
+            return self;
+        };
+        let (mut units, mut scale) = (self.units, scale);
+        while scale > 0 && units % 10 == 0 {
+            (units, scale) = (units / 10, scale - 1);
+        }
+        Decimal { units, scale }
+    }
+
+    /// The same with the other sign.
+    pub const fn negated(self) -> Self {
+        Decimal { units: self.units.saturating_neg(), scale: self.scale }
+    }
+
     pub const fn is_negative(self) -> bool {
         self.units < 0
     }
@@ -131,6 +148,20 @@ mod tests {
         assert!(parse("999.999999999999999999") < parse("1000"));
         assert!(parse("-1.5") < parse("-1.25"));
         assert!(parse("170000000000000000000000000000000000") > parse("0.000000000000000001"));
+    }
+
+    #[test]
+    fn a_hundredth_and_the_other_sign_are_exact() {
+        for (text, hundredth, negated) in
+            [("9900", "99", "-9900"), ("-1.5", "-0.015", "1.5"), ("0", "0", "0"), ("1234", "12.34", "-1234")]
+        {
+            let value = Decimal::parse(text).unwrap_or_default();
+            assert_eq!(
+                (value.hundredth().to_string().as_str(), value.negated().to_string().as_str()),
+                (hundredth, negated)
+            );
+            assert_eq!(value.hundredth(), Decimal::parse(hundredth).unwrap_or_default());
+        }
     }
 
     #[test]

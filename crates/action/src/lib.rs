@@ -19,7 +19,9 @@ mod text;
 mod time;
 
 pub use act::{Action, AgentRef, Amount, Content, Principal, Resource, Session, TraceId};
-pub use decision::{Alert, Constraint, Counterfactual, Decision, Fault, RuleMatch, Ruling, Score, Stage};
+pub use decision::{
+    Alert, Constraint, Counterfactual, Decision, Fault, RuleMatch, Ruling, Score, Shadow, Stage,
+};
 pub use detection::{Confidence, Detection, Evidence, Place};
 pub use hash::{Digest, digest};
 pub use json::{Json, JsonError, MAX_BYTES, MAX_DEPTH, MAX_LEAVES};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A checked name: 1 to 256 bytes, no control characters, no blank at either end.
+/// A checked name: 1 to 256 bytes, no control or invisible characters, no blank at either end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -17,6 +17,8 @@ pub enum NameError {
     TooLong,
     #[error("a name has no control characters and no blank at either end")]
     Unprintable,
+    #[error("a name has no invisible characters; leave out U+{:04X}", u32::from(*.0))]
+    Invisible(char),
 }
 
 impl Name {
@@ -32,12 +34,51 @@ impl Name {
         if text.chars().any(char::is_control) || text.trim() != text {
             return Err(NameError::Unprintable);
         }
+        if let Some(hidden) = hidden(text) {
+            return Err(NameError::Invisible(hidden));
+        }
         Ok(Name(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The first character that shows nothing. Two names that differ by one look the same in a rule, a
+/// record and an approval. Joiners and variation signs stay where writing needs them.
+fn hidden(text: &str) -> Option<char> {
+    let mut before = None;
+    text.chars().find(|c| {
+        let needed = before.is_some_and(|before| joins(before, *c));
+        before = Some(*c);
+        is_invisible(*c) && !needed
+    })
+}
+
+/// Whether `c` has something to do behind `before`: a joiner between letters of a script that joins
+/// them or in an emoji, a variation sign behind a symbol.
+fn joins(before: char, c: char) -> bool {
+    let joining_script = matches!(before, '\u{0600}'..='\u{109F}') && before.is_alphanumeric();
+    // Vowel signs of Indic scripts carry joiners, too.
+    let sign = matches!(before, '\u{0900}'..='\u{0DFF}');
+    let symbol = matches!(before, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}');
+    match c {
+        '\u{200C}' => joining_script || sign,
+        '\u{200D}' => joining_script || sign || symbol,
+        '\u{FE0E}' | '\u{FE0F}' => symbol && before != '\u{FE0F}',
+        _ => false,
+    }
+}
+
+/// Characters that Unicode lets a program ignore when it shows a text, and blanks of no width.
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+        | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
 }
 
 impl std::fmt::Display for Name {
@@ -56,5 +97,31 @@ impl<'de> Deserialize<'de> for Name {
 impl std::borrow::Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_something_hidden_in_it_is_refused_and_the_hint_names_it() {
+        for hidden in
+            ['\u{200B}', '\u{00AD}', '\u{202E}', '\u{2060}', '\u{FE0F}', '\u{E0041}', '\u{3164}', '\u{200D}']
+        {
+            let refused = Name::new(&format!("send{hidden}_email"));
+            assert_eq!(refused, Err(NameError::Invisible(hidden)));
+        }
+        let told = Name::new("a\u{200B}b").map_err(|error| error.to_string());
+        assert_eq!(told, Err("a name has no invisible characters; leave out U+200B".to_owned()));
+    }
+
+    #[test]
+    fn what_writing_needs_is_kept() {
+        for name in
+            ["Überweisung", "送金", "می\u{200C}خواهم", "क्\u{200D}ष", "plan ❤\u{FE0F}.md", "👩\u{200D}💻"]
+        {
+            assert!(Name::new(name).is_ok(), "{name}");
+        }
     }
 }

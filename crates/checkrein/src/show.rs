@@ -58,8 +58,17 @@ fn write_full(out: &mut String, action: &Action, decision: &Decision, paint: Pai
         row(out, if number == 0 { "found" } else { "" }, &found(detection), paint)?;
     }
     for (number, matched) in ruling.matched.iter().enumerate() {
-        let text = format!("{} ({}) says {}", matched.rule, matched.layer, matched.verdict);
+        let may = if matched.possibly { ", for it may mean this" } else { "" };
+        let text = format!("{} ({}) says {}{may}", matched.rule, matched.layer, matched.verdict);
         row(out, if number == 0 { "rules" } else { "" }, &text, paint)?;
+    }
+    for (number, shadow) in decision.shadows.iter().enumerate() {
+        let failed = shadow.fault.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let text = format!(
+            "{} ({}) would say {}{failed}; the answer would be {}",
+            shadow.rule, shadow.layer, shadow.verdict, shadow.would
+        );
+        row(out, if number == 0 { "trial" } else { "" }, &text, paint)?;
     }
     if let Some(exception) = &ruling.exception {
         row(out, "except", exception, paint)?;
@@ -133,6 +142,7 @@ fn change(constraint: &Constraint) -> String {
     let target = constraint.target.as_deref().unwrap_or("everything sensitive");
     match constraint.kind {
         ConstrainKind::Redact => format!("replace {target} in {field}"),
+        ConstrainKind::Clamp if constraint.or_set => format!("lower {field} to {limit}, or set it"),
         ConstrainKind::Clamp => format!("lower {field} to {limit}"),
         ConstrainKind::Redirect => format!("redirect to {target}"),
         ConstrainKind::Throttle => format!("slow down to {limit} a minute"),

@@ -332,3 +332,18 @@ fn a_wrong_command_line_ends_with_2_and_help_teaches() {
     let help = out(&run(&["decide", "--help"], b""));
     assert!(help.contains("Exit codes:") && help.contains("Examples:"), "{help}");
 }
+
+#[test]
+fn a_rule_on_trial_is_shown_with_what_it_would_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trial.yaml");
+    let text = "policy: p\nrules: [ { id: p.trial, when: { tool: refund }, then: block, state: shadow } ]\n";
+    std::fs::write(&path, text).unwrap();
+    let output = run(&["decide", "--rules", path.to_str().unwrap()], &refund("50"));
+    let text = out(&output);
+    assert_ne!(code(&output), 13, "{text}");
+    assert!(
+        text.contains("trial    p.trial (organisation) would say block; the answer would be block"),
+        "{text}"
+    );
+}

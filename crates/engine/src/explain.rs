@@ -7,6 +7,8 @@
 use action::{Decision, Dimension, ExplainLevel, Verdict};
 use serde::Serialize;
 
+use crate::guard::whole;
+
 /// What one audience is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
@@ -49,7 +51,7 @@ pub enum Reason {
 const REASONS: &[(&str, Reason)] =
     &[("band.", Reason::RiskScore), ("floor.", Reason::Threat), ("fault.", Reason::PolicyFault)];
 
-/// Tells one audience about a decision.
+/// Tells one audience about a decision. Total: details that cannot be put together are left out.
 pub fn explain(decision: &Decision, level: ExplainLevel) -> Explanation {
     let outcome = outcome(decision.effective);
     let message = match outcome {
@@ -60,7 +62,7 @@ pub fn explain(decision: &Decision, level: ExplainLevel) -> Explanation {
     let (reason, details) = match level {
         ExplainLevel::None => (None, Vec::new()),
         ExplainLevel::Category => (reason(decision), Vec::new()),
-        ExplainLevel::Full => (reason(decision), details(decision)),
+        ExplainLevel::Full => (reason(decision), whole(|| details(decision)).unwrap_or_default()),
     };
     Explanation { outcome, message, reason, details }
 }
@@ -86,6 +88,9 @@ fn reason(decision: &Decision) -> Option<Reason> {
         return None;
     }
     let decided_by = &decision.ruling.decided_by;
+    if decision.ruling.faults.iter().any(|fault| fault.rule == **decided_by) {
+        return Some(Reason::PolicyFault);
+    }
     let known = REASONS.iter().find(|(prefix, _)| decided_by.starts_with(prefix));
     Some(known.map_or(Reason::Policy, |(_, reason)| *reason))
 }
@@ -109,10 +114,7 @@ fn details(decision: &Decision) -> Vec<String> {
             .map(|d| format!("{}: {} ({}, {} % sure)", d.vector, d.rule, d.severity, d.confidence.percent())),
     );
     lines.extend(decision.ruling.faults.iter().map(|fault| {
-        format!(
-            "rule {} could not be evaluated ({}) and counted as {}",
-            fault.rule, fault.code, fault.counted_as
-        )
+        format!("{} could not be evaluated ({}) and counted as {}", fault.rule, fault.code, fault.counted_as)
     }));
     lines.extend(
         decision

@@ -13,6 +13,7 @@ mod decide;
 pub mod detect;
 pub mod explain;
 pub mod facts;
+mod guard;
 pub mod policy;
 pub mod redact;
 mod rules;
@@ -23,5 +24,5 @@ pub mod yaml;
 
 pub use change::{Changed, Throttle, Unfit, change, redacted};
 pub use decide::decide;
-pub use facts::learn;
+pub use facts::{Learned, learn};
 pub use rules::Rules;

@@ -123,7 +123,7 @@ fn two_allowed_calls_that_together_exfiltrate_are_stopped_at_the_second() {
     assert!(alone.verdict <= Verdict::Alert, "{:?} {:?}", alone.ruling, alone.detections);
 
     let limits = rules.limits.of(&read.agent.name);
-    let after = engine::learn(&facts, &read, &first, at("2026-03-02T12:00:00Z"), limits);
+    let after = engine::learn(&facts, &read, &first, at("2026-03-02T12:00:00Z"), limits).facts;
     send.context = vec![Content {
         channel: action::Channel::ToolOutput,
         source: action::Name::new("list_customers").ok(),

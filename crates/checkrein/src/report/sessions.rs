@@ -65,7 +65,8 @@ fn stopped(session: &Json, rules: &Rules) -> Result<Vec<String>> {
                         && action.operation.has_effect()
                 });
                 found.extend(holds.map(|hit| hit.rule.to_string()));
-                facts = engine::learn(&facts, &action, &decision, now, rules.limits.of(&action.agent.name));
+                let limits = rules.limits.of(&action.agent.name);
+                facts = engine::learn(&facts, &action, &decision, now, limits).facts;
                 continue;
             }
             other => return Err(anyhow!("unknown event `{other}`")),

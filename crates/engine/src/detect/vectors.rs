@@ -117,7 +117,7 @@ pub const VECTORS: [VectorSpec; 12] = [
     },
     VectorSpec {
         vector: Vector::SessionAnomaly,
-        about: "a session that changes hands, place or age",
+        about: "a session that changes hands, place or age, or an action that is not what it states",
         text: None,
         scene: Some(state::session::find),
     },

@@ -1,21 +1,65 @@
 //! What one decision changes in the facts: the state for the next action.
 
-use action::{Action, Channel, Confidence, Decision, Timestamp, Vector, Verdict};
+use std::borrow::Cow;
+
+use action::{Action, Channel, Confidence, Decision, Fault, Timestamp, Vector, Verdict};
 
 use super::{Baseline, Facts, Identity, SessionFacts, Step};
 use crate::detect::Scene;
 use crate::detect::state::Limits;
 use crate::detect::{sequence, taint};
+use crate::guard::whole;
 
-/// The facts after one decision. Pure: the caller stores what it gets.
-///
+/// What one decision taught.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learned {
+    /// The next facts; the old ones, unchanged, when learning failed.
+    pub facts: Facts,
+    pub fault: Option<Fault>,
+}
+
+/// The facts after one decision. Pure: the caller stores what it gets. Total: a fault of our own
+/// leaves the facts as they were and says so, because half of a change would count some things
+/// twice and others never.
+pub fn learn(
+    facts: &Facts,
+    action: &Action,
+    decision: &Decision,
+    now: Timestamp,
+    limits: &Limits,
+) -> Learned {
+    learn_by(next, facts, action, decision, now, limits)
+}
+
+type Next = fn(&Facts, &Action, &Decision, Timestamp, &Limits) -> Facts;
+
+fn learn_by(
+    next: Next,
+    facts: &Facts,
+    action: &Action,
+    decision: &Decision,
+    now: Timestamp,
+    limits: &Limits,
+) -> Learned {
+    match whole(|| next(facts, action, decision, now, limits)) {
+        Some(facts) => Learned { facts, fault: None },
+        None => Learned { facts: facts.clone(), fault: Some(forgotten(decision)) },
+    }
+}
+
+/// An action that was not counted is one that somebody should know of.
+fn forgotten(decision: &Decision) -> Fault {
+    let counted_as = decision.effective.max(Verdict::Alert);
+    Fault { rule: "fault.learn".to_owned(), code: Cow::Borrowed("stage_failed"), counted_as }
+}
+
 /// - Counters and the session count every action, refused ones too.
 /// - The baseline learns only what was let through, was no anomaly and raised nothing at high
 ///   confidence, so that an attacker cannot teach it, and a slow drift is held by the limit.
 /// - Volumes that left are counted only when the action was carried out.
 /// - Time comes from `now`. A clock that goes backwards moves the windows along: nothing is
 ///   refilled and nothing gets stuck. A jump ahead empties windows and adds one day at most.
-pub fn learn(facts: &Facts, action: &Action, decision: &Decision, now: Timestamp, limits: &Limits) -> Facts {
+fn next(facts: &Facts, action: &Action, decision: &Decision, now: Timestamp, limits: &Limits) -> Facts {
     let mut classes: Vec<_> = decision
         .detections
         .iter()
@@ -146,7 +190,7 @@ mod tests {
     fn after(times: usize, verdict: Verdict) -> Facts {
         let (limits, send) = (Limits::default(), action(SEND));
         (0..times).fold(facts("{}"), |facts, _| {
-            learn(&facts, &send, &decided(&send, Vec::new(), verdict), now(), &limits)
+            learn(&facts, &send, &decided(&send, Vec::new(), verdict), now(), &limits).facts
         })
     }
 
@@ -172,7 +216,8 @@ mod tests {
             class: None,
             evidence: None,
         };
-        let next = learn(&facts("{}"), &send, &allowed(&send, vec![injected]), now(), &Limits::default());
+        let next =
+            learn(&facts("{}"), &send, &allowed(&send, vec![injected]), now(), &Limits::default()).facts;
         assert_eq!(next.baseline.unwrap().learned().observed, 0);
     }
 
@@ -185,7 +230,7 @@ mod tests {
         let dump = action(SEND);
         let limits = Limits::default();
         let next = (0..500)
-            .fold(usual, |facts, _| learn(&facts, &dump, &allowed(&dump, Vec::new()), now(), &limits));
+            .fold(usual, |facts, _| learn(&facts, &dump, &allowed(&dump, Vec::new()), now(), &limits).facts);
         let scene = Scene::new(&dump, &next, now(), &[], &limits);
         assert!(scene.deviation.unwrap().grade >= 90);
     }
@@ -204,10 +249,22 @@ mod tests {
         let after = |channel: &str| {
             let read =
                 action(&format!(r#"{{ "context": [{{ "channel": "{channel}", "text": "hello" }}] }}"#));
-            learn(&facts("{}"), &read, &allowed(&read, Vec::new()), now(), &limits).session.taint
+            learn(&facts("{}"), &read, &allowed(&read, Vec::new()), now(), &limits).facts.session.taint
         };
         assert!(after("retrieved").is_tainted());
         assert!(!after("user").is_tainted() && !after("model").is_tainted());
+    }
+
+    #[test]
+    fn a_failure_to_learn_leaves_the_facts_as_they_were_and_is_told() {
+        let (before, send) = (after(2, Verdict::Allow), action(SEND));
+        let broken: Next = |_, _, _, _, _| std::panic::resume_unwind(Box::new(()));
+        let decision = decided(&send, Vec::new(), Verdict::Allow);
+        let learned = learn_by(broken, &before, &send, &decision, now(), &Limits::default());
+        assert_eq!(learned.facts, before);
+        let fault = learned.fault.unwrap();
+        assert_eq!((fault.rule.as_str(), fault.counted_as), ("fault.learn", Verdict::Alert));
+        assert_eq!(learn(&before, &send, &decision, now(), &Limits::default()).fault, None);
     }
 
     proptest! {
@@ -222,7 +279,7 @@ mod tests {
             let run = || jumps.iter().zip(&hosts).fold(facts("{}"), |facts, (millis, host)| {
                 let at = Timestamp::from_millis(*millis);
                 let send = action(&SEND.replace("sink.example", &format!("{host}.example")).replace("\"post\"", &format!("\"{host}\"")));
-                learn(&facts, &send, &allowed(&send, Vec::new()), at, &limits)
+                learn(&facts, &send, &allowed(&send, Vec::new()), at, &limits).facts
             });
             let facts = run();
             prop_assert!(facts.counters.destinations.len() <= super::super::Counters::DESTINATIONS);

@@ -23,6 +23,7 @@ pub fn decided(action: &Action, detections: Vec<Detection>, verdict: Verdict) ->
         containment: Vec::new(),
         alerts: Vec::new(),
         counterfactuals: Vec::new(),
+        shadows: Vec::new(),
         skipped: Vec::new(),
         payload_hash: action.payload_hash(),
         rules_hash: Digest::default(),

@@ -153,9 +153,7 @@ fn implied(wide: &Kind, narrow: &Kind) -> bool {
         | (Kind::Score(a), Kind::Score(b))
         | (Kind::Deviation(a), Kind::Deviation(b)) => a.covers(b),
         (Kind::Part(x, a), Kind::Part(y, b)) => x == y && a.covers(b),
-        (Kind::Amount(a), Kind::Amount(b)) => {
-            a.currency == b.currency && (a.unknown || !b.unknown) && a.range.covers(&b.range)
-        }
+        (Kind::Amount(a), Kind::Amount(b)) => a.currency == b.currency && a.range.covers(&b.range),
         (Kind::Classes(a), Kind::Classes(b)) => {
             a.all.is_empty() && !b.any.is_empty() && b.any.iter().all(|class| a.any.contains(class))
         }
@@ -198,8 +196,8 @@ fn beyond(range: &Range, greatest: u64) -> bool {
 }
 
 fn opposed(a: &Kind, b: &Kind) -> bool {
-    let apart = |a: &super::Patterns, b: &super::Patterns| match (a.exact(), b.exact()) {
-        (Some(names), Some(_)) => !names.iter().any(|name| b.matches(name)),
+    let apart = |a: &super::Patterns, b: &super::Patterns| match (a.forms(), b.forms()) {
+        (Some(forms), Some(_)) => !forms.iter().any(|form| b.resembles(form)),
         _ => false,
     };
     match (a, b) {

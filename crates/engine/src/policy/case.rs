@@ -1,8 +1,8 @@
 //! What a ruling is made from, and what it is made into.
 
 use action::{
-    Action, Alert, Constraint, Containment, Counterfactual, Detection, Mode, RuleMatch, Ruling, Score,
-    SensitiveClass, Sensitivity, Timestamp, Verdict,
+    Action, Alert, Constraint, Containment, Counterfactual, Detection, Mode, Ruling, Score, SensitiveClass,
+    Sensitivity, Shadow, Timestamp, Verdict,
 };
 
 use crate::facts::Facts;
@@ -41,7 +41,7 @@ pub struct Judgement {
     pub alerts: Vec<Alert>,
     pub counterfactuals: Vec<Counterfactual>,
     /// Rules in the state `shadow` that matched: evaluated, never carried out.
-    pub shadows: Vec<RuleMatch>,
+    pub shadows: Vec<Shadow>,
 }
 
 /// What a mode lets be carried out of a verdict.

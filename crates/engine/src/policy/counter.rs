@@ -5,6 +5,8 @@ use action::{Counterfactual, Decimal, Severity, Verdict};
 use super::bands;
 use super::condition::{Kind, View};
 use super::load::Policies;
+use crate::detect::scene::Money;
+
 use super::weigh::{Spoken, Voice, Weighed, weigh};
 
 /// Most counterfactuals of one ruling.
@@ -69,8 +71,10 @@ fn varied<'v>(view: &View<'v>, kind: &'v Kind) -> Option<View<'v>> {
     match kind {
         Kind::WithoutRole(roles) => varied.imagined = Some(roles),
         Kind::Amount(test) => {
-            let currency = view.amount.map(|(_, currency)| currency);
-            varied.amount = Some((edge(&test.range)?, test.currency.as_deref().or(currency)?));
+            let currency = view.amount.and_then(|money| money.currency);
+            let currency = Some(test.currency.as_deref().or(currency)?);
+            varied.amount =
+                Some(Money { value: edge(&test.range)?, currency, stated: true, contradicted: false });
         }
         Kind::Count(range) => varied.count = Some(edge(range).and_then(whole)?),
         Kind::Score(range) => varied.score = u8::try_from(edge(range).and_then(whole)?).ok()?,

@@ -7,7 +7,7 @@ use action::{Confidence, Environment, Layer, Vector, Verdict};
 
 use super::bands::Bands;
 use super::calendar::Hours;
-use super::condition::{Kind, Reader, Test, View, When, read_hours};
+use super::condition::{Kind, Reader, Sure, Test, View, When, read_hours};
 use super::read_rule::{self, Draft};
 use super::rule::{Exception, Place, Rule};
 use crate::yaml::{Faults, Fields, Node, Value};
@@ -46,8 +46,8 @@ pub struct Parts {
 }
 
 impl Document {
-    pub fn applies(&self, view: &View<'_>) -> bool {
-        self.scope.holds(view)
+    pub fn applies(&self, view: &View<'_>, sure: Sure) -> bool {
+        self.scope.holds(view, sure)
     }
 }
 
@@ -115,7 +115,7 @@ pub fn scope(file: &str, node: &Node, faults: &mut Faults) -> When {
     let none = BTreeMap::new();
     for key in ["application", "agent", "business_unit", "environment"] {
         let Some(value) = fields.get(key) else { continue };
-        let mut reader = Reader { file, hours: &none, faults, unknown_matches: false };
+        let mut reader = Reader { file, hours: &none, faults };
         let kind = match key {
             "application" => reader.patterns(value).map(Kind::Application),
             "agent" => reader.patterns(value).map(Kind::Agent),

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use action::{Action, ActionKind, Operation};
 
 use super::condition::{Kind, Test};
+use super::names::Names;
 
-/// Rules, by position, filed under what they require.
+/// Rules, by position, filed under what they require; names in the form of look-alikes, so that
+/// whatever a rule may speak about is found.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     tools: BTreeMap<Box<str>, Vec<usize>>,
@@ -23,9 +25,9 @@ pub struct Index {
 
 /// The drawers, most selective first. A rule is filed in one only.
 const DRAWERS: [fn(&mut Index, &Kind, usize) -> bool; 5] = [
-    |index, kind, at| matches!(kind, Kind::Tool(names) if file(&mut index.tools, names.exact(), at)),
-    |index, kind, at| matches!(kind, Kind::ResourceType(names) if file(&mut index.resources, names.exact(), at)),
-    |index, kind, at| matches!(kind, Kind::Agent(names) if file(&mut index.agents, names.exact(), at)),
+    |index, kind, at| matches!(kind, Kind::Tool(names) if file(&mut index.tools, names.forms(), at)),
+    |index, kind, at| matches!(kind, Kind::ResourceType(names) if file(&mut index.resources, names.forms(), at)),
+    |index, kind, at| matches!(kind, Kind::Agent(names) if file(&mut index.agents, names.forms(), at)),
     |index, kind, at| matches!(kind, Kind::ActionKind(list) if file_each(&mut index.kinds, list, at)),
     |index, kind, at| matches!(kind, Kind::Operation(list) if file_each(&mut index.operations, list, at)),
 ];
@@ -42,11 +44,11 @@ impl Index {
     }
 
     /// The rules that may match, in the order of their positions.
-    pub fn candidates(&self, action: &Action) -> Vec<usize> {
+    pub fn candidates(&self, action: &Action, names: &Names<'_>) -> Vec<usize> {
         let drawers = [
-            self.tools.get(action.tool.as_str()),
-            self.resources.get(action.resource.kind.as_str()),
-            self.agents.get(action.agent.name.as_str()),
+            self.tools.get(&*names.tool),
+            self.resources.get(&*names.resource),
+            self.agents.get(&*names.agent),
             self.kinds.get(&action.kind),
             self.operations.get(&action.operation),
             Some(&self.anything),

@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 
-use action::{Alert, Constraint, Containment, RuleMatch, Ruling, Severity, Vector, Verdict};
+use action::{Alert, Constraint, Containment, RuleMatch, Ruling, Severity, Shadow, Vector, Verdict};
 
 use super::bands;
 use super::case::{Judged, Judgement, effective};
 use super::condition::View;
 use super::counter;
 use super::load::Policies;
+use super::names::Names;
 use super::weigh::{Matched, Spoken, Voice, Weighed, run_modules, weigh};
 
 /// Judges one case. Total: every case gets a judgement, a broken module included.
 pub fn judge(case: &Judged<'_>, policies: &Policies) -> Judgement {
-    let view = View::of(case);
+    let names = Names::of(case.action);
+    let view = View::of(case, &names);
     let spoken: Spoken = match policies.has_modules() {
-        true => run_modules(&view, policies, &policies.index.candidates(case.action)),
+        true => run_modules(&view, policies, &policies.index.candidates(case.action, &names)),
         false => Vec::new(),
     };
     let weighed = weigh(&view, policies, &spoken, None);
@@ -25,7 +27,7 @@ pub fn judge(case: &Judged<'_>, policies: &Policies) -> Judgement {
         containment: containment(&weighed),
         alerts: alerts(case, &weighed),
         counterfactuals: counter::factuals(&view, policies, &spoken, &weighed),
-        shadows: weighed.shadows.iter().map(rule_match).collect(),
+        shadows: shadows(&weighed),
         ruling: ruling(case, weighed),
     }
 }
@@ -50,12 +52,35 @@ fn ruling(case: &Judged<'_>, weighed: Weighed<'_>) -> Ruling {
     }
 }
 
+/// What the rules that are tried out would have said, and made of the answer.
+fn shadows(weighed: &Weighed<'_>) -> Vec<Shadow> {
+    let spoke = weighed.shadows.iter().map(|found| Shadow {
+        rule: found.id.clone().into_owned(),
+        layer: found.rule.layer,
+        verdict: found.verdict(),
+        would: weighed.with(found),
+        fault: None,
+    });
+    let failed = weighed.failed_shadows.iter().map(|(layer, fault)| Shadow {
+        rule: fault.rule.clone(),
+        layer: *layer,
+        verdict: fault.counted_as,
+        would: weighed.verdict.max(fault.counted_as),
+        fault: Some(fault.code.clone()),
+    });
+    spoke.chain(failed).take(MOST_SHADOWS).collect()
+}
+
+/// Most rules on trial of which one decision tells.
+const MOST_SHADOWS: usize = 64;
+
 fn rule_match(found: &Matched<'_>) -> RuleMatch {
     RuleMatch {
         rule: found.id.clone().into_owned(),
         layer: found.rule.layer,
         verdict: found.verdict(),
         replaces_bands: found.rule.instead_of_bands,
+        possibly: !found.surely,
     }
 }
 
@@ -117,6 +142,7 @@ fn constraints(weighed: &Weighed<'_>) -> Vec<Constraint> {
                 rule: found.rule.id.clone(),
                 field: change.field.clone(),
                 limit: change.limit,
+                or_set: change.or_set,
                 target: change.target.clone(),
             })
         })

@@ -17,6 +17,7 @@ mod document;
 mod index;
 mod judge;
 mod load;
+mod names;
 mod pattern;
 mod read_rule;
 pub mod rego;

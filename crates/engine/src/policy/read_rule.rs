@@ -30,16 +30,16 @@ pub fn rule(draft: &mut Draft<'_>, node: &Node, faults: &mut Faults) -> Option<R
     let mut fields = Fields::of(file, node, faults)?;
     let id = fields.need_text("id", faults).map(str::to_owned);
     if id.as_deref().is_some_and(|id| !is_id(id)) {
-        let hint = "letters, digits, `.`, `-` and `_`; not beginning with `band.` or `floor.`";
+        let hint =
+            "letters, digits, `.`, `-` and `_`; not beginning with `band.`, `floor.`, `fault.` or `alert.`";
         fields.fault(faults, "bad_id", "this id cannot be used".into(), Some(hint.into()));
     }
     let priority = fields.whole("priority", faults).unwrap_or(DEFAULT_PRIORITY);
     let note = fields.text("note", faults).map(str::to_owned);
     let then = fields.need("then", faults).and_then(|node| verdict(file, node, faults));
-    let strict = then.as_ref().is_none_or(|(verdict, _)| *verdict > Verdict::Allow);
     let when = match fields.get("when") {
         Some(node) => {
-            let mut reader = Reader { file, hours: draft.hours, faults, unknown_matches: strict };
+            let mut reader = Reader { file, hours: draft.hours, faults };
             Some(reader.when(node))
         }
         None => {
@@ -130,7 +130,7 @@ fn exception(draft: &Draft<'_>, fields: &mut Fields<'_>, faults: &mut Faults) ->
         point
     });
     let verdict = fields.choice("verdict", Verdict::ALL, Verdict::as_str, faults).unwrap_or(Verdict::Allow);
-    let mut reader = Reader { file: draft.file, hours: draft.hours, faults, unknown_matches: false };
+    let mut reader = Reader { file: draft.file, hours: draft.hours, faults };
     let mut parts = Vec::new();
     if let Some(node) = fields.get("agent") {
         let kind = reader.patterns(node).map(Kind::Agent);
@@ -155,7 +155,7 @@ fn is_id(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.chars().all(plain)
         && text.len() <= 128
-        && !["band.", "floor.", "alert."].iter().any(|taken| text.starts_with(taken))
+        && !["band.", "floor.", "alert.", "fault."].iter().any(|taken| text.starts_with(taken))
 }
 
 /// A verdict by name, or `constrain` with what it changes.
@@ -182,7 +182,7 @@ fn verdict(file: &str, node: &Node, faults: &mut Faults) -> Option<(Verdict, Vec
 fn changes(file: &str, node: &Node, faults: &mut Faults) -> Vec<Change> {
     let Some(mut fields) = Fields::of(file, node, faults) else { return Vec::new() };
     let mut found = Vec::new();
-    let change = |kind| Change { kind, field: None, limit: None, target: None };
+    let change = |kind| Change { kind, field: None, limit: None, or_set: false, target: None };
     if let Some(targets) = fields.texts("redact", faults) {
         found.extend(targets.into_iter().map(|target| redaction(target, change(ConstrainKind::Redact))));
     }
@@ -190,8 +190,9 @@ fn changes(file: &str, node: &Node, faults: &mut Faults) -> Vec<Change> {
         let field = clamp.need_text("field", faults).map(str::to_owned);
         clamp.need("at", faults);
         let limit = clamp.decimal("at", faults);
+        let or_set = clamp.flag("or_set", faults).unwrap_or(false);
         clamp.finish(faults);
-        found.push(Change { field, limit, ..change(ConstrainKind::Clamp) });
+        found.push(Change { field, limit, or_set, ..change(ConstrainKind::Clamp) });
     }
     if let Some(target) = fields.text("redirect", faults) {
         found.push(Change { target: Some(target.into()), ..change(ConstrainKind::Redirect) });

@@ -73,6 +73,8 @@ pub struct Change {
     pub kind: ConstrainKind,
     pub field: Option<String>,
     pub limit: Option<Decimal>,
+    /// A clamp that also sets the limit where there is no number to lower.
+    pub or_set: bool,
     pub target: Option<String>,
 }
 

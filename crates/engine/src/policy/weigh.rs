@@ -11,17 +11,22 @@
 //!    voices are as before.
 //! 2. If r speaks unexcepted, v is among the contributions, so the answer is at least v >= A,
 //!    whatever r took the place of: a milder rule, or the bands if r stands in for them.
-//! 3. If an exception softens r, r neither ends the search in its layer nor stands in for the
-//!    bands. The rule that decided before still decides; one more voice cannot lower a maximum.
+//! 3. If an exception softens r, or r matches possibly and not for sure, r neither ends the search
+//!    in its layer nor stands in for the bands. The rule that decided before still decides; one
+//!    more voice cannot lower a maximum.
 //! 4. A rule that r displaced may have stood in for the bands; they speak again, which adds a
 //!    voice. Exceptions belong to one rule, band or floor by name and soften nothing else.
+//!
+//! The same makes the second reading of names and values safe ([`Sure`]): a look-alike of a name
+//! adds the voices of the rules about that name, and takes none away, the bands' included. Whatever
+//! an action is renamed to that looks like its name, it is answered at least as strictly.
 
 use std::borrow::Cow;
 
 use action::{Fault, Layer, Severity, Vector, Verdict};
 
 use super::bands::{self, Bands};
-use super::condition::View;
+use super::condition::{Sure, View};
 use super::load::Policies;
 use super::rego;
 use super::rule::{Exception, Rule};
@@ -31,7 +36,9 @@ pub struct Weighed<'p> {
     pub verdict: Verdict,
     pub decided: Voice,
     pub matched: Vec<Matched<'p>>,
+    /// Rules on trial that matched, and those that could not be evaluated.
     pub shadows: Vec<Matched<'p>>,
+    pub failed_shadows: Vec<(Layer, Fault)>,
     pub faults: Vec<Fault>,
     pub floors: Vec<Floored<'p>>,
     pub band: Banded<'p>,
@@ -48,11 +55,15 @@ pub struct Matched<'p> {
     /// What the rule says, before an exception.
     pub stated: Verdict,
     pub exception: Option<&'p Exception>,
+    /// Whether it matches in every way of taking the action. One that only may match speaks, and
+    /// that is all it does.
+    pub surely: bool,
     /// Whether it is one of the voices, rather than hidden by an earlier rule.
     pub speaks: bool,
 }
 
 /// A floor that a critical hit has set.
+#[derive(Clone)]
 pub struct Floored<'p> {
     pub vector: Vector,
     pub stated: Verdict,
@@ -60,6 +71,7 @@ pub struct Floored<'p> {
 }
 
 /// The band of the score.
+#[derive(Clone, Copy)]
 pub struct Banded<'p> {
     pub band: Severity,
     pub bounds: Bands,
@@ -84,6 +96,11 @@ impl Matched<'_> {
     pub fn verdict(&self) -> Verdict {
         softened(self.stated, self.exception)
     }
+
+    /// Whether it may take the place of others: of later rules, of the bands.
+    fn displaces(&self) -> bool {
+        self.surely && self.exception.is_none()
+    }
 }
 
 impl Floored<'_> {
@@ -93,6 +110,11 @@ impl Floored<'_> {
 }
 
 impl Banded<'_> {
+    /// Nothing stands in for the top band.
+    fn is_replaced(&self, by_a_rule: bool) -> bool {
+        by_a_rule && self.band != Severity::Critical
+    }
+
     pub fn verdict(&self) -> Verdict {
         softened(bands::verdict(self.band), self.exception)
     }
@@ -109,15 +131,24 @@ pub fn weigh<'p>(
     spoken: &Spoken,
     without: Option<usize>,
 ) -> Weighed<'p> {
-    let (mut matched, shadows, faults) = matches(view, policies, spoken, without);
-    for layer in Layer::ALL {
-        speak(&mut matched, *layer);
-    }
-    let replaced = matched.iter().any(|m| m.speaks && m.exception.is_none() && m.rule.instead_of_bands);
+    let Found { mut matched, shadows, failed_shadows, faults } = matches(view, policies, spoken, without);
+    let replaced = speak(&mut matched);
     let floors = floors(view, policies);
     let band = band(view, policies, replaced);
     let (decided, verdict) = strictest(&matched, &faults, &floors, &band);
-    Weighed { verdict, decided, matched, shadows, faults, floors, band }
+    Weighed { verdict, decided, matched, shadows, failed_shadows, faults, floors, band }
+}
+
+impl<'p> Weighed<'p> {
+    /// The answer if a rule on trial were in force beside all the others.
+    pub fn with(&self, trial: &Matched<'p>) -> Verdict {
+        let mut matched = self.matched.clone();
+        matched.push(trial.clone());
+        order(&mut matched);
+        let replaced = speak(&mut matched);
+        let band = Banded { replaced: self.band.is_replaced(replaced), ..self.band };
+        strictest(&matched, &self.faults, &self.floors, &band).1
+    }
 }
 
 /// Runs the modules that may have something to say about the case.
@@ -127,19 +158,26 @@ pub fn run_modules(view: &View<'_>, policies: &Policies, candidates: &[usize]) -
     for at in candidates {
         let Some(rule) = policies.rules.get(*at) else { continue };
         let Some(module) = &rule.module else { continue };
-        if applies(view, policies, rule) {
-            let input = input.get_or_insert_with(|| rego::input(view.case, &policies.needs));
+        if applies(view, policies, rule, Sure::Possibly) {
+            let input = input.get_or_insert_with(|| rego::input(view, &policies.needs));
             spoken.push((*at, module.run(input, view.case)));
         }
     }
     spoken
 }
 
-fn applies(view: &View<'_>, policies: &Policies, rule: &Rule) -> bool {
-    rule.when.holds(view) && policies.documents.get(rule.document).is_some_and(|d| d.applies(view))
+fn applies(view: &View<'_>, policies: &Policies, rule: &Rule, sure: Sure) -> bool {
+    rule.when.holds(view, sure)
+        && policies.documents.get(rule.document).is_some_and(|d| d.applies(view, sure))
 }
 
-type Found<'p> = (Vec<Matched<'p>>, Vec<Matched<'p>>, Vec<Fault>);
+#[derive(Default)]
+struct Found<'p> {
+    matched: Vec<Matched<'p>>,
+    shadows: Vec<Matched<'p>>,
+    failed_shadows: Vec<(Layer, Fault)>,
+    faults: Vec<Fault>,
+}
 
 fn matches<'p>(
     view: &View<'_>,
@@ -147,10 +185,10 @@ fn matches<'p>(
     spoken: &Spoken,
     without: Option<usize>,
 ) -> Found<'p> {
-    let (mut matched, mut shadows, mut faults) = (Vec::new(), Vec::new(), Vec::new());
-    for at in policies.index.candidates(view.case.action) {
+    let mut all = Found::default();
+    for at in policies.index.candidates(view.case.action, view.names) {
         let Some(rule) = policies.rules.get(at).filter(|_| without != Some(at)) else { continue };
-        if !applies(view, policies, rule) {
+        if !applies(view, policies, rule, Sure::Possibly) {
             continue;
         }
         let mut found = Matched {
@@ -160,6 +198,7 @@ fn matches<'p>(
             reason: rule.note.clone(),
             stated: rule.verdict,
             exception: None,
+            surely: applies(view, policies, rule, Sure::Certainly),
             speaks: false,
         };
         if let Some(module) = &rule.module {
@@ -170,49 +209,64 @@ fn matches<'p>(
                     found.reason = decision.reason.clone().or(found.reason);
                 }
                 Some(rego::Outcome::Failed(code)) => {
-                    if !rule.shadow {
-                        let code = Cow::Borrowed(*code);
-                        let counted_as = module.counted_as(view.case.action);
-                        faults.push(Fault { rule: rule.id.clone(), code, counted_as });
+                    let counted_as = module.counted_as(view.case.action);
+                    let fault = Fault { rule: rule.id.clone(), code: Cow::Borrowed(*code), counted_as };
+                    match rule.shadow {
+                        true => all.failed_shadows.push((rule.layer, fault)),
+                        false => all.faults.push(fault),
                     }
                     continue;
                 }
                 Some(rego::Outcome::Silent) | None => continue,
             }
         }
-        if rule.shadow {
-            shadows.push(found);
-            continue;
-        }
         found.exception = mildest(&rule.exceptions, view, policies);
-        matched.push(found);
-    }
-    // Modules say how strict they are only now; at equal priority the stricter comes first.
-    matched.sort_by_key(|m| (m.rule.layer, m.rule.priority, std::cmp::Reverse(m.stated), m.at));
-    (matched, shadows, faults)
-}
-
-/// Marks the rules of a layer that speak: those that always count, the first other rule, and on
-/// the way to it each rule that an exception softens.
-fn speak(matched: &mut [Matched<'_>], layer: Layer) {
-    let mut decided = false;
-    for found in matched.iter_mut().filter(|m| m.rule.layer == layer) {
-        if found.rule.always {
-            found.speaks = true;
-        } else if !decided {
-            found.speaks = true;
-            decided = found.exception.is_none();
+        match rule.shadow {
+            true => all.shadows.push(found),
+            false => all.matched.push(found),
         }
     }
+    order(&mut all.matched);
+    all
 }
 
-/// The unexpired exception with the mildest verdict whose conditions hold.
+/// Modules say how strict they are only when they run; at equal priority the stricter comes first.
+fn order(matched: &mut [Matched<'_>]) {
+    matched.sort_by_key(|m| (m.rule.layer, m.rule.priority, std::cmp::Reverse(m.stated), m.at));
+}
+
+/// Marks the rules that speak, in each layer: those that always count, the first other rule that
+/// matches for sure, and on the way to it each that only may match or that an exception softens.
+/// Tells whether one of them stands in for the bands. One that only may match and would leave the
+/// bands alone holds that back: if it does match, the later rule is never asked.
+fn speak(matched: &mut [Matched<'_>]) -> bool {
+    let mut replaced = false;
+    for layer in Layer::ALL {
+        let (mut decided, mut open) = (false, true);
+        for found in matched.iter_mut().filter(|m| m.rule.layer == *layer) {
+            found.speaks = found.rule.always || !decided;
+            let stands_in = found.speaks && found.displaces() && found.rule.instead_of_bands;
+            if found.rule.always {
+                replaced |= stands_in;
+            } else if !decided {
+                replaced |= stands_in && open;
+                open &= found.surely || found.rule.instead_of_bands;
+                decided = found.displaces();
+            }
+        }
+    }
+    replaced
+}
+
+/// The unexpired exception with the mildest verdict whose conditions hold for sure.
 fn mildest<'p>(exceptions: &'p [Exception], view: &View<'_>, policies: &Policies) -> Option<&'p Exception> {
     exceptions
         .iter()
         .filter(|exception| view.case.now < exception.until)
-        .filter(|exception| policies.documents.get(exception.document).is_some_and(|d| d.applies(view)))
-        .filter(|exception| exception.when.holds(view))
+        .filter(|exception| {
+            policies.documents.get(exception.document).is_some_and(|d| d.applies(view, Sure::Certainly))
+        })
+        .filter(|exception| exception.when.holds(view, Sure::Certainly))
         .min_by_key(|exception| exception.verdict)
 }
 
@@ -226,7 +280,7 @@ fn floors<'p>(view: &View<'_>, policies: &'p Policies) -> Vec<Floored<'p>> {
         return found;
     }
     for document in policies.documents.iter().filter(|document| !document.floors.is_empty()) {
-        if !document.applies(view) {
+        if !document.applies(view, Sure::Possibly) {
             continue;
         }
         for floor in &document.floors {
@@ -241,19 +295,20 @@ fn floors<'p>(view: &View<'_>, policies: &'p Policies) -> Vec<Floored<'p>> {
     found
 }
 
-/// The band of the score. The organisation sets the bounds, applications and agents may only
-/// tighten them. Nothing stands in for the top band.
+/// The band of the score. The organisation sets the bounds; applications and agents, and documents
+/// that only may be about this action, can only tighten them. Nothing stands in for the top band.
 fn band<'p>(view: &View<'_>, policies: &'p Policies, replaced: bool) -> Banded<'p> {
     let environment = view.case.action.environment;
     let mut set: Option<Bands> = None;
     let mut tightened: Option<Bands> = None;
     for document in &policies.documents {
-        let Some(bounds) = document.bands.get(&environment).filter(|_| document.applies(view)) else {
+        let applies = |sure| document.applies(view, sure);
+        let Some(bounds) = document.bands.get(&environment).filter(|_| applies(Sure::Possibly)) else {
             continue;
         };
         let slot = match document.layer {
-            Layer::Organisation => &mut set,
-            Layer::Application | Layer::Agent => &mut tightened,
+            Layer::Organisation if applies(Sure::Certainly) => &mut set,
+            Layer::Organisation | Layer::Application | Layer::Agent => &mut tightened,
         };
         *slot = Some(slot.map_or(*bounds, |before| before.stricter(*bounds)));
     }
@@ -261,7 +316,8 @@ fn band<'p>(view: &View<'_>, policies: &'p Policies, replaced: bool) -> Banded<'
     let bounds = tightened.map_or(bounds, |tighter| bounds.stricter(tighter));
     let band = bounds.band(view.score);
     let exception = named(bands::name(band), view, policies);
-    Banded { band, bounds, exception, replaced: replaced && band != Severity::Critical }
+    let banded = Banded { band, bounds, exception, replaced: false };
+    Banded { replaced: banded.is_replaced(replaced), ..banded }
 }
 
 /// The strictest voice. Of equally strict ones the most telling: a rule, then a fault, a floor,

@@ -46,3 +46,46 @@ pub fn weigh(scene: &Scene<'_>, reasons: &mut Reasons) {
         reasons.add("agent.often_refused", 10);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use action::Dimension;
+
+    use crate::detect::state::Limits;
+    use crate::detect::state::testing::{action, facts, now};
+    use crate::score::FACTORS;
+
+    fn part(known: &str) -> u8 {
+        let (read, facts) = (action("{}"), facts(known));
+        let scene = Scene::new(&read, &facts, now(), &[], &Limits::default());
+        let mut reasons = Reasons::new(Dimension::Agent);
+        weigh(&scene, &mut reasons);
+        reasons.part()
+    }
+
+    #[test]
+    fn everything_that_the_table_names_counts_and_nothing_else() {
+        let quiet = r#""registered": true, "first_seen": "2025-01-01T00:00:00Z""#;
+        let with = |more: &str| part(&format!(r#"{{ "agent": {{ {quiet}{more} }} }}"#));
+        let least = with("");
+        for (named, raised) in [
+            (
+                "registration",
+                part(r#"{ "agent": { "registered": false, "first_seen": "2025-01-01T00:00:00Z" } }"#),
+            ),
+            ("age", part(r#"{ "agent": { "registered": true } }"#)),
+            ("freeze", with(r#", "frozen": true"#)),
+            ("credentials", with(r#", "elevated": true"#)),
+            ("alerts", with(r#", "recent_alerts": 1"#)),
+            ("refusals", with(r#", "recent_blocks": 1"#)),
+        ] {
+            assert!(raised > least, "{named}");
+            assert!(FACTORS[Dimension::Agent.index()].about.contains(named), "{named}");
+        }
+        let tainted = part(&format!(
+            r#"{{ "agent": {{ {quiet} }}, "session": {{ "taint": {{ "channels": ["retrieved"] }} }} }}"#
+        ));
+        assert_eq!(tainted, least, "taint belongs to the session, which policy asks about");
+    }
+}

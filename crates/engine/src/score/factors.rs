@@ -25,7 +25,7 @@ pub const FACTORS: [Factor; 7] = [
     Factor {
         dimension: Dimension::Agent,
         weight: 12,
-        about: "the agent's record: registration, age, credentials, alerts, taint of its session",
+        about: "the agent's record: registration, freeze, age, credentials, alerts, refusals, a new version",
         weigh: agent_risk::weigh,
     },
     Factor {

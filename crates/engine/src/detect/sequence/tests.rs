@@ -20,7 +20,7 @@ fn with_result(call: &str) -> Action {
 
 fn after(steps: &[(&Action, Timestamp, action::Verdict)]) -> Facts {
     steps.iter().fold(facts("{}"), |facts, (step, at, verdict)| {
-        learn(&facts, step, &decided(step, Vec::new(), *verdict), *at, &Limits::default())
+        learn(&facts, step, &decided(step, Vec::new(), *verdict), *at, &Limits::default()).facts
     })
 }
 
@@ -87,7 +87,7 @@ fn the_result_is_remembered_when_steps_lie_between() {
     let limits = Limits::default();
     let note = with_result(r#"{ "tool": "think", "payload": { "step": "next" } }"#);
     let facts = after(&[(&action(READ), minutes_ago(9), DONE)]);
-    let facts = learn(&facts, &note, &allowed(&note, Vec::new()), minutes_ago(5), &limits);
+    let facts = learn(&facts, &note, &allowed(&note, Vec::new()), minutes_ago(5), &limits).facts;
     assert_eq!(hits(&facts, &action(SEND)), ["sequence.read_then_send"]);
 }
 

@@ -1,4 +1,5 @@
-//! Session anomaly: context that does not fit the identity the session was opened for.
+//! Session anomaly: context that does not fit the identity the session was opened for, or what is
+//! stated about an action that does not fit the action.
 
 use action::{Confidence, Detection, Name, Severity, Vector};
 
@@ -48,6 +49,16 @@ pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
         }
     }
 
+    // What is stated beside the payload, and contradicted by it.
+    if scene.money.is_some_and(|money| money.contradicted) {
+        report("session.amount_understated", Severity::High, Confidence::HIGH);
+    } else if scene.money.is_some_and(|money| !money.stated) {
+        report("session.amount_unstated", Severity::Low, Confidence::LOW);
+    }
+    if action.count.is_some_and(|count| count < scene.records) {
+        report("session.count_understated", Severity::Low, Confidence::LOW);
+    }
+
     let seconds = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX).saturating_mul(1000);
     let ahead = action.time.millis().saturating_sub(scene.now.millis());
     if ahead > seconds(limits.clock_skew_seconds) {
@@ -90,6 +101,27 @@ mod tests {
             (OPENED.replace("2026-03-03T11", "2026-03-01T11"), "session.too_old"),
         ] {
             assert_eq!(rules(&found(find, &action(ANN), &facts(&change))), [rule]);
+        }
+    }
+
+    #[test]
+    fn what_is_stated_and_contradicted_by_the_payload_is_named() {
+        let pay = |more: &str| action(&format!(r#"{{ "kind": "payment", "operation": "pay", {more} }}"#));
+        for (more, rules_expected) in [
+            (r#""amount": { "value": 99, "currency": "USD" }, "payload": { "amount": 99 }"#, &[][..]),
+            (
+                r#""amount": { "value": 99, "currency": "USD" }, "payload": { "amount": 500000 }"#,
+                &["session.amount_understated"],
+            ),
+            (r#""payload": { "amount": 50 }"#, &["session.amount_unstated"]),
+            (r#""count": 2, "payload": { "ids": [1, 2, 3] }"#, &["session.count_understated"]),
+            (r#""count": 2, "payload": { "limit": "2" }"#, &[]),
+        ] {
+            assert_eq!(
+                rules(&found(find, &pay(more), &facts(r#"{ "agent": { "registered": true } }"#))),
+                rules_expected,
+                "{more}"
+            );
         }
     }
 

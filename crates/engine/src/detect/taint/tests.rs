@@ -112,7 +112,7 @@ fn what_a_tainted_step_fetched_is_as_untrusted_as_what_sent_it() {
     };
     assert!(rules(&pay, &facts).is_empty(), "a reference that a trusted step returned is data");
     let decision = crate::facts::testing::allowed(&read, rules(&read, &facts));
-    facts = crate::facts::learn(&facts, &read, &decision, now(), &Limits::default());
+    facts = crate::facts::learn(&facts, &read, &decision, now(), &Limits::default()).facts;
     let found = rules(&pay, &facts);
     assert_eq!(found[0].rule, "taint.argument");
 }

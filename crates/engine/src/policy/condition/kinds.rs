@@ -5,8 +5,9 @@ use action::{
     Sensitivity, Severity, Vector,
 };
 
-use super::{Check, FieldTest, Moment, Range, View, payload};
+use super::{Check, FieldTest, Moment, Range, Sure, View, payload};
 use crate::facts::Network;
+use crate::policy::names::Names;
 use crate::policy::pattern::Patterns;
 
 /// One condition. The nine dimensions and what goes with them, closed and matched in full.
@@ -53,10 +54,6 @@ pub enum Kind {
 pub struct AmountTest {
     pub range: Range,
     pub currency: Option<String>,
-    /// What holds when the amounts cannot be compared: another currency, or a payment that names
-    /// no amount. A rule that tightens counts it as a match, a rule that allows does not, so that
-    /// leaving the amount out never helps.
-    pub unknown: bool,
 }
 
 /// Sensitive classes that were found.
@@ -76,14 +73,23 @@ pub struct VectorTest {
 }
 
 impl Kind {
-    pub fn holds(&self, view: &View<'_>) -> bool {
+    pub fn holds(&self, view: &View<'_>, sure: Sure) -> bool {
         let case = view.case;
-        let (action, facts) = (case.action, case.facts);
+        let (action, facts, names) = (case.action, case.facts, view.names);
+        // As written for sure, in the form of look-alikes possibly.
+        let named = |patterns: &Patterns, name: &str, form: &str| match sure {
+            Sure::Possibly => patterns.resembles(form),
+            Sure::Certainly => patterns.matches(name),
+        };
         let optional = |patterns: &Patterns, name: Option<&action::Name>| {
+            name.is_some_and(|name| named(patterns, name.as_str(), &Names::form(name)))
+        };
+        // The record is the operator's own writing.
+        let recorded = |patterns: &Patterns, name: Option<&action::Name>| {
             name.is_some_and(|name| patterns.matches(name.as_str()))
         };
         match self {
-            Kind::Agent(names) => names.matches(action.agent.name.as_str()),
+            Kind::Agent(patterns) => named(patterns, action.agent.name.as_str(), &names.agent),
             Kind::AgentVersion(versions) => optional(versions, action.agent.version.as_ref()),
             Kind::Role(roles) => view.has_role(roles),
             Kind::WithoutRole(roles) => !view.has_role(roles),
@@ -91,26 +97,24 @@ impl Kind {
             Kind::Elevated(wanted) => facts.agent.elevated == *wanted,
             Kind::Principal(ids) => optional(ids, action.principal.as_ref().map(|p| &p.id)),
             Kind::Team(teams) => optional(teams, action.principal.as_ref().and_then(|p| p.team.as_ref())),
-            Kind::Application(names) => optional(names, facts.scope.application.as_ref()),
-            Kind::BusinessUnit(names) => optional(names, facts.scope.business_unit.as_ref()),
+            Kind::Application(patterns) => recorded(patterns, facts.scope.application.as_ref()),
+            Kind::BusinessUnit(patterns) => recorded(patterns, facts.scope.business_unit.as_ref()),
             Kind::Mode(modes) => modes.contains(&facts.scope.mode),
             Kind::Environment(places) => places.contains(&action.environment),
             Kind::Network(networks) => networks.contains(&facts.place.network),
             Kind::ActionKind(kinds) => kinds.contains(&action.kind),
             Kind::Operation(operations) => operations.contains(&action.operation),
-            Kind::Tool(tools) => tools.matches(action.tool.as_str()),
-            Kind::ResourceType(types) => types.matches(action.resource.kind.as_str()),
-            Kind::ResourceName(names) => optional(names, action.resource.name.as_ref()),
-            Kind::Destination(names) => {
-                action.resource.destinations.iter().any(|name| names.matches(name.as_str()))
-            }
+            Kind::Tool(tools) => named(tools, action.tool.as_str(), &names.tool),
+            Kind::ResourceType(types) => named(types, action.resource.kind.as_str(), &names.resource),
+            Kind::ResourceName(patterns) => optional(patterns, action.resource.name.as_ref()),
+            Kind::Destination(patterns) => destination(patterns, view, sure),
             Kind::External(wanted) => case.external == *wanted,
             Kind::Tainted(wanted) => case.tainted == *wanted,
             Kind::Channel(channels) => action.context.iter().any(|text| channels.contains(&text.channel)),
-            Kind::Amount(test) => test.holds(view),
+            Kind::Amount(test) => test.holds(view, sure),
             Kind::Count(range) => view.count.is_some_and(|count| range.contains(Decimal::from_u64(count))),
-            Kind::Payload(test) => test.holds(&action.payload),
-            Kind::Text(checks) => payload::any_text(&action.payload, checks),
+            Kind::Payload(test) => test.holds(&action.payload, sure),
+            Kind::Text(checks) => payload::any_text(&action.payload, checks, sure),
             Kind::Classes(test) => test.holds(case.classes),
             Kind::Sensitivity(least) => case.sensitivity >= *least,
             Kind::Vector(tests) => tests.iter().any(|test| test.holds(view)),
@@ -189,15 +193,32 @@ impl Kind {
     }
 }
 
+/// Possibly, when one destination is known by a spelling that fits; for sure, when all of them fit
+/// as written: a second recipient must not ride on the permission of the first.
+fn destination(patterns: &Patterns, view: &View<'_>, sure: Sure) -> bool {
+    let sent = &view.case.action.resource.destinations;
+    match sure {
+        Sure::Possibly => view.names.destinations().iter().any(|form| patterns.resembles(form)),
+        Sure::Certainly => !sent.is_empty() && sent.iter().all(|name| patterns.matches(name.as_str())),
+    }
+}
+
 impl AmountTest {
-    fn holds(&self, view: &View<'_>) -> bool {
-        let same = |currency: &str| {
-            self.currency.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(currency))
+    /// Amounts that cannot be compared, because the currency is another one or a payment names no
+    /// amount, fit possibly: leaving the amount out never helps.
+    fn holds(&self, view: &View<'_>, sure: Sure) -> bool {
+        let unknown = sure == Sure::Possibly;
+        let Some(money) = view.amount else {
+            return unknown && view.case.action.operation == Operation::Pay;
         };
-        match view.amount {
-            Some((value, currency)) if same(currency) => self.range.contains(value),
-            Some(_) => self.unknown,
-            None => self.unknown && view.case.action.operation == Operation::Pay,
+        let same = match (&self.currency, money.currency) {
+            (None, _) => true,
+            (Some(wanted), Some(currency)) => wanted.eq_ignore_ascii_case(currency),
+            (Some(_), None) => false,
+        };
+        match same {
+            true => self.range.contains(money.value) && (money.stated || unknown),
+            false => unknown,
         }
     }
 }

@@ -11,11 +11,11 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use action::Decimal;
-
 use super::calendar::Hours;
 use super::case::Judged;
+use super::names::Names;
 use super::pattern::{Pattern, Patterns};
+use crate::detect::scene::Money;
 use crate::yaml::{Faults, Fields, Node, Value};
 
 pub use kinds::{AmountTest, ClassTest, Kind, VectorTest};
@@ -44,12 +44,37 @@ pub struct Test {
     pub kind: Kind,
 }
 
+/// How a condition is read where an action can be taken in more than one way: a name that looks
+/// like another, an amount nobody stated, a number in quotes, one of several recipients.
+///
+/// INVARIANT: what holds for sure also holds possibly. `not` turns the reading round, so this
+/// stays true of any tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sure {
+    /// It holds in one way of taking the action: enough for a rule to speak.
+    Possibly,
+    /// It holds in every way: needed before a rule hides others or stands in for the bands, and
+    /// before an exception softens anything.
+    Certainly,
+}
+
+impl Sure {
+    /// The reading under a `not`.
+    pub fn turned(self) -> Self {
+        match self {
+            Sure::Possibly => Sure::Certainly,
+            Sure::Certainly => Sure::Possibly,
+        }
+    }
+}
+
 /// A case as conditions see it. Amount, count, roles and score can be varied, to find out what
 /// would have been answered otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     pub case: &'a Judged<'a>,
-    pub amount: Option<(Decimal, &'a str)>,
+    pub names: &'a Names<'a>,
+    pub amount: Option<Money<'a>>,
     pub count: Option<u64>,
     pub score: u8,
     /// Roles that the agent is imagined to have beside its own.
@@ -57,12 +82,10 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn of(case: &'a Judged<'a>) -> Self {
-        // How much money moves, in whichever direction: a limit is no limit below zero.
-        let amount = case.action.amount.as_ref().map(|a| (a.value.abs(), a.currency.as_str()));
-        // Leaving the count out must not get past a limit that the payload shows to be passed.
-        let count = case.action.count.or(case.records);
-        View { case, amount, count, score: case.score.value, imagined: None }
+    pub fn of(case: &'a Judged<'a>, names: &'a Names<'a>) -> Self {
+        // Stating less than the payload shows must not get past a limit.
+        let count = case.action.count.max(case.records);
+        View { case, names, amount: Money::of(case.action), count, score: case.score.value, imagined: None }
     }
 
     pub fn has_role(&self, roles: &Patterns) -> bool {
@@ -72,12 +95,12 @@ impl<'a> View<'a> {
 }
 
 impl When {
-    pub fn holds(&self, view: &View<'_>) -> bool {
+    pub fn holds(&self, view: &View<'_>, sure: Sure) -> bool {
         match self {
-            When::All(parts) => parts.iter().all(|part| part.holds(view)),
-            When::Any(parts) => parts.iter().any(|part| part.holds(view)),
-            When::Not(part) => !part.holds(view),
-            When::Test(test) => test.kind.holds(view),
+            When::All(parts) => parts.iter().all(|part| part.holds(view, sure)),
+            When::Any(parts) => parts.iter().any(|part| part.holds(view, sure)),
+            When::Not(part) => !part.holds(view, sure.turned()),
+            When::Test(test) => test.kind.holds(view, sure),
         }
     }
 
@@ -95,7 +118,7 @@ impl When {
         match self {
             When::All(parts) => parts.iter().flat_map(|part| part.pivots(view)).collect(),
             When::Any(parts) => {
-                let mut holding = parts.iter().filter(|part| part.holds(view));
+                let mut holding = parts.iter().filter(|part| part.holds(view, Sure::Possibly));
                 match (holding.next(), holding.next()) {
                     (Some(only), None) => only.pivots(view),
                     _ => Vec::new(),
@@ -121,9 +144,6 @@ pub struct Reader<'a, 'f> {
     pub file: &'a str,
     pub hours: &'a BTreeMap<String, Hours>,
     pub faults: &'f mut Faults,
-    /// Whether an amount that cannot be compared counts as a match: yes for a rule that tightens,
-    /// no for one that allows, turned round inside `not`.
-    pub unknown_matches: bool,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -174,12 +194,7 @@ impl<'a> Reader<'a, '_> {
             match key.text.as_str() {
                 "all" => parts.push(When::All(self.branches(value, depth))),
                 "any" => parts.push(When::Any(self.branches(value, depth))),
-                "not" => {
-                    self.unknown_matches = !self.unknown_matches;
-                    let inner = self.level(value, depth + 1);
-                    self.unknown_matches = !self.unknown_matches;
-                    parts.push(When::Not(Box::new(inner)));
-                }
+                "not" => parts.push(When::Not(Box::new(self.level(value, depth + 1)))),
                 name => match CONDITIONS.iter().find(|row| row.key == name) {
                     Some(row) => {
                         let kinds = (row.read)(self, value);

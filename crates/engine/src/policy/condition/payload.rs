@@ -3,7 +3,11 @@
 use action::{Decimal, Json};
 use regex::{Regex, RegexBuilder};
 
-use super::{Range, Reader};
+use super::range::Bound;
+use super::{Range, Reader, Sure};
+use crate::detect::walk::embedded_json;
+use crate::text::alike;
+use crate::text::number::{Reading, reading};
 use crate::yaml::{Node, Value};
 
 /// Longest pattern and biggest compiled pattern: a rule cannot make judging slow.
@@ -33,83 +37,181 @@ pub enum Check {
 }
 
 impl FieldTest {
-    pub fn holds(&self, payload: &Json) -> bool {
-        let mut found = Vec::new();
-        collect(payload, &self.path, &mut found);
+    /// Possibly, when some value found there passes; for sure, when the path is there as written
+    /// and every value found passes, under whatever spelling of the keys: a second recipient, or
+    /// `Amount` beside `amount`, must not ride on the first.
+    pub fn holds(&self, payload: &Json, sure: Sure) -> bool {
+        let (mut written, mut found) = (false, false);
+        collect(payload, &self.path, Sure::Certainly, &mut |_| written = true);
+        let (mut some, mut all) = (false, true);
+        collect(payload, &self.path, Sure::Possibly, &mut |value| {
+            let passes = self.checks.iter().all(|check| check.holds(value, sure));
+            (found, some, all) = (true, some || passes, all && passes);
+        });
+        let there = |sure: Sure| match sure {
+            Sure::Possibly => found,
+            Sure::Certainly => written,
+        };
         let exists = |check: &Check| match check {
-            Check::Exists(wanted) => *wanted != found.is_empty(),
+            Check::Exists(true) => there(sure),
+            Check::Exists(false) => !there(sure.turned()),
             _ => true,
         };
         if !self.checks.iter().all(exists) {
             return false;
         }
-        let about_values = self.checks.iter().any(|check| !matches!(check, Check::Exists(_)));
-        !about_values || found.iter().any(|value| self.checks.iter().all(|check| check.holds(value)))
+        if self.checks.iter().all(|check| matches!(check, Check::Exists(_))) {
+            return true;
+        }
+        match sure {
+            Sure::Possibly => some,
+            Sure::Certainly => written && all,
+        }
     }
 }
 
 /// The values at a path of keys with dots; `*` stands for every key or item. A single value stands
 /// for a list of one: most tools take either, and a rule about the one must not miss the other.
-fn collect<'j>(value: &'j Json, path: &str, found: &mut Vec<&'j Json>) {
+/// Possibly, a key is also one that looks like it, for many tools read `Amount` as `amount`; and
+/// arguments that were sent as the text of a document are that document.
+fn collect(value: &Json, path: &str, sure: Sure, visit: &mut dyn FnMut(&Json)) {
     let (step, rest) = match path.split_once('.') {
         Some((step, rest)) => (step, Some(rest)),
         None => (path, None),
     };
-    let mut follow = |value: &'j Json| match rest {
-        Some(rest) => collect(value, rest, found),
-        None => found.push(value),
+    let mut follow = |value: &Json| match rest {
+        Some(rest) => collect(value, rest, sure, visit),
+        None => visit(value),
     };
     match (value, step) {
         (Json::Object(entries), "*") => entries.iter().for_each(|(_, value)| follow(value)),
         (Json::List(items), "*") => items.iter().for_each(follow),
         (Json::Text(_) | Json::Number(_) | Json::Bool(_), "*") => follow(value),
-        (Json::Object(_), key) => value.get(key).into_iter().for_each(follow),
+        (Json::Object(entries), key) => match sure {
+            Sure::Certainly => value.get(key).into_iter().for_each(follow),
+            Sure::Possibly => {
+                let form = alike(key);
+                let meant = entries.iter().filter(|(name, _)| name == key || alike(name) == form);
+                meant.for_each(|(_, value)| follow(value));
+            }
+        },
         (Json::List(items), index) => {
             index.parse::<usize>().ok().and_then(|at| items.get(at)).into_iter().for_each(follow)
+        }
+        // Each document found this way is entered by a step of the path, so paths end it.
+        (Json::Text(text), _) if sure == Sure::Possibly => {
+            if let Some(document) = embedded_json(text) {
+                collect(&document, path, sure, visit);
+            }
         }
         _ => {}
     }
 }
 
 impl Check {
-    pub fn holds(&self, value: &Json) -> bool {
-        let text = || value.as_text().map(str::to_lowercase);
-        let any = |parts: &[String], test: fn(&str, &str) -> bool| {
-            text().is_some_and(|text| parts.iter().any(|part| test(&text, part)))
-        };
+    pub fn holds(&self, value: &Json, sure: Sure) -> bool {
+        // A list where one value was expected: tools take the first, the last, or each.
+        if let (Json::List(items), false) = (value, matches!(self, Check::Not(_) | Check::Exists(_))) {
+            return match sure {
+                Sure::Possibly => {
+                    self.of_one(value, sure) || items.iter().any(|item| self.of_one(item, sure))
+                }
+                Sure::Certainly => self.of_one(value, sure),
+            };
+        }
+        self.of_one(value, sure)
+    }
+
+    fn of_one(&self, value: &Json, sure: Sure) -> bool {
         match self {
-            Check::Equals(wanted) => equals(wanted, value),
-            Check::OneOf(wanted) => wanted.iter().any(|wanted| equals(wanted, value)),
-            Check::Within(range) => number(value).is_some_and(|number| range.contains(number)),
-            Check::Contains(parts) => any(parts, |text, part| text.contains(part)),
-            Check::StartsWith(parts) => any(parts, |text, part| text.starts_with(part)),
-            Check::EndsWith(parts) => any(parts, |text, part| text.ends_with(part)),
-            Check::Matches(pattern) => value.as_text().is_some_and(|text| pattern.is_match(text)),
-            Check::Not(checks) => !checks.iter().all(|check| check.holds(value)),
+            Check::Equals(wanted) => equals(wanted, value, sure),
+            Check::OneOf(wanted) => wanted.iter().any(|wanted| equals(wanted, value, sure)),
+            Check::Within(range) => within(range, value, sure),
+            Check::Contains(parts) => some_part(value, parts, sure, |text, part| text.contains(part)),
+            Check::StartsWith(parts) => some_part(value, parts, sure, |text, part| text.starts_with(part)),
+            Check::EndsWith(parts) => some_part(value, parts, sure, |text, part| text.ends_with(part)),
+            Check::Matches(pattern) => value.as_text().is_some_and(|text| {
+                pattern.is_match(text)
+                    || (sure == Sure::Possibly && !text.is_ascii() && pattern.is_match(&alike(text)))
+            }),
+            Check::Not(checks) => !checks.iter().all(|check| check.holds(value, sure.turned())),
             Check::Exists(_) => true,
         }
     }
 }
 
-/// A number that was sent as a text is equal to itself, too.
-fn equals(wanted: &Json, value: &Json) -> bool {
-    wanted == value || wanted.as_number().is_some_and(|wanted| number(value) == Some(wanted))
+/// Case is ignored in any reading; possibly, look-alike letters are what they look like.
+fn some_part(value: &Json, parts: &[String], sure: Sure, test: fn(&str, &str) -> bool) -> bool {
+    let Some(text) = value.as_text() else { return false };
+    let lower = text.to_lowercase();
+    let plain = |part: &String| test(&lower, part);
+    if parts.iter().any(plain) {
+        return true;
+    }
+    let form = alike(text);
+    sure == Sure::Possibly && !text.is_ascii() && parts.iter().any(|part| test(&form, &alike(part)))
 }
 
-/// A number, also one that was sent as a text: quoting it must not get it past a limit.
-fn number(value: &Json) -> Option<Decimal> {
-    value.as_number().or_else(|| {
-        let text = value.as_text()?.trim();
-        Decimal::parse(text.strip_prefix('+').filter(|rest| !rest.starts_with('-')).unwrap_or(text))
-    })
+/// A number that was sent as a text is equal to itself, too. Possibly, so is a text that looks like
+/// the wanted one, and what programs take for `true` and `false`.
+fn equals(wanted: &Json, value: &Json, sure: Sure) -> bool {
+    if wanted == value {
+        return true;
+    }
+    let number = |json: &Json| json.as_number().map(|at| Bound { at, inside: true });
+    if let Some(bound) = number(wanted) {
+        return within(&Range { low: Some(bound), high: Some(bound) }, value, sure);
+    }
+    if sure == Sure::Certainly {
+        return false;
+    }
+    match (wanted, value) {
+        (Json::Text(wanted), Json::Text(text)) => alike(wanted) == alike(text),
+        (Json::Text(wanted), Json::Number(number)) => *wanted == number.to_string(),
+        (Json::Bool(wanted), value) => flag(value) == Some(*wanted),
+        _ => false,
+    }
+}
+
+/// What programs that are lenient about it take a value for.
+fn flag(value: &Json) -> Option<bool> {
+    match value {
+        Json::Bool(flag) => Some(*flag),
+        Json::Null => Some(false),
+        Json::Number(number) => Some(*number != Decimal::ZERO),
+        Json::Text(text) => match &*alike(text.trim()) {
+            "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
+            "false" | "no" | "off" | "0" | "n" | "f" | "" => Some(false),
+            _ => None,
+        },
+        Json::List(_) | Json::Object(_) => None,
+    }
+}
+
+/// A number, also one that was sent as a text: quoting it must not get it past a limit, nor must
+/// writing it in another way.
+fn within(range: &Range, value: &Json, sure: Sure) -> bool {
+    let (least, greatest) = match value {
+        Json::Number(number) => (*number, *number),
+        Json::Text(text) => match reading(text) {
+            Reading::Words => return false,
+            Reading::Between { least, greatest } => (least, greatest),
+            Reading::Unsure => return sure == Sure::Possibly,
+        },
+        Json::Null | Json::Bool(_) | Json::List(_) | Json::Object(_) => return false,
+    };
+    match sure {
+        Sure::Possibly => range.contains(least) || range.contains(greatest),
+        Sure::Certainly => range.contains(least) && range.contains(greatest),
+    }
 }
 
 /// Whether some string of the payload passes all checks.
-pub fn any_text(payload: &Json, checks: &[Check]) -> bool {
+pub fn any_text(payload: &Json, checks: &[Check], sure: Sure) -> bool {
     match payload {
-        Json::Text(_) => checks.iter().all(|check| check.holds(payload)),
-        Json::List(items) => items.iter().any(|item| any_text(item, checks)),
-        Json::Object(entries) => entries.iter().any(|(_, value)| any_text(value, checks)),
+        Json::Text(_) => checks.iter().all(|check| check.holds(payload, sure)),
+        Json::List(items) => items.iter().any(|item| any_text(item, checks, sure)),
+        Json::Object(entries) => entries.iter().any(|(_, value)| any_text(value, checks, sure)),
         Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
@@ -202,7 +304,7 @@ mod tests {
 
     fn holds(path: &str, check: Check, payload: &str) -> bool {
         let payload = Json::parse(payload.as_bytes()).unwrap();
-        FieldTest { path: path.into(), checks: vec![check] }.holds(&payload)
+        FieldTest { path: path.into(), checks: vec![check] }.holds(&payload, Sure::Possibly)
     }
 
     #[test]

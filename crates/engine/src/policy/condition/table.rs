@@ -357,7 +357,7 @@ fn amount(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {
     if range.is_everything() && currency.is_none() && reader.faults.0.len() == before {
         reader.fault(node, "empty_condition", "no limit is given".into(), None);
     }
-    vec![Kind::Amount(AmountTest { range, currency, unknown: reader.unknown_matches })]
+    vec![Kind::Amount(AmountTest { range, currency })]
 }
 
 fn score(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {

@@ -2,7 +2,8 @@
 //!
 //! | key | what |
 //! |---|---|
-//! | `action` | the action as sent; texts of `context` are left out, their channels are there |
+//! | `action` | the action; `amount` and `count` as they count (the greater of what was stated and what the payload shows, without a sign), texts of `context` left out |
+//! | `alike` | tool, resource (type, name), destinations in the form in which look-alikes are equal |
 //! | `agent` | name, version, and what is on record: roles, registered, elevated |
 //! | `principal`, `session` | as sent, where known |
 //! | `facts` | application, business_unit, mode, network |
@@ -19,16 +20,19 @@ use action::{Dimension, Json};
 use regorus::Value;
 
 use super::super::case::Judged;
-use super::super::condition::network_name;
+use super::super::condition::{View, network_name};
+use super::super::names::Names;
 use super::needs::Needs;
 
 /// The input document of one case, as far as somebody looks at it.
-pub fn input(case: &Judged<'_>, needs: &Needs) -> Value {
+pub fn input(view: &View<'_>, needs: &Needs) -> Value {
+    let case = view.case;
     let (action, facts) = (case.action, case.facts);
     let name = |name: &Option<action::Name>| name.as_ref().map(|name| Value::from(name.as_str()));
     let mut at = Builder { needs, path: String::new() };
     at.object("", |at, entries| {
-        at.put(entries, "action", |at| Some(the_action(case, at)));
+        at.put(entries, "action", |at| Some(the_action(view, at)));
+        at.put(entries, "alike", |at| Some(forms(view, at)));
         at.put(entries, "agent", |at| {
             Some(at.object("agent", |at, entries| {
                 at.put(entries, "name", |_| Some(action.agent.name.as_str().into()));
@@ -97,8 +101,25 @@ impl Builder<'_> {
     }
 }
 
-fn the_action(case: &Judged<'_>, at: &mut Builder<'_>) -> Value {
-    let action = case.action;
+/// Names as rules that tighten compare them.
+fn forms(view: &View<'_>, at: &mut Builder<'_>) -> Value {
+    let resource = &view.case.action.resource;
+    at.object("alike", |at, entries| {
+        at.put(entries, "tool", |_| Some((&*view.names.tool).into()));
+        at.put(entries, "resource", |_| {
+            Some(object([
+                ("type", Some((&*view.names.resource).into())),
+                ("name", resource.name.as_ref().map(|name| (&*Names::form(name)).into())),
+            ]))
+        });
+        at.put(entries, "destinations", |_| {
+            Some(list(view.names.destinations().iter().map(|form| form.as_str().into())))
+        });
+    })
+}
+
+fn the_action(view: &View<'_>, at: &mut Builder<'_>) -> Value {
+    let action = view.case.action;
     let destinations = || list(action.resource.destinations.iter().map(|name| name.as_str().into()));
     at.object("action", |at, entries| {
         at.put(entries, "kind", |_| Some(action.kind.as_str().into()));
@@ -112,13 +133,13 @@ fn the_action(case: &Judged<'_>, at: &mut Builder<'_>) -> Value {
             ]))
         });
         at.put(entries, "amount", |_| {
-            let amount = action.amount.as_ref()?;
+            let money = view.amount?;
             Some(object([
-                ("value", Some(number(amount.value))),
-                ("currency", Some(amount.currency.as_str().into())),
+                ("value", Some(number(money.value))),
+                ("currency", money.currency.map(Value::from)),
             ]))
         });
-        at.put(entries, "count", |_| action.count.map(Value::from));
+        at.put(entries, "count", |_| view.count.map(Value::from));
         at.put(entries, "environment", |_| Some(action.environment.as_str().into()));
         at.put(entries, "time", |_| Some(action.time.to_string().into()));
         at.put(entries, "payload", |_| Some(value(&action.payload)));

@@ -1,13 +1,22 @@
 //! The scene: one action with the facts around it, prepared once for the score, the stateful
 //! detectors and the learning.
 
-use action::{Action, ActionKind, Detection, Json, Operation, SensitiveClass, Sensitivity, Timestamp};
+mod destination;
+mod stated;
+
+use action::{
+    Action, ActionKind, Decimal, Detection, Json, Operation, SensitiveClass, Sensitivity, Timestamp,
+};
 
 use crate::facts::baseline::Observation;
 use crate::facts::{Deviation, Facts, deviation, hash};
 
 use super::sensitivity;
 use super::state::Limits;
+use crate::text::number::{Reading, reading};
+
+pub use destination::{Destination, spellings};
+pub use stated::Money;
 
 /// One action with the facts around it.
 pub struct Scene<'a> {
@@ -22,8 +31,10 @@ pub struct Scene<'a> {
     pub destinations: Vec<Destination>,
     /// Data, money or a message would leave the estate.
     pub external: bool,
-    /// Records touched: as stated by the caller or, failing that, by the payload.
+    /// Records touched: the greater of what the caller and the payload say.
     pub records: u64,
+    /// Money that would move.
+    pub money: Option<Money<'a>>,
     pub payload: Shape,
     /// What the action touches beyond its resource type.
     pub traits: Traits,
@@ -34,16 +45,6 @@ pub struct Scene<'a> {
     pub deviation: Option<Deviation>,
 }
 
-/// A destination in comparable form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Host, mail domain or account, lower case.
-    pub name: String,
-    /// As sent, lower case: the full address.
-    pub full: String,
-    pub external: bool,
-}
-
 /// The outer measures of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shape {
@@ -52,7 +53,8 @@ pub struct Shape {
     pub depth: u64,
     /// Hash of the set of keys.
     pub keys: u64,
-    /// The largest number under a key that limits or counts.
+    /// The largest number under a key that limits or counts, and the longest list of what an action
+    /// is about, one by one.
     pub stated: u64,
     pub longest_list: u64,
 }
@@ -85,7 +87,10 @@ impl<'a> Scene<'a> {
         let payload = Shape::of(&action.payload);
         let stated =
             if action.operation.has_effect() || payload.stated <= 1 { payload.longest_list } else { 0 };
-        let records = action.count.unwrap_or(payload.stated.max(stated).max(1));
+        let records = match action.count {
+            Some(count) => count.max(payload.stated),
+            None => payload.stated.max(stated).max(1),
+        };
         let destinations: Vec<Destination> =
             action.resource.destinations.iter().map(|name| Destination::new(name.as_str(), facts)).collect();
         let mut classes = classes.to_vec();
@@ -101,6 +106,7 @@ impl<'a> Scene<'a> {
             classes,
             destinations,
             records,
+            money: Money::of(action),
             payload,
             sensitivity: Sensitivity::None,
             read: Vec::new(),
@@ -133,7 +139,7 @@ impl<'a> Scene<'a> {
 
     /// Whole units of money that would move.
     pub fn amount(&self) -> Option<u64> {
-        self.action.amount.as_ref().map(|amount| amount.value.trunc().unsigned_abs())
+        self.money.map(|money| money.value.trunc().unsigned_abs())
     }
 
     /// Hash of the tool for the agent's counters.
@@ -148,61 +154,6 @@ impl<'a> Scene<'a> {
     pub fn has_class(&self, among: &[SensitiveClass]) -> bool {
         self.classes.iter().any(|class| among.contains(class))
     }
-}
-
-impl Destination {
-    fn new(text: &str, facts: &Facts) -> Self {
-        let full = text.trim().to_lowercase();
-        let after_scheme = match full.split_once("://") {
-            // `evil.test/?to=https://corp.example` has its first host in front of that mark.
-            Some((scheme, rest)) if is_scheme(scheme) => rest,
-            _ => full.as_str(),
-        };
-        // Browsers and many libraries take a backslash for a slash.
-        let authority = after_scheme.split(['/', '?', '#', '\\']).next().unwrap_or("");
-        let host = authority.rsplit('@').next().unwrap_or(authority);
-        let host = match host.strip_prefix('[') {
-            Some(v6) => v6.split(']').next().unwrap_or(v6),
-            None => host.split(':').next().unwrap_or(host),
-        };
-        let name = host.trim_end_matches('.').to_owned();
-        let external = names_several(&full, authority) || !is_own(&name, facts);
-        Destination { name, full, external }
-    }
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'))
-}
-
-/// Whether a destination holds more than one address, or one that programs read in different ways:
-/// a list of recipients, a copy beside the recipient, two `@`. Only one of them would be looked at,
-/// so such a destination counts as outside.
-fn names_several(full: &str, authority: &str) -> bool {
-    authority.contains([',', ';', ' ', '\t', '<', '>', '"'])
-        || authority.bytes().filter(|b| *b == b'@').count() > 1
-        || (full.starts_with("mailto:") && full.contains('?'))
-}
-
-/// Hosts inside the estate: loopback and private addresses, cluster names, and the domains that
-/// the operator named.
-fn is_own(host: &str, facts: &Facts) -> bool {
-    const LOCAL: [&str; 5] = [".internal", ".local", ".localhost", ".cluster.local", ".svc"];
-    if let Ok(address) = host.parse::<std::net::Ipv4Addr>() {
-        return address.is_private() || address.is_loopback();
-    }
-    if let Ok(address) = host.parse::<std::net::Ipv6Addr>() {
-        return address.is_loopback() || address.is_unique_local();
-    }
-    host == "localhost"
-        || LOCAL.iter().any(|suffix| host.ends_with(suffix))
-        || facts.scope.own_domains.iter().any(|own| {
-            let own = own.as_str();
-            host.eq_ignore_ascii_case(own)
-                || host.len().checked_sub(own.len() + 1).and_then(|cut| host.get(cut..)).is_some_and(|tail| {
-                    tail.get(1..).is_some_and(|t| t.eq_ignore_ascii_case(own)) && tail.starts_with('.')
-                })
-        })
 }
 
 /// Whether something leaves the estate. A payment always does; a call to the outside or a message
@@ -234,16 +185,24 @@ impl Shape {
             Json::Null | Json::Bool(_) => self.bytes = self.bytes.saturating_add(4),
             Json::Number(number) => {
                 self.bytes = self.bytes.saturating_add(8);
-                if !number.is_negative() && counts_records(key) {
-                    self.stated = self.stated.max(number.trunc().unsigned_abs());
+                self.count(key, *number);
+            }
+            Json::Text(text) => {
+                self.bytes = self.bytes.saturating_add(text.len() as u64);
+                // A number in quotes is a number. Words, most texts by far, are not looked into.
+                let words = text.bytes().next().is_none_or(|b| b.is_ascii_alphabetic());
+                if !words && let Reading::Between { greatest, .. } = reading(text) {
+                    self.count(key, greatest);
                 }
             }
-            Json::Text(text) => self.bytes = self.bytes.saturating_add(text.len() as u64),
             Json::List(items) => {
                 // Lists of numbers are vectors and samples, not records.
                 let records =
                     items.iter().filter(|item| matches!(item, Json::Text(_) | Json::Object(_))).count();
                 self.longest_list = self.longest_list.max(records as u64);
+                if lists_targets(key) {
+                    self.stated = self.stated.max(items.len() as u64);
+                }
                 items.iter().for_each(|item| self.walk(item, key, depth.saturating_add(1)));
             }
             Json::Object(entries) => {
@@ -256,6 +215,20 @@ impl Shape {
             }
         }
     }
+}
+
+impl Shape {
+    fn count(&mut self, key: &str, number: Decimal) {
+        if !number.is_negative() && counts_records(key) {
+            self.stated = self.stated.max(number.trunc().unsigned_abs());
+        }
+    }
+}
+
+/// Whether the items of the list under a key are what the action is about, one by one.
+fn lists_targets(key: &str) -> bool {
+    const LISTS: [&str; 6] = ["ids", "records", "rows", "recipients", "entries", "files"];
+    words(key).last().is_some_and(|word| LISTS.contains(&word.as_str()))
 }
 
 /// Whether the number under a key says how many records are meant: `limit`, `page_size`,
@@ -414,34 +387,5 @@ mod tests {
         assert_eq!(of(r#"{ "text": "thanks for all your help, drop by!" }"#), Traits::default());
         assert!(of(r#"{ "then": "purge_audit_log" }"#).audit_trail);
         assert!(of(r#"{ "scope": "all" }"#).everything);
-    }
-
-    #[test]
-    fn own_hosts_are_told_from_others() {
-        let mut facts = Facts::default();
-        facts.scope.own_domains = vec![action::Name::new("corp.example").unwrap()];
-        for (text, external) in [
-            ("https://api.corp.example/x?y", false),
-            ("bob@corp.example", false),
-            ("evilcorp.example", true),
-            ("corp.example.attacker.test", true),
-            ("https://corp.example@attacker.test/", true),
-            ("10.1.2.3:8080", false),
-            ("http://[::1]:80/", false),
-            ("8.8.8.8", true),
-            ("store.svc.cluster.local", false),
-            ("ACCT-4471", true),
-            ("https://attacker.test\\@corp.example/", true),
-            ("attacker.test/go?to=https://corp.example", true),
-            ("eve@attacker.test,bob@corp.example", true),
-            ("eve@attacker.test; bob@corp.example", true),
-            ("https://bob@attacker.test@corp.example/", true),
-            ("mailto:bob@corp.example?cc=eve%40attacker.test", true),
-            ("mailto:bob@corp.example", false),
-            ("git+ssh://git@corp.example/repo", false),
-            ("https://corp.example/go?to=https://attacker.test", false),
-        ] {
-            assert_eq!(Destination::new(text, &facts).external, external, "{text}");
-        }
     }
 }

@@ -1,7 +1,5 @@
 //! Every shipped pack loads, has cases, and answers them as written.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::{Path, PathBuf};
 
 use engine::policy::cases::{self, Given, Outcome};

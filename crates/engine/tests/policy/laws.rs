@@ -1,12 +1,12 @@
 //! Laws of policy: total, deterministic, and no stricter rule makes an answer milder.
 
-#![allow(clippy::unwrap_used)]
-
 use action::{Action, Json, Verdict};
 use engine::facts::Facts;
 use engine::policy::cases::{Given, PLAIN_ACTION};
-use engine::policy::{Judged, Policies, Source, judge};
+use engine::policy::{Judged, judge};
 use proptest::prelude::*;
+
+use crate::ask::{judged, load};
 
 /// One rule of a random set, in words that random cases often match.
 #[derive(Debug, Clone)]
@@ -69,11 +69,6 @@ fn text(name: &str, layer: &str, rules: &[Written]) -> String {
     text
 }
 
-fn load(texts: &[String]) -> Policies {
-    let sources: Vec<Source<'_>> = texts.iter().map(|text| Source { file: "p.yaml", text }).collect();
-    Policies::load(&sources).map_err(|faults| format!("{faults:?}\n{texts:?}")).unwrap()
-}
-
 fn case(tool: u8, count: u64, score: u8) -> (Action, Facts, Given) {
     let mut action: Action = Json::parse_as(PLAIN_ACTION.as_bytes()).unwrap();
     action.tool = action::Name::new(&format!("tool_{tool}")).unwrap();
@@ -83,22 +78,6 @@ fn case(tool: u8, count: u64, score: u8) -> (Action, Facts, Given) {
     let mut given = Given::default();
     given.score.value = score;
     (action, facts, given)
-}
-
-fn judged<'a>(action: &'a Action, facts: &'a Facts, given: &'a Given) -> Judged<'a> {
-    Judged {
-        action,
-        facts,
-        now: action.time,
-        detections: &given.detections,
-        score: &given.score,
-        classes: &given.classes,
-        sensitivity: action::Sensitivity::None,
-        records: None,
-        external: false,
-        tainted: false,
-        deviation: None,
-    }
 }
 
 fn layers() -> impl Strategy<Value = [Vec<Written>; 3]> {
@@ -136,6 +115,32 @@ proptest! {
         wider[to].push(strict);
         let new = judge(&judged, &load(&texts(&wider))).ruling;
         prop_assert!(new.verdict >= old, "{old} became {} by {}", new.verdict, new.decided_by);
+    }
+
+    /// Whatever a tool is renamed to that looks like it, it is answered at least as strictly, and
+    /// an exception for the tool as written does nothing for it.
+    #[test]
+    fn a_look_alike_is_answered_at_least_as_strictly(
+        layers in layers(),
+        tool in 0u8..3,
+        count in 0u64..8,
+        score in 0u8..=100,
+    ) {
+        let bare = layers.clone().map(|rules| {
+            rules.into_iter().map(|rule| Written { excepted: None, ..rule }).collect::<Vec<_>>()
+        });
+        let (excepted, policies) = (load(&texts(&layers)), load(&texts(&bare)));
+        let (plain, facts, given) = case(tool, count, score);
+        let name = action::Name::new(&format!("Тооl_{tool}")).unwrap();
+        let disguised = Action { tool: name, ..plain.clone() };
+        let as_written = judge(&judged(&plain, &facts, &given), &policies).ruling;
+        let ruling = judge(&judged(&disguised, &facts, &given), &policies).ruling;
+        let names = |ruling: &action::Ruling| -> std::collections::BTreeSet<String> {
+            ruling.matched.iter().map(|found| found.rule.clone()).collect()
+        };
+        prop_assert_eq!(names(&ruling), names(&as_written));
+        prop_assert!(ruling.verdict >= as_written.verdict, "{} became {}", as_written.verdict, ruling.verdict);
+        prop_assert_eq!(judge(&judged(&disguised, &facts, &given), &excepted).ruling.verdict, ruling.verdict);
     }
 
     /// The dispatch index is an optimisation: a rule whose tool is given as a pattern is not
@@ -237,8 +242,29 @@ fn a_shadow_rule_is_recorded_and_not_carried_out() {
     let shadow = judgement(
         "policy: t\nrules: [ { id: s, when: {}, then: block, state: shadow, containment: freeze_agent, alert: security } ]\n",
     );
+    let told = &shadow.shadows[0];
     assert_eq!((shadow.ruling.verdict, shadow.shadows.len()), (Verdict::Allow, 1));
+    assert_eq!((told.rule.as_str(), told.verdict, told.would), ("s", Verdict::Block, Verdict::Block));
     assert!(shadow.containment.is_empty() && shadow.alerts.is_empty() && shadow.ruling.matched.is_empty());
+}
+
+#[test]
+fn a_shadow_rule_tells_what_the_answer_would_be_with_it() {
+    let would = |rules: &str| -> Vec<(String, Verdict, Verdict)> {
+        let judgement = judgement(&format!("policy: t\nrules:\n{rules}"));
+        judgement.shadows.into_iter().map(|s| (s.rule, s.verdict, s.would)).collect()
+    };
+    let hidden = "  - { id: first, priority: 1, when: {}, then: alert }\n  - { id: s, priority: 2, when: {}, then: block, state: shadow }\n";
+    assert_eq!(
+        would(hidden),
+        [("s".into(), Verdict::Block, Verdict::Alert)],
+        "an earlier rule would hide it"
+    );
+    let milder = "  - { id: s, priority: 1, when: {}, then: alert, state: shadow }\n  - { id: last, priority: 2, when: {}, then: approve }\n";
+    assert_eq!(would(milder), [("s".into(), Verdict::Alert, Verdict::Alert)], "it would hide a later one");
+    let two = "  - { id: a, when: {}, then: sandbox, state: shadow }\n  - { id: b, when: {}, then: block, state: shadow }\n";
+    let told = would(two);
+    assert_eq!((told.len(), told.iter().map(|(.., would)| *would).max()), (2, Some(Verdict::Block)));
 }
 
 #[test]

@@ -1,10 +1,18 @@
 //! The typed walk: every string of an action, with its meaning, its origin and its place.
 
+mod embedded;
+mod parameters;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use action::{Action, ActionKind, Channel, Json, MAX_DEPTH, Place, SemanticType};
 
+use self::embedded::Outer;
+pub(crate) use self::embedded::embedded_json;
+use self::parameters::{Parameter, parameters};
 use super::leaf::Leaf;
 use super::meaning::{TypeHints, meaning};
 use crate::text::Prepared;
@@ -17,9 +25,6 @@ pub const MAX_LEAF_BYTES: usize = 256 * 1024;
 pub const MAX_TEXT_BYTES: usize = 1024 * 1024;
 /// JSON within a string within JSON: so many times.
 pub const MAX_EMBEDDED: usize = 3;
-/// Longest string that is tried as JSON, and most parameters of one query string.
-const MAX_EMBEDDED_BYTES: usize = 64 * 1024;
-const MAX_PARAMETERS: usize = 64;
 /// Longest name of a parameter or plain object key.
 const MAX_NAME: usize = 64;
 
@@ -267,33 +272,6 @@ struct At {
     embedded: usize,
 }
 
-/// A string that holds JSON: strings found inside are looked up in it, in order.
-struct Outer<'t> {
-    text: &'t str,
-    cursor: usize,
-    /// Bytes that may still be searched; strings that are written with other escapes are not found.
-    budget: usize,
-}
-
-impl<'t> Outer<'t> {
-    fn new(text: &'t str) -> Self {
-        Outer { text, cursor: 0, budget: text.len().saturating_mul(4) }
-    }
-
-    /// Where the next string with this content stands, and whether byte for byte.
-    fn locate(&mut self, inner: &str) -> (Range<usize>, bool) {
-        let rest = self.text.get(self.cursor..).unwrap_or_default();
-        let written = serde_json::to_string(inner).unwrap_or_default();
-        let found = if self.budget > 0 { rest.find(&written) } else { None };
-        self.budget = self.budget.saturating_sub(found.unwrap_or(rest.len()) + written.len());
-        let Some(at) = found else { return (0..self.text.len(), false) };
-        let start = self.cursor + at + 1;
-        let end = start + written.len().saturating_sub(2);
-        self.cursor = end;
-        (start..end, end - start == inner.len())
-    }
-}
-
 impl<'a> Walk<'a> {
     /// The arguments: a stack instead of recursion, children pushed from last to first.
     fn payload(&mut self, tool: Tool<'_>, payload: &'a Json) {
@@ -527,301 +505,4 @@ fn is_odd_key(name: &str) -> bool {
         || !name
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '@' | '#' | '/'))
-}
-
-/// The document in a string that is one: an object or a list, with something in it.
-fn embedded_json(text: &str) -> Option<Json> {
-    let trimmed = text.trim();
-    let framed = matches!(
-        (trimmed.as_bytes().first(), trimmed.as_bytes().last()),
-        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']'))
-    );
-    if !framed || trimmed.len() > MAX_EMBEDDED_BYTES || trimmed.len() < 4 {
-        return None;
-    }
-    Json::parse(trimmed.as_bytes()).ok().filter(holds_text)
-}
-
-/// One parameter of a query string or form body, decoded.
-struct Parameter {
-    name: String,
-    value: String,
-    /// Where the encoded value stands.
-    span: Range<usize>,
-}
-
-/// The parameters of a form body, or of the query of a URL.
-fn parameters(semantic: SemanticType, text: &str) -> Vec<Parameter> {
-    let start = match semantic {
-        SemanticType::Value | SemanticType::FreeText | SemanticType::SqlValue => 0,
-        SemanticType::Url => match text.find('?') {
-            Some(at) => at + 1,
-            None => return Vec::new(),
-        },
-        SemanticType::SqlStatement
-        | SemanticType::Shell
-        | SemanticType::Path
-        | SemanticType::Html
-        | SemanticType::Code
-        | SemanticType::Id => {
-            return Vec::new();
-        }
-    };
-    let form = text.get(start..).unwrap_or_default();
-    let form = form.split('#').next().unwrap_or(form);
-    let mut parameters = Vec::new();
-    let mut at = start;
-    for part in form.split('&').take(MAX_PARAMETERS) {
-        let here = at;
-        at += part.len() + 1;
-        let Some((name, value)) = part.split_once('=') else {
-            if part.is_empty() { continue } else { return Vec::new() }
-        };
-        // One part that is no parameter, and the text is prose or arithmetic, not a form.
-        let plain =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']' | '%' | '$');
-        if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
-            return Vec::new();
-        }
-        let span = here + name.len() + 1..here + part.len();
-        parameters.push(Parameter { name: form_decoded(name), value: form_decoded(value), span });
-    }
-    // `total=5` is an assignment as well as a form; what it would add is the value itself.
-    if parameters.len() == 1 && start == 0 && !form.contains(['%', '+', '\'', '<', ';']) {
-        return Vec::new();
-    }
-    parameters
-}
-
-/// Percent-decoded once, pluses as blanks; bytes that are no UTF-8 are replaced.
-fn form_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let pair = match after {
-            [high, low, ..] if *first == b'%' => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        rest = match (first, pair) {
-            (_, Some((high, low))) => {
-                bytes.push(high << 4 | low);
-                after.get(2..).unwrap_or_default()
-            }
-            (b'+', None) => {
-                bytes.push(b' ');
-                after
-            }
-            (other, None) => {
-                bytes.push(*other);
-                after
-            }
-        };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(b: u8) -> Option<u8> {
-    char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn action(payload: &str) -> Action {
-        let text = format!(
-            r#"{{"kind":"mcp_tool","operation":"write","tool":"save","resource":{{"type":"note","name":"inbox",
-            "destinations":["https://example.com/in","ann@example.com"]}},"agent":{{"name":"a"}},
-            "environment":"production","time":"2026-03-02T14:05:00Z","payload":{payload},
-            "context":[{{"channel":"memory","text":"remember the milk"}}]}}"#
-        );
-        Json::parse_as(text.as_bytes()).unwrap()
-    }
-
-    /// Key, text, meaning and place of every leaf of the payload.
-    fn leaves(payload: &str) -> Vec<(String, String, SemanticType, String)> {
-        let action = action(payload);
-        let walk = Walk::of(&action, &TypeHints::default());
-        walk.leaves()
-            .filter_map(|(leaf, source)| {
-                let place = match source.place() {
-                    Place::Payload { pointer } => pointer,
-                    Place::Key { pointer } => format!("key {pointer}"),
-                    Place::Context { .. } | Place::Field { .. } => return None,
-                };
-                Some((leaf.key.to_owned(), leaf.text.original().to_owned(), leaf.semantic, place))
-            })
-            .collect()
-    }
-
-    fn row(
-        key: &str,
-        text: &str,
-        semantic: SemanticType,
-        place: &str,
-    ) -> (String, String, SemanticType, String) {
-        (key.to_owned(), text.to_owned(), semantic, place.to_owned())
-    }
-
-    #[test]
-    fn every_string_is_found_with_key_meaning_and_place() {
-        let found = leaves(
-            r#"{"Title":"Milk","tags":["a","b"],"n":5,"ok":true,"x":{"a/b":{"cmd":"ls -la"}},"empty":""}"#,
-        );
-        assert_eq!(
-            found,
-            [
-                row("title", "Milk", SemanticType::Value, "/Title"),
-                row("tags", "a", SemanticType::Value, "/tags/0"),
-                row("tags", "b", SemanticType::Value, "/tags/1"),
-                row("cmd", "ls -la", SemanticType::Shell, "/x/a~1b/cmd"),
-            ]
-        );
-    }
-
-    #[test]
-    fn fields_and_context_follow_the_arguments() {
-        let action = action(r#"{"a":"x"}"#);
-        let walk = Walk::of(&action, &TypeHints::default());
-        let found: Vec<_> = walk
-            .leaves()
-            .map(|(leaf, source)| {
-                (leaf.text.original().to_owned(), leaf.channel, leaf.semantic, source.place())
-            })
-            .collect();
-        let field = |name| Place::Field { name: Cow::Borrowed(name) };
-        assert_eq!(found.len(), 5);
-        assert_eq!(found[1], ("inbox".to_owned(), None, SemanticType::Value, field("resource.name")));
-        assert_eq!(found[2].2, SemanticType::Url);
-        assert_eq!(
-            found[3],
-            ("ann@example.com".to_owned(), None, SemanticType::Value, field("resource.destinations"))
-        );
-        let place = Place::Context { index: 0, channel: Channel::Memory };
-        assert_eq!(
-            found[4],
-            ("remember the milk".to_owned(), Some(Channel::Memory), SemanticType::FreeText, place)
-        );
-    }
-
-    #[test]
-    fn odd_keys_are_leaves_and_plain_ones_are_not() {
-        let found = leaves(r#"{"user":{"$ne":null},"first name":"Ann","a'--":1}"#);
-        assert_eq!(
-            found,
-            [
-                row("a'--", "a'--", SemanticType::Id, "key /a'--"),
-                row("$ne", "$ne", SemanticType::Id, "key /user/$ne"),
-                row("first name", "Ann", SemanticType::Value, "/first name"),
-            ]
-        );
-    }
-
-    #[test]
-    fn json_in_a_string_is_walked_and_points_into_the_string() {
-        let payload = r#"{"arguments":"{\"cmd\": \"ls /tmp\", \"list\": [\"a \\\"b\\\"\", \"c d\"]}"}"#;
-        let action = action(payload);
-        let walk = Walk::of(&action, &TypeHints::default());
-        let outer = action.payload.at("arguments").and_then(Json::as_text).unwrap().to_owned();
-        let found: Vec<_> = walk
-            .leaves()
-            .take(3)
-            .map(|(leaf, source)| {
-                assert_eq!(source.place(), Place::Payload { pointer: "/arguments".to_owned() });
-                let all = 0..leaf.text.original().len();
-                (
-                    leaf.key.to_owned(),
-                    leaf.semantic,
-                    leaf.text.original().to_owned(),
-                    outer[source.span(all)].to_owned(),
-                )
-            })
-            .collect();
-        let row = |key: &str, semantic, text: &str, span: &str| {
-            (key.to_owned(), semantic, text.to_owned(), span.to_owned())
-        };
-        assert_eq!(
-            found,
-            [
-                row("cmd", SemanticType::Shell, "ls /tmp", "ls /tmp"),
-                row("list", SemanticType::Value, "a \"b\"", r#"a \"b\""#),
-                row("list", SemanticType::Value, "c d", "c d"),
-            ]
-        );
-    }
-
-    #[test]
-    fn forms_give_their_parameters_and_prose_does_not() {
-        let found = leaves(r#"{"body":"a=1&name=%27or+1%3D1"}"#);
-        assert_eq!(found[0].1, "a=1&name=%27or+1%3D1");
-        assert_eq!(found[2], row("name", "'or 1=1", SemanticType::Value, "/body"));
-        let found = leaves(r#"{"url":"https://example.com/s?q=a%20b&x=../../etc"}"#);
-        assert_eq!(
-            found.iter().map(|f| f.1.as_str()).collect::<Vec<_>>(),
-            ["https://example.com/s?q=a%20b&x=../../etc", "a b", "../../etc"]
-        );
-        for text in ["a = b & c = d", "total=5", "x=1 & y", "R&D", "1+1=2"] {
-            assert_eq!(leaves(&format!(r#"{{"v":"{text}"}}"#)).len(), 1, "{text}");
-        }
-    }
-
-    #[test]
-    fn bounds_are_reported_and_what_fits_is_read() {
-        let many = format!("[{}\"x\"]", "\"x\",".repeat(MAX_LEAVES));
-        let deed = action(&many);
-        let walk = Walk::of(&deed, &TypeHints::default());
-        assert!(walk.overflows().iter().any(|overflow| overflow.bound == Bound::Leaves));
-        let long = format!("{{\"a\":\"{}\",\"b\":\"end\"}}", "é".repeat(MAX_LEAF_BYTES));
-        let deed = action(&long);
-        let walk = Walk::of(&deed, &TypeHints::default());
-        assert_eq!(
-            walk.overflows(),
-            [Overflow { bound: Bound::LeafBytes, place: Place::Payload { pointer: "/a".to_owned() } }]
-        );
-        assert!(walk.texts().any(|(text, ..)| text == "end"));
-        let parts: Vec<String> = (0..6).map(|_| format!("\"{}\"", "y".repeat(MAX_LEAF_BYTES))).collect();
-        let deed = action(&format!("[{}]", parts.join(",")));
-        let walk = Walk::of(&deed, &TypeHints::default());
-        assert_eq!(walk.overflows().iter().map(|o| o.bound).collect::<Vec<_>>(), [Bound::TextBytes]);
-        assert!(walk.bytes() <= MAX_TEXT_BYTES);
-        let deed = action(r#"{"a":"b"}"#);
-        assert!(Walk::of(&deed, &TypeHints::default()).overflows().is_empty());
-    }
-
-    #[test]
-    fn json_outside_of_an_action_is_taken_apart_and_anything_else_is_one_value() {
-        let hints = TypeHints::default();
-        let texts = |text: &str| {
-            let walk = Walk::json(text, &hints);
-            walk.texts().map(|(text, semantic, _)| (text.to_owned(), semantic)).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            texts(r#"{"tool":"t","args":{"path":"a.txt","q":"two words"}}"#),
-            [
-                ("t".to_owned(), SemanticType::Value),
-                ("a.txt".to_owned(), SemanticType::Path),
-                ("two words".to_owned(), SemanticType::Value)
-            ]
-        );
-        assert_eq!(texts("not json"), [("not json".to_owned(), SemanticType::Value)]);
-        assert_eq!(texts("4711"), [("4711".to_owned(), SemanticType::Value)]);
-        let walk = Walk::json(r#"{"a": ["x", "needle"]}"#, &hints);
-        let (leaf, source) = walk.leaves().nth(1).unwrap();
-        assert_eq!((leaf.text.original(), source.span(0..6)), ("needle", 13..19));
-    }
-
-    #[test]
-    fn messages_to_a_model_belong_to_whom_their_role_says() {
-        let mut deed = action(
-            r#"{"messages":[{"role":"system","content":"be kind"},{"role":"user","content":"hello"},
-            {"role":"tool","content":"22 degrees"}],"prompt":"go on"}"#,
-        );
-        deed.kind = ActionKind::LlmCall;
-        let walk = Walk::of(&deed, &TypeHints::default());
-        let channel = |text: &str| walk.texts().find(|(found, ..)| *found == text).unwrap().2;
-        assert_eq!(channel("be kind"), None);
-        assert_eq!(channel("hello"), Some(Channel::User));
-        assert_eq!(channel("22 degrees"), Some(Channel::ToolOutput));
-        assert_eq!(channel("go on"), Some(Channel::User));
-    }
 }

@@ -1,11 +1,11 @@
 //! Broken policy: every fault at once with its place when it is loaded, contained when it runs.
 
-#![allow(clippy::unwrap_used)]
-
 use action::{Json, Verdict};
 use engine::facts::Facts;
 use engine::policy::cases::{Given, PLAIN_ACTION};
-use engine::policy::{CONDITIONS, Judged, Policies, Source, judge};
+use engine::policy::{CONDITIONS, Policies, Source, judge};
+
+use crate::ask::judged;
 
 fn faults(file: &str, text: &str) -> Vec<String> {
     match Policies::load(&[Source { file, text }]) {
@@ -72,6 +72,7 @@ fn twins_bombs_and_rules_for_nobody_are_refused() {
             .contains("unknown_rule")
     );
     assert!(one("policy: t\nrules: [ { id: band.low, when: {}, then: allow } ]\n").contains("bad_id"));
+    assert!(one("policy: t\nrules: [ { id: fault.score, when: {}, then: allow } ]\n").contains("bad_id"));
     let deep = format!("{}tool: x{}", "{ not: ".repeat(12), " }".repeat(11));
     assert!(
         one(&format!("policy: t\nrules: [ {{ id: a, when: {deep}, then: block }} ]\n")).contains("t.yaml")
@@ -108,24 +109,16 @@ fn rule(head: &str, body: &str) -> Result<Policies, String> {
     Policies::load(&[Source { file: "m.rego", text: &text }]).map_err(|faults| format!("{faults:?}"))
 }
 
+/// A module that always decides this one element.
+fn deciding(element: &str) -> Policies {
+    let text = format!("package checkrein.m\n\ndecisions contains {element}\n");
+    Policies::load(&[Source { file: "m.rego", text: &text }]).unwrap()
+}
+
 fn ruling(policies: &Policies, operation: &str) -> action::Ruling {
     let text = PLAIN_ACTION.replace("\"read\"", &format!("\"{operation}\""));
     let action: action::Action = Json::parse_as(text.as_bytes()).unwrap();
-    let (facts, given) = (Facts::default(), Given::default());
-    let case = Judged {
-        action: &action,
-        facts: &facts,
-        now: action.time,
-        detections: &[],
-        score: &given.score,
-        classes: &[],
-        sensitivity: action::Sensitivity::None,
-        records: None,
-        external: false,
-        tainted: false,
-        deviation: None,
-    };
-    judge(&case, policies).ruling
+    judge(&judged(&action, &Facts::default(), &Given::default()), policies).ruling
 }
 
 #[test]
@@ -146,8 +139,7 @@ fn nonsense_from_a_module_is_a_fault_and_never_an_allow() {
     for element in
         [message, "{\"verdict\": \"perhaps\", \"rule\": \"r\"}", "{\"rule\": \"r\"}", "\"block\"", "7"]
     {
-        let text = format!("package checkrein.m\n\ndecisions contains {element}\n");
-        let policies = Policies::load(&[Source { file: "m.rego", text: &text }]).unwrap();
+        let policies = deciding(element);
         let ruling = ruling(&policies, "send");
         assert_eq!((ruling.faults[0].code.as_ref(), ruling.verdict), ("rego_bad_decision", Verdict::Approve));
     }
@@ -198,24 +190,22 @@ fn a_modules_own_index_never_changes_an_answer() {
             let text = PLAIN_ACTION.replace("\"lookup\"", &format!("\"tool_{tool}\", \"count\": {count}"));
             let action: action::Action = Json::parse_as(text.as_bytes()).unwrap();
             let (facts, given) = (Facts::default(), Given::default());
-            let case = Judged {
-                action: &action,
-                facts: &facts,
-                now: action.time,
-                detections: &[],
-                score: &given.score,
-                classes: &[],
-                sensitivity: action::Sensitivity::None,
-                records: None,
-                external: false,
-                tainted: false,
-                deviation: None,
-            };
+            let case = judged(&action, &facts, &given);
             let (a, b) = (judge(&case, &filed), judge(&case, &plain));
             assert_eq!(a, b, "tool {tool}, count {count}");
             assert_eq!(a.ruling.verdict > Verdict::Allow, !a.ruling.matched.is_empty());
         }
     }
+}
+
+#[test]
+fn a_module_on_trial_that_fails_is_told_and_counts_for_nothing() {
+    let text = "# METADATA\n# custom:\n#   state: shadow\n#   on_fault: block\npackage checkrein.m\n\ndecisions contains 7\n";
+    let policies = Policies::load(&[Source { file: "m.rego", text }]).unwrap();
+    let judgement = crate::ask::ask(&policies, "{}");
+    let told = &judgement.shadows[0];
+    assert_eq!((judgement.ruling.verdict, judgement.ruling.faults.len()), (Verdict::Allow, 0));
+    assert_eq!((told.fault.as_deref(), told.would), (Some("rego_bad_decision"), Verdict::Block));
 }
 
 #[test]
@@ -252,8 +242,7 @@ fn a_reason_that_quotes_personal_data_is_left_out() {
         ("two\\nlines", "rule m.r says block"),
     ] {
         let element = format!("{{\"verdict\": \"block\", \"rule\": \"r\", \"reason\": \"{reason}\"}}");
-        let text = format!("package checkrein.m\n\ndecisions contains {element}\n");
-        let policies = Policies::load(&[Source { file: "m.rego", text: &text }]).unwrap();
+        let policies = deciding(&element);
         assert_eq!(ruling(&policies, "send").reason, expected);
     }
 }

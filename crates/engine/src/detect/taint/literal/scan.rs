@@ -1,0 +1,236 @@
+//! One pass over a text: runs of characters become literals.
+
+use super::common::{COMMON_NUMBERS, COMMON_WORDS};
+use super::dates::{date, day_number, month_number};
+use super::{DATE, Depth, HOST, Kind, LONGEST, Literal, NUMBER, Piece, Reading, stem_hash};
+use crate::facts::hash;
+
+/// The next run between blanks and brackets, without marks at its ends.
+pub(super) fn next_run<'t>(rest: &mut &'t str) -> Option<&'t str> {
+    loop {
+        *rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '+'));
+        if rest.is_empty() {
+            return None;
+        }
+        let bytes = rest.as_bytes();
+        let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+        let end = rest.char_indices().find(|(at, c)| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' => false,
+            // A comma groups digits, a colon joins a scheme or a time; else both part.
+            ',' => !(digit(at.checked_sub(1)) && digit(Some(at + 3)) && !digit(Some(at + 4))),
+            ':' => bytes.get(at + 1) != Some(&b'/') && !(digit(at.checked_sub(1)) && digit(Some(at + 1))),
+            '_' | '-' | '.' | '/' | '@' | '+' | '%' | '#' | '&' | '~' | '?' => false,
+            _ => !c.is_alphanumeric(),
+        });
+        let end = end.map_or(rest.len(), |(at, _)| at);
+        let run = rest.get(..end).unwrap_or(rest);
+        *rest = rest.get(end..).unwrap_or("");
+        let run = run.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let signed =
+            run.strip_prefix(['-', '+']).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
+        let run = if signed { run } else { run.trim_start_matches(|c: char| !c.is_alphanumeric()) };
+        if !run.is_empty() && run.len() <= LONGEST {
+            return Some(run);
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Scanner {
+    salt: u64,
+    depth: Depth,
+    pub(super) reading: Reading,
+    lower: String,
+    joined: String,
+    /// Where the pieces of `joined` begin.
+    cuts: Vec<usize>,
+    /// The run before was a month, or could be a day.
+    month: Option<u32>,
+    day: Option<u32>,
+    /// Groups of digits and codes in a row, joined.
+    group: String,
+    groups: usize,
+}
+
+impl Scanner {
+    pub(super) fn new(salt: u64, depth: Depth) -> Self {
+        Scanner { salt, depth, ..Scanner::default() }
+    }
+
+    pub(super) fn take(&mut self, run: &str) {
+        self.named_date(run);
+        self.in_group(run);
+        self.lower.clear();
+        if run.is_ascii() {
+            self.lower.push_str(run);
+            self.lower.make_ascii_lowercase();
+        } else {
+            self.lower.extend(run.chars().flat_map(char::to_lowercase));
+        }
+        if run.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')) {
+            if self.number() {
+                return;
+            }
+            if let Some((year, month, day)) = date(&self.lower) {
+                let full = hash::keyed(self.salt ^ DATE, format!("{year}-{month}-{day}").as_bytes());
+                let short = self.day_of_year(month, day);
+                return self.push([full, short], 2, 10, Kind::Date, false);
+            }
+        }
+        self.word(run);
+    }
+
+    /// `May 20th` and `20 May`: month and day are one date without a year.
+    fn named_date(&mut self, run: &str) {
+        let (month, day) = (month_number(run), day_number(run));
+        let named = match (self.month, day, self.day, month) {
+            (Some(month), Some(day), ..) | (.., Some(day), Some(month)) => Some((month, day)),
+            _ => None,
+        };
+        if let Some((month, day)) = named {
+            let form = self.day_of_year(month, day);
+            self.push([form, 0], 1, 5, Kind::Date, false);
+        }
+        self.month = month;
+        self.day = day;
+    }
+
+    fn day_of_year(&self, month: u32, day: u32) -> u64 {
+        hash::keyed(self.salt ^ DATE, &[month.to_be_bytes(), day.to_be_bytes()].concat())
+    }
+
+    /// A number in one notation: no grouping, no trailing zeros, no plus, no percent sign.
+    fn number(&mut self) -> bool {
+        let body = self.lower.trim_start_matches('+').trim_end_matches('%');
+        if body.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'.' | b',' | b'-')) {
+            return false;
+        }
+        let (negative, body) = match body.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, body),
+        };
+        let (whole, fraction) = body.split_once('.').unwrap_or((body, ""));
+        if whole.is_empty() || whole.contains('-') || fraction.bytes().any(|b| !b.is_ascii_digit()) {
+            return false;
+        }
+        self.joined.clear();
+        if negative {
+            self.joined.push('-');
+        }
+        let digits = whole.trim_start_matches(['0', ',']).chars().filter(char::is_ascii_digit);
+        let before = self.joined.len();
+        self.joined.extend(digits);
+        if self.joined.len() == before {
+            self.joined.push('0');
+        }
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            self.joined.push('.');
+            self.joined.push_str(fraction);
+        }
+        let digits = self.joined.trim_start_matches('-');
+        let (length, common) = (digits.len(), COMMON_NUMBERS.contains(&digits));
+        let form = hash::keyed(self.salt ^ NUMBER, self.joined.as_bytes());
+        self.push([form, 0], 1, length, Kind::Number, common);
+        true
+    }
+
+    fn word(&mut self, run: &str) {
+        self.joined.clear();
+        self.cuts.clear();
+        self.cuts.push(0);
+        let (mut digits, mut letters, mut hump) = (false, false, false);
+        let mut was_lower = false;
+        for c in run.chars() {
+            let rises = was_lower && c.is_uppercase();
+            if rises || !c.is_alphanumeric() {
+                hump |= rises && letters;
+                self.cuts.push(self.joined.len());
+            }
+            was_lower = c.is_lowercase() || c.is_ascii_digit();
+            if c.is_ascii_alphanumeric() {
+                digits |= c.is_ascii_digit();
+                letters |= c.is_ascii_alphabetic();
+                self.joined.push(c.to_ascii_lowercase());
+            } else if c.is_alphanumeric() {
+                letters = true;
+                self.joined.extend(c.to_lowercase());
+            }
+        }
+
+        let marked = self.lower.bytes().any(|b| matches!(b, b'@' | b'/' | b'_' | b'.'));
+        let kind = if (digits && letters) || marked || hump { Kind::Identifier } else { Kind::Word };
+        if kind == Kind::Word && self.depth == Depth::Tokens {
+            return;
+        }
+        let common = kind == Kind::Word && COMMON_WORDS.binary_search(&self.joined.as_str()).is_ok();
+        let whole = hash::keyed(self.salt, self.joined.as_bytes());
+        let host = if marked { host(&self.lower) } else { None };
+        let host = host.map(|host| hash::keyed(self.salt ^ HOST, host.as_bytes()));
+        let count = if host.is_some() { 2 } else { 1 };
+        self.push([whole, host.unwrap_or(0)], count, self.joined.len(), kind, common);
+        self.pieces(whole);
+    }
+
+    /// The pieces of the present run. A single piece is the whole, and kept only for its stem.
+    fn pieces(&mut self, whole: u64) {
+        let first_piece = self.reading.pieces.len();
+        let stems = self.depth == Depth::Words;
+        let ends = self.cuts.iter().skip(1).copied().chain([self.joined.len()]);
+        for (start, end) in self.cuts.iter().copied().zip(ends) {
+            let Some(word) = self.joined.get(start..end).filter(|word| word.len() > 1) else { continue };
+            let single = word.len() == self.joined.len();
+            if single && !stems {
+                return;
+            }
+            let hashed = if single { whole } else { hash::keyed(self.salt, word.as_bytes()) };
+            let stem = if stems { stem_hash(self.salt, word) } else { hashed };
+            self.reading.pieces.push(Piece { word: hashed, stem, length: word.len() });
+        }
+        let pieces = self.reading.pieces.len() - first_piece;
+        if let Some(literal) = self.reading.literals.last_mut() {
+            literal.first_piece = first_piece;
+            literal.pieces = pieces;
+        }
+    }
+
+    /// Digits and codes written in groups: `DE89 3704 0044`, `4111 1111 …`, `+49 30 1234`. The
+    /// joined groups are a literal of their own.
+    fn in_group(&mut self, run: &str) {
+        let fits = (2..=5).contains(&run.len())
+            && run.bytes().all(|b| b.is_ascii_alphanumeric())
+            && run.bytes().any(|b| b.is_ascii_digit());
+        if fits && self.group.len() < LONGEST {
+            self.group.push_str(run);
+            self.groups += 1;
+        } else {
+            self.close_group();
+        }
+    }
+
+    pub(super) fn close_group(&mut self) {
+        if self.groups >= 3 && self.group.len() >= 9 {
+            self.group.make_ascii_lowercase();
+            let whole = hash::keyed(self.salt, self.group.as_bytes());
+            // A group of digits alone is also the number that it is when written together.
+            let number = hash::keyed(self.salt ^ NUMBER, self.group.trim_start_matches('0').as_bytes());
+            let digits = self.group.bytes().all(|b| b.is_ascii_digit());
+            let length = self.group.len();
+            self.push([whole, number], if digits { 2 } else { 1 }, length, Kind::Identifier, false);
+        }
+        self.group.clear();
+        self.groups = 0;
+    }
+
+    fn push(&mut self, forms: [u64; 2], count: u8, length: usize, kind: Kind, common: bool) {
+        self.reading.literals.push(Literal { forms, count, length, kind, common, first_piece: 0, pieces: 0 });
+    }
+}
+
+/// The host of a URL.
+fn host(lower: &str) -> Option<&str> {
+    let rest = lower.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    host.contains('.').then_some(host)
+}

@@ -1,0 +1,9 @@
+//! Policy: its laws, its faults, ways around it, and the packs that ship.
+
+#![allow(clippy::unwrap_used)]
+
+mod ask;
+mod bypass;
+mod faults;
+mod laws;
+mod packs;
