@@ -48,7 +48,8 @@ pub fn card(model: &Model, texts: &[Text], results: &str) -> String {
     let [user, document] = OPTIONS.trust;
     let _ = writeln!(
         out,
-        "- Logistic regression, L2 with C = {} (user) and {} (document), at most {} L-BFGS iterations, classes balanced\n",
+        "- Logistic regression, L2 with C = {} (user) and {} (document), at most {} L-BFGS iterations, classes \
+         balanced, each feature multiplied by the root of the logarithm of its ratio between the classes\n",
         user, document, OPTIONS.iterations
     );
 
@@ -74,7 +75,8 @@ pub fn card(model: &Model, texts: &[Text], results: &str) -> String {
         "Chosen on benign texts only, each scored by a model trained without its fold ({FOLDS} folds by group; our own benign \
          documents of different folds share no sentence). Help pages, manuals and prose that quotes attacks \
          (`own doc.hard`) are reported by themselves and move no threshold. Logits in thousandths. The \
-         costs, the penalty and the number of iterations were chosen on the same folds.\n"
+         costs, the penalty, the emphasis and the weight of our own texts were chosen on folds 2 to 5 by models that \
+         had not read the first fold; the first fold was looked at once, at the end, and is in the totals.\n"
     );
     out.push_str("| head | 5 % | 1 % (detection) | 0.5 % | 0.1 % (critical) | cost of count | cost of rest |\n|---|---|---|---|---|---|---|\n");
     for head in [Head::User, Head::Document] {
@@ -114,8 +116,10 @@ digit, so no number is learned.
 
 const HOW_TO_READ: &str = "\
 Each figure is k/n with a 95 % Wilson interval, on texts whose group the scoring model had not seen.
-`planted` is a payload put into one of our own documents of the same fold, at the start, in the middle
-or at the end. Attacks and prompts of our own are in every training set and are never scored.
+The middle column is what the product flags: the model at its 1 % threshold, or a rule of
+`rules/injection.yaml`. The rules were written by people who had read misses and false alarms of these
+corpora, so that column is optimistic by what that taught them. `planted` is a payload put into one of our
+own documents of the same fold, at the start, in the middle or at the end. Attacks and prompts of our own are in every training set and are never scored.
 How the model fares on a whole source that it has not seen takes a training for each source and is in
 `engine::train::report`, not here.
 
@@ -129,10 +133,16 @@ const LIMITS: &str = "\
 - The thresholds stand on benign documents made from grammars, divided so that no fold has read another
   fold's sentences. They are as good as that material is varied: a document that said one sentence
   four times used to set the 1 % threshold, so a list or paragraph now says each sentence once.
-- Not helped by, measured before each sentence was said once only: more weight on our own attacks in the document head (recall .60 to .54 at 1 %), a weaker
-  penalty, features that only two groups of attacks share (.60 to .57), a smaller cost of count.
-- A sentence that lifts all rules and asks for nothing more is found in what a user typed, but not
-  reliably inside a document: the document head scores it below its 1 % threshold.
+- Helped, measured on folds 2 to 5 by models that had not read the first: our own role prompts, stories and
+  long jailbreaks (recall on in-the-wild jailbreaks with that source left out .60 to .72, role prompts flagged
+  when left out .15 to .08), prose of the kind that manuals and packages hold, long documents of our own with
+  a higher cost of count (unseen pages of software documents flagged .05 to .02), and the emphasis on features
+  that tell the classes apart (user AUC .985 to .989, document .960 to .969).
+- Not helped by: a squared hinge loss, smoothed labels, more weight on our own attacks, features that only two
+  groups of attacks share, double weight on role prompts.
+- Attacks of in-the-wild jailbreaks that stay unseen are to a good part role play without anything forbidden,
+  labelled by where they were posted; those of PIGuard are requests that are harmless when a user makes them.
+  The aim of .94 at 0.7 % is not in reach of wording alone.
 - AgentDojo texts share environments and six templates across folds: those figures are optimistic.
 - The extraction prompts of our own were written knowing what such prompts look like in public lists;
   the figure on the 17 shared ones is not out of distribution.

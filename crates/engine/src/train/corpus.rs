@@ -34,6 +34,10 @@ pub struct Text {
     /// The corpus file, or `own`.
     pub file: String,
     pub normal: String,
+    /// As written: what the rules read.
+    pub original: String,
+    /// Whether a rule finds it, asked only of texts that are scored.
+    pub named: bool,
     pub head: Head,
     pub attack: bool,
     pub source: String,
@@ -120,6 +124,9 @@ pub fn from_rows(rows: &[Row]) -> Vec<Text> {
         let text = |head, usage, weight, normal: &str| Text {
             file: row.file.clone(),
             normal: normal.to_owned(),
+            // Only whole texts are scored; of their stretches no rule is asked.
+            original: if usage == Use::Train { String::new() } else { row.text.clone() },
+            named: false,
             head,
             attack,
             source: source.clone(),

@@ -85,6 +85,7 @@ fn examples(kept: &[&Text], common: &Common, head: Head, first: Option<&HeadWeig
         }
     }
     examples.balance();
+    examples.emphasise();
     examples
 }
 
@@ -231,9 +232,9 @@ fn calibrate(scored: &[Scored<'_>]) -> [u8; CALIBRATION_STEPS] {
 
 /// How the parts of a score are put together, by head.
 pub const COSTS: AllCosts =
-    AllCosts { user: Costs { count: 500, rest: 0 }, document: Costs { count: 500, rest: 400 } };
+    AllCosts { user: Costs { count: 500, rest: -600 }, document: Costs { count: 800, rest: 400 } };
 /// How hard each head is fitted.
-pub const OPTIONS: Options = Options { trust: [100.0, 10.0], iterations: 40 };
+pub const OPTIONS: Options = Options { trust: [30.0, 10.0], iterations: 40 };
 
 /// See [`HeadWeights::combine`].
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,8 @@
 //! instructions; a model trained without them learns that only booking records are harmless. All
 //! text here was written for this purpose, and every text is made the same way from the same seed.
 
+use std::collections::BTreeMap;
+
 use super::corpus::{Text, Use, normalise};
 use super::grammar::Grammar;
 use super::heads::{FOLDS, fold};
@@ -11,6 +13,8 @@ use super::rng::Rng;
 use crate::detect::injection::model::Head;
 
 const SEED: u64 = 0x0C4E_C42E;
+/// No document of ours grows once it has this many bytes.
+const LONGEST: usize = 6000;
 
 /// How many texts to make of each kind of section.
 const PLAN: &[(&str, usize, Head, bool, f32)] = &[
@@ -23,12 +27,18 @@ const PLAN: &[(&str, usize, Head, bool, f32)] = &[
     ("doc.data.", 100, Head::Document, false, 1.0),
     ("doc.legal.", 60, Head::Document, false, 1.0),
     ("doc.lang.", 30, Head::Document, false, 1.0),
+    ("doc.talk.", 80, Head::Document, false, 1.0),
     ("doc.request.", 500, Head::Document, true, 0.1),
     ("doc.agent.", 600, Head::Document, true, 0.1),
     ("user.ok.role", 300, Head::User, false, 1.0),
     ("user.ok.trigger", 500, Head::User, false, 1.0),
     ("user.ok.work", 250, Head::User, false, 1.0),
     ("user.ok.lang", 80, Head::User, false, 1.0),
+    ("user.ok.persona", 400, Head::User, false, 1.0),
+    ("user.ok.edge", 250, Head::User, false, 1.0),
+    ("user.ok.edit", 250, Head::User, false, 1.0),
+    ("user.ok.talk", 150, Head::User, false, 1.0),
+    ("user.ok.story", 400, Head::User, false, 1.0),
     ("user.extract.direct", 500, Head::User, true, 0.2),
     ("user.extract.trick", 400, Head::User, true, 0.2),
     ("user.extract.secret", 200, Head::User, true, 0.2),
@@ -50,7 +60,12 @@ fn grammar() -> Grammar {
         include_str!("material/languages.txt"),
         include_str!("material/prose.txt"),
         include_str!("material/benign_user.txt"),
+        include_str!("material/benign_more.txt"),
+        include_str!("material/manual.txt"),
+        include_str!("material/tech.txt"),
+        include_str!("material/story.txt"),
         include_str!("material/attack.txt"),
+        include_str!("material/jailbreak.txt"),
     ] {
         grammar.add(file);
     }
@@ -83,6 +98,8 @@ pub fn own() -> Vec<Text> {
                 texts.push(Text {
                     file: "own".into(),
                     normal,
+                    original: made,
+                    named: false,
                     head,
                     attack,
                     source: format!("own {}", section.rsplit_once('.').map_or(section, |(kind, _)| kind)),
@@ -93,6 +110,7 @@ pub fn own() -> Vec<Text> {
             }
         }
     }
+    lengthen(&mut texts);
     // The same attacks read in a document are attacks there too.
     let also: Vec<Text> = texts
         .iter()
@@ -102,6 +120,32 @@ pub fn own() -> Vec<Text> {
         .collect();
     texts.extend(also);
     texts
+}
+
+/// Puts up to six benign documents of one kind and part behind every third. What agents read is often
+/// long, and the best of many stretches is high by chance: thresholds must have met that.
+fn lengthen(texts: &mut [Text]) {
+    let mut earlier: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    let mut number = 0;
+    for index in 0..texts.len() {
+        let Some((done, rest)) = texts.split_at_mut_checked(index) else { return };
+        let Some(text) = rest.first_mut().filter(|text| text.head == Head::Document && !text.attack) else {
+            continue;
+        };
+        number += 1;
+        let before = earlier.entry((text.source.clone(), text.group.clone())).or_default();
+        if number % 3 != 0 || before.len() < 3 {
+            before.push(index);
+            continue;
+        }
+        let more = std::mem::take(before);
+        for other in more.iter().rev().take(2 + number % 5).filter_map(|other| done.get(*other)) {
+            if text.original.len() < LONGEST {
+                text.original = format!("{}\n\n{}", text.original, other.original);
+            }
+        }
+        text.normal = normalise(&text.original);
+    }
 }
 
 /// Every payload of the shared rows, planted into documents of our own that stand in the same fold.
@@ -121,9 +165,9 @@ pub fn planted(texts: &[Text]) -> Vec<Text> {
         let times = if payload.source.starts_with("bipia") { 3 } else { 1 };
         for _ in 0..times {
             let Some(carrier) = fitting.get(rng.below(fitting.len())) else { continue };
-            let (normal, _) = plant(&carrier.normal, &payload.normal, &mut rng);
-            let source = payload.source.replace("payload alone", "planted");
-            made.push(Text { normal, source, usage: Use::Score, ..payload.clone() });
+            let (original, _) = plant(&carrier.original, &payload.original, &mut rng);
+            let (normal, source) = (normalise(&original), payload.source.replace("payload alone", "planted"));
+            made.push(Text { normal, original, source, usage: Use::Score, ..payload.clone() });
         }
     }
     made

@@ -22,7 +22,11 @@ mod rng;
 pub use corpus::Row;
 pub use measure::Share;
 
+use action::Vector;
+
 use crate::detect::injection::model::{Head, Model};
+use crate::detect::rules::{self, Compile};
+use crate::detect::{Detectors, INJECTION_RULES, ScanKind, TypeHints, scan};
 use corpus::Text;
 
 /// What training makes.
@@ -71,7 +75,20 @@ fn texts(rows: &[Row]) -> Vec<Text> {
     let mut texts = corpus::from_rows(rows);
     texts.extend(material::own());
     texts.extend(material::planted(&texts));
+    ask_the_rules(&mut texts);
     texts
+}
+
+/// What the rules find by themselves: a text is flagged where either they or the model find it.
+fn ask_the_rules(texts: &mut [Text]) {
+    let Ok(book) = rules::load(&[("injection.yaml", INJECTION_RULES)], Compile::WhenNeeded) else { return };
+    let mut detectors = Detectors::new(book, TypeHints::default());
+    detectors.model = None;
+    for text in texts.iter_mut().filter(|text| text.is_scored()) {
+        let kind = if text.head == Head::User { ScanKind::User } else { ScanKind::Document };
+        let found = scan(kind, &text.original, &detectors).found;
+        text.named = found.iter().any(|(vector, _)| *vector == Vector::PromptInjection);
+    }
 }
 
 #[cfg(test)]

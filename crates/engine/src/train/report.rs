@@ -11,10 +11,11 @@ use super::heads::{COSTS, FOLDS, Scored, fit_head, only, thresholds_without};
 use super::measure::{self, Share};
 use crate::detect::injection::model::{Head, Rate};
 
-/// Flagged at the 1 % and at the 0.1 % threshold.
+/// Flagged at the 1 % threshold, by that or by a rule, and at the 0.1 % threshold.
 #[derive(Default, Clone, Copy)]
 struct Flagged {
     ten: Share,
+    either: Share,
     one: Share,
 }
 
@@ -27,7 +28,7 @@ pub fn cross_validated(head: Head, scored: &[Scored<'_>]) -> String {
     for fold in 0..FOLDS {
         let thresholds = thresholds_without(scored, fold);
         for one in scored.iter().filter(|one| one.fold == fold) {
-            count(&mut table, one.text.attack, &one.text.source, one.logit(), thresholds);
+            count(&mut table, one.text, one.logit(), thresholds);
         }
     }
     let logits = |attack: bool| -> Vec<i32> {
@@ -54,7 +55,7 @@ pub fn leave_one_source_out(head: Head, texts: &[Text], scored: &[Scored<'_>]) -
         let mut table = Table::new();
         for text in of_head().filter(|text| text.is_scored() && text.family() == family) {
             let logit = model.weigh(&text.normal, head).map_or(i32::MIN, |parts| COSTS.combine(head, &parts));
-            count(&mut table, text.attack, &text.source, logit, thresholds);
+            count(&mut table, text, logit, thresholds);
         }
         table
     };
@@ -79,26 +80,34 @@ fn title(head: Head) -> &'static str {
     }
 }
 
-fn count(table: &mut Table, attack: bool, source: &str, logit: i32, thresholds: [i32; 4]) {
-    let flagged = table.entry((attack, source.to_owned())).or_default();
+fn count(table: &mut Table, text: &Text, logit: i32, thresholds: [i32; 4]) {
+    let flagged = table.entry((text.attack, text.source.clone())).or_default();
     let [_, ten, _, one] = thresholds;
     flagged.ten.add(logit >= ten);
+    flagged.either.add(logit >= ten || text.named);
     flagged.one.add(logit >= one);
 }
 
 fn print(out: &mut String, table: &Table, totals: bool) {
     for attack in [true, false] {
         let heading = if attack { "recall on attacks" } else { "false positives on benign texts" };
-        let _ = writeln!(out, "| {heading} | at the 1 % threshold | at the 0.1 % threshold |\n|---|---|---|");
+        let _ = writeln!(
+            out,
+            "| {heading} | model at 1 % | that or a rule | model at 0.1 % |\n|---|---|---|---|"
+        );
         let mut sum = Flagged::default();
         for ((_, source), flagged) in table.iter().filter(|((is, _), _)| *is == attack) {
-            let _ = writeln!(out, "| {source} | {} | {} |", flagged.ten, flagged.one);
+            let _ = writeln!(out, "| {source} | {} | {} | {} |", flagged.ten, flagged.either, flagged.one);
             if !source.starts_with("unseen") && !source.starts_with("own doc.hard") {
-                sum = Flagged { ten: sum.ten.plus(flagged.ten), one: sum.one.plus(flagged.one) };
+                sum = Flagged {
+                    ten: sum.ten.plus(flagged.ten),
+                    either: sum.either.plus(flagged.either),
+                    one: sum.one.plus(flagged.one),
+                };
             }
         }
         if totals {
-            let _ = writeln!(out, "| **all** | {} | {} |", sum.ten, sum.one);
+            let _ = writeln!(out, "| **all** | {} | {} | {} |", sum.ten, sum.either, sum.one);
         }
         out.push('\n');
     }

@@ -37,7 +37,8 @@ pub struct HeadWeights {
     /// Thousandths of a logit taken off for each doubling of the number of stretches: the largest of
     /// many scores is large by chance.
     pub count_cost: i32,
-    /// Thousandths taken off for each unit by which the rest of the text exceeds [`REST_FROM`].
+    /// Thousandths taken off for each unit by which the rest of the text exceeds [`REST_FROM`]; added
+    /// where negative.
     pub rest_cost: i32,
     /// The threshold of each [`Rate`], in its order.
     pub thresholds: [i32; 4],
@@ -87,8 +88,8 @@ impl HeadWeights {
     }
 
     /// One number from the parts: the best stretch, less what chance gives the best of so many, less
-    /// a share of what the rest of the text looks like. A manual is all orders to its reader; one more
-    /// is no surprise there.
+    /// or more a share of what the rest of the text looks like. A manual is all orders to its reader,
+    /// and one more is no surprise there; what a user typed is the worse the more of it looks bad.
     pub fn combine(&self, parts: &Parts) -> i32 {
         combine(parts, self.count_cost, self.rest_cost)
     }
@@ -221,12 +222,7 @@ impl Fields<'_> {
         }
         let calibration = self.take::<CALIBRATION_STEPS>()?;
         let in_order = thresholds.is_sorted() && calibration.is_sorted();
-        if !in_order
-            || gain < 0
-            || count_cost < 0
-            || rest_cost < 0
-            || calibration.iter().any(|percent| *percent > 100)
-        {
+        if !in_order || gain < 0 || count_cost < 0 || calibration.iter().any(|percent| *percent > 100) {
             return Err(ModelError::OutOfRange);
         }
         let (weights, rest) = self.0.split_at_checked(SLOTS).ok_or(ModelError::WrongLength)?;
