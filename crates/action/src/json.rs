@@ -197,7 +197,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let depth = deeper::<A::Error>(self.depth)?;
         let mut entries: Vec<(String, Json)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = std::collections::BTreeSet::new();
         while let Some(key) = map.next_key::<String>()? {
             // Two readers that keep different ones of two equal keys would see different actions.
             if !seen.insert(key.clone()) {

@@ -113,8 +113,9 @@ fn question(line: Result<Vec<u8>, usize>) -> Result<Option<(Json, String)>, Refu
 }
 
 fn answer<'a>(id: &'a Json, text: &str, scanned: &'a Scanned, judged: &'a [Detection]) -> LineOut<'a> {
+    let characters = Characters::of(text);
     // A judge speaks of the text as a whole.
-    let whole = || [0, characters(text, text.len())];
+    let whole = || [0, characters.before(text.len())];
     let judged = judged.iter().map(|found| FoundOut {
         vector: found.vector.as_str(),
         rule: &found.rule,
@@ -133,7 +134,7 @@ fn answer<'a>(id: &'a Json, text: &str, scanned: &'a Scanned, judged: &'a [Detec
             confidence: hit.confidence.percent(),
             severity: hit.severity.as_str(),
             class: hit.class.map(action::SensitiveClass::as_str),
-            span: [characters(text, hit.span.start), characters(text, hit.span.end)],
+            span: [characters.before(hit.span.start), characters.before(hit.span.end)],
             via: &hit.via,
         })
         .chain(judged)
@@ -141,9 +142,18 @@ fn answer<'a>(id: &'a Json, text: &str, scanned: &'a Scanned, judged: &'a [Detec
     LineOut { id, flagged: !detections.is_empty(), detections }
 }
 
-/// How many characters stand before a byte of the text.
-fn characters(text: &str, byte: usize) -> usize {
-    text.char_indices().take_while(|(at, _)| *at < byte).count()
+/// Where the characters of a text begin, so that thousands of hits need one look over it.
+struct Characters(Vec<usize>);
+
+impl Characters {
+    fn of(text: &str) -> Self {
+        Characters(text.char_indices().map(|(at, _)| at).collect())
+    }
+
+    /// How many characters stand before a byte of the text.
+    fn before(&self, byte: usize) -> usize {
+        self.0.partition_point(|at| *at < byte)
+    }
 }
 
 fn write(out: &mut impl Write, line: &impl Serialize) -> Result<()> {

@@ -100,19 +100,27 @@ const fn classes() -> [u8; 256] {
     }
 }
 
-/// Counts of one block. A block has fewer than 256 bytes, so bytes can count them, which is what
-/// lets the compiler add up sixteen at once.
-fn tally(items: &[u8], is: impl Fn(u8) -> bool) -> u32 {
-    u32::from(items.iter().fold(0u8, |sum, item| sum.wrapping_add(u8::from(is(*item)))))
+/// One block and what lies ahead of it, filled up with zeros. Its size is known to the compiler, so
+/// that every count below becomes a few steps over sixteen bytes each, without a rest to care for.
+type Block = [u8; BLOCK + AHEAD];
+
+/// The bytes of a block from an offset on.
+fn from(block: &Block, offset: usize) -> &[u8; BLOCK] {
+    block.get(offset..).and_then(|rest| rest.first_chunk()).unwrap_or(&[0; BLOCK])
 }
 
-fn tally_pairs(first: &[u8], second: &[u8], is: impl Fn(u8, u8) -> bool) -> u32 {
-    let pairs = first.iter().zip(second);
+/// Counts of one block. A block has fewer than 256 bytes, so bytes can count them.
+fn tally(block: &Block, is: impl Fn(u8) -> bool) -> u32 {
+    u32::from(from(block, 0).iter().fold(0u8, |sum, item| sum.wrapping_add(u8::from(is(*item)))))
+}
+
+fn tally_pairs(block: &Block, is: impl Fn(u8, u8) -> bool) -> u32 {
+    let pairs = from(block, 0).iter().zip(from(block, 1));
     u32::from(pairs.fold(0u8, |sum, (a, b)| sum.wrapping_add(u8::from(is(*a, *b)))))
 }
 
-fn tally_triples(first: &[u8], second: &[u8], third: &[u8], is: impl Fn(u8, u8, u8) -> bool) -> u32 {
-    let triples = first.iter().zip(second).zip(third);
+fn tally_triples(block: &Block, is: impl Fn(u8, u8, u8) -> bool) -> u32 {
+    let triples = from(block, 0).iter().zip(from(block, 1)).zip(from(block, 2));
     u32::from(triples.fold(0u8, |sum, ((a, b), c)| sum.wrapping_add(u8::from(is(*a, *b, *c)))))
 }
 
@@ -127,74 +135,64 @@ impl Traits {
         };
         let mut at = 0;
         while at < bytes.len() {
-            let end = bytes.len().min(at + BLOCK);
-            let ahead = bytes.len().min(end + AHEAD);
-            if let (Some(block), Some(behind)) = (bytes.get(at..ahead), bytes.get(at..end)) {
-                traits.add(block, behind.len());
-            }
-            at = end;
+            let end = bytes.len().min(at + BLOCK + AHEAD);
+            traits.add(bytes.get(at..end).unwrap_or_default());
+            at += BLOCK;
         }
         traits
     }
 
     /// Adds a block; what lies ahead of it is looked at, not counted.
-    fn add(&mut self, block: &[u8], length: usize) {
-        let mut classes = [0u8; BLOCK + AHEAD];
-        for (class, b) in classes.iter_mut().zip(block) {
+    fn add(&mut self, text: &[u8]) {
+        let (mut bytes, mut classes, mut words): (Block, Block, Block) =
+            ([0; BLOCK + AHEAD], [0; BLOCK + AHEAD], [0; BLOCK + AHEAD]);
+        for ((byte, class), b) in bytes.iter_mut().zip(&mut classes).zip(text) {
+            *byte = *b;
             *class = CLASS.get(usize::from(*b)).copied().unwrap_or(0);
         }
-        let (bytes, next) = (block.get(..length).unwrap_or_default(), block.get(1..).unwrap_or_default());
-        let first = classes.get(..length).unwrap_or_default();
-        let (second, third) = (classes.get(1..).unwrap_or_default(), classes.get(2..).unwrap_or_default());
-        let has = |bits: u8| move |class: u8| class & bits != 0;
-        let (letters, common) = (tally(first, has(LETTER)), tally(first, has(COMMON)));
-        self.letters += letters;
-        self.common += common;
-        self.odd_letters |= too_few_common(letters, common);
-        self.digits += tally(first, has(DIGIT));
-        self.blanks += tally(first, has(BLANK));
-        self.marks += tally(first, has(MARK));
-        self.vowels += tally(first, has(VOWEL));
-        self.controls += tally(first, has(CONTROL));
-        self.blank_pairs += tally_pairs(first, second, |a, b| a & b & BLANK != 0);
-        self.singles += tally_triples(first, second, third, |a, b, c| {
-            (a & WORD == 0) & (b & WORD != 0) & (c & WORD == 0)
-        });
-        let mut words = [0u8; BLOCK + AHEAD];
         for (word, class) in words.iter_mut().zip(classes) {
             *word = u8::from(class & WORD != 0);
         }
-        let word = |from: usize| words.get(from..).unwrap_or_default().iter();
-        let fives = word(0).zip(word(1)).zip(word(2)).zip(word(3)).zip(word(4)).take(length);
+        let has = |bits: u8| move |class: u8| class & bits != 0;
+        let (letters, common) = (tally(&classes, has(LETTER)), tally(&classes, has(COMMON)));
+        self.letters += letters;
+        self.common += common;
+        self.odd_letters |= too_few_common(letters, common);
+        self.digits += tally(&classes, has(DIGIT));
+        self.blanks += tally(&classes, has(BLANK));
+        self.marks += tally(&classes, has(MARK));
+        self.vowels += tally(&classes, has(VOWEL));
+        self.controls += tally(&classes, has(CONTROL));
+        self.blank_pairs += tally_pairs(&classes, |a, b| a & b & BLANK != 0);
+        self.singles += tally_triples(&words, |a, b, c| (a ^ 1) & b & (c ^ 1) != 0);
+        let word = |offset: usize| from(&words, offset).iter();
+        let fives = word(0).zip(word(1)).zip(word(2)).zip(word(3)).zip(word(4));
         self.single_pairs +=
             u32::from(fives.fold(0u8, |sum, ((((a, b), c), d), e)| {
-                sum.wrapping_add((1 - a) & b & (1 - c) & d & (1 - e))
+                sum.wrapping_add((a ^ 1) & b & (c ^ 1) & d & (e ^ 1))
             }));
-        self.inner_marks += tally_triples(first, second, third, |a, b, c| {
-            (a & WORD != 0) & (b & MARK != 0) & (c & WORD != 0)
-        });
-        self.leet_spots += tally_triples(first, second, third, |a, b, c| {
-            (a & LETTER != 0) & (b & LEET != 0) & (c & LETTER != 0)
-        });
-        self.upper += tally(bytes, |b| b.wrapping_sub(b'A') < 26);
-        self.percents += tally(bytes, |b| b == b'%');
-        self.backslashes += tally(bytes, |b| b == b'\\');
-        self.ampersands += tally(bytes, |b| b == b'&');
-        self.equals += tally(bytes, |b| b == b'=');
-        self.pluses += tally(bytes, |b| b == b'+');
-        self.less_thans += tally(bytes, |b| b == b'<');
-        self.breaks += tally(bytes, |b| (b == b'\n') | (b == b'\r') | (b == b'\t'));
-        self.ys += tally(bytes, |b| b | 0x20 == b'y');
+        self.inner_marks +=
+            tally_triples(&classes, |a, b, c| (a & WORD != 0) & (b & MARK != 0) & (c & WORD != 0));
+        self.leet_spots +=
+            tally_triples(&classes, |a, b, c| (a & LETTER != 0) & (b & LEET != 0) & (c & LETTER != 0));
+        self.upper += tally(&bytes, |b| b.wrapping_sub(b'A') < 26);
+        self.percents += tally(&bytes, |b| b == b'%');
+        self.backslashes += tally(&bytes, |b| b == b'\\');
+        self.ampersands += tally(&bytes, |b| b == b'&');
+        self.equals += tally(&bytes, |b| b == b'=');
+        self.pluses += tally(&bytes, |b| b == b'+');
+        self.less_thans += tally(&bytes, |b| b == b'<');
+        self.breaks += tally(&bytes, |b| (b == b'\n') | (b == b'\r') | (b == b'\t'));
+        self.ys += tally(&bytes, |b| b | 0x20 == b'y');
         self.doubled +=
-            tally_pairs(bytes, next, |a, b| ((a | 0x20).wrapping_sub(b'a') < 26) & (a | 0x20 == b | 0x20));
-        let mirrored = tally_pairs(bytes, next, |a, b| straight(b, a));
-        let straight = tally_pairs(bytes, next, straight);
+            tally_pairs(&bytes, |a, b| ((a | 0x20).wrapping_sub(b'a') < 26) & (a | 0x20 == b | 0x20));
+        let mirrored = tally_pairs(&bytes, |a, b| straight(b, a));
+        let straight = tally_pairs(&bytes, straight);
         self.straight += straight;
         self.backwards |= mirrored >= 2 && mirrored > straight;
-        if !bytes.is_ascii() {
-            self.phonetic += tally(bytes, |b| matches!(b, 0xC7 | 0xC9 | 0xCA));
-            let after = block.get(2..).unwrap_or_default();
-            self.signs += tally_triples(bytes, next, after, |a, b, c| {
+        if !text.is_ascii() {
+            self.phonetic += tally(&bytes, |b| matches!(b, 0xC7 | 0xC9 | 0xCA));
+            self.signs += tally_triples(&bytes, |a, b, c| {
                 let zero_width =
                     ((b == 0x80) & (0x8B..=0x8D).contains(&c)) | ((b == 0x81) & (0xA2..=0xA4).contains(&c));
                 ((a == 0xE2) & ((b & 0xFC == 0xA0) | zero_width)) | ((a == 0xEF) & (b == 0xB8)) | (a == 0xF3)
@@ -205,7 +203,8 @@ impl Traits {
 
 /// Whether a block of text holds letters, but not those of prose.
 pub(super) fn is_odd(block: &[u8]) -> bool {
-    let of = |bits: u8| tally(block, |b| CLASS.get(usize::from(b)).is_some_and(|class| class & bits != 0));
+    let is = |b: &u8, bits: u8| CLASS.get(usize::from(*b)).is_some_and(|class| class & bits != 0);
+    let of = |bits: u8| block.iter().fold(0u32, |sum, b| sum.saturating_add(u32::from(is(b, bits))));
     too_few_common(of(LETTER), of(COMMON))
 }
 

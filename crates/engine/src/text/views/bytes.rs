@@ -328,13 +328,32 @@ pub(super) fn hex(source: &Source<'_>) -> Option<Mapped> {
 
 /// The next place from `from` on where pairs may begin: behind a letter or digit none do.
 fn pairs_begin(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut before = from.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
+    let sort = |b: u8| SORTS.get(usize::from(b)).copied().unwrap_or(0);
+    let mut before = from.checked_sub(1).and_then(|at| bytes.get(at)).map_or(0, |b| sort(*b));
     let begins = |b: &u8| {
-        let begins = (b.is_ascii_hexdigit() || *b == b'\\') && !before.is_ascii_alphanumeric();
-        before = *b;
-        begins
+        let (behind, here) = (before, sort(*b));
+        before = here;
+        here & BEGINS != 0 && behind & ALPHANUMERIC == 0
     };
     bytes.get(from..)?.iter().position(begins).map(|skipped| from + skipped)
+}
+
+const ALPHANUMERIC: u8 = 1;
+/// A hexadecimal digit, or the backslash of `\x`.
+const BEGINS: u8 = 2;
+
+static SORTS: [u8; 256] = sorts();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn sorts() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut b = 0u8;
+    while b.is_ascii() {
+        table[b as usize] = if b.is_ascii_alphanumeric() { ALPHANUMERIC } else { 0 }
+            | if b.is_ascii_hexdigit() || b == b'\\' { BEGINS } else { 0 };
+        b += 1;
+    }
+    table
 }
 
 /// What long numbers, cards above all, hardly ever decode to.

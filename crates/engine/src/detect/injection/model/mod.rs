@@ -170,7 +170,7 @@ impl Model {
 
 /// Running totals of one head's weights.
 struct Totals<'a> {
-    table: &'a Table,
+    table: &'a [i8; SLOTS],
     features: usize,
     sum: i64,
     cuts: Vec<Cut>,
@@ -185,9 +185,10 @@ impl<'a> Totals<'a> {
 impl Visit for Totals<'_> {
     #[inline(always)]
     fn feature(&mut self, id: u32) {
-        self.features += 1;
+        self.features = self.features.wrapping_add(1);
         // A slot is always inside the table; the default is for the compiler.
-        self.sum += i64::from(self.table.get(slot_of(id)).copied().unwrap_or(0));
+        // Eight bits each from a text of bounded length: 64 cannot overflow.
+        self.sum = self.sum.wrapping_add(i64::from(self.table.get(slot_of(id)).copied().unwrap_or(0)));
     }
 
     fn cut(&mut self, at: usize) {
