@@ -613,23 +613,23 @@ class Inflate:
 
     def read(self, most):
         """Some bytes; none at the end, which has then been checked."""
-        while not self.whole:
-            self.input = self.input or self.file.read(PIECE)
+        while not self.stream.eof:
+            given = self.input or self.file.read(PIECE)
             try:
-                data, before = self.stream.decompress(self.input, most), self.input
+                data = self.stream.decompress(given, most)
             except zlib.error:
                 raise Fault("transport", None, "the compressed file is damaged")
             self.input = self.stream.unconsumed_tail
             self.crc, self.length = zlib.crc32(data, self.crc), self.length + len(data)
             if data:
                 return data
-            if self.stream.eof:
-                rest = self.stream.unused_data + self.file.read(9)
-                if rest != struct.pack("<II", self.crc, self.length & 0xFFFFFFFF):
-                    raise Fault("transport", None, "the compressed file is damaged, or something follows it")
-                self.whole = True
-            elif not before:
+            if not given and not self.stream.eof:
                 raise Fault("transport", None, "the compressed file is incomplete")
+        if not self.whole:
+            rest = self.stream.unused_data + self.file.read(9)
+            if rest != struct.pack("<II", self.crc, self.length & 0xFFFFFFFF):
+                raise Fault("transport", None, "the compressed file is damaged, or something follows it")
+            self.whole = True
         return b""
 
 
