@@ -500,13 +500,14 @@ class Chain:
         self.doubt, self.suspect, self.next = leaf, True, self.next + 1
 
     def settle(self, next_follows=True):
-        """Tells of what is in doubt, if something is."""
-        if self.suspect:
-            at = self.next - 1
+        """Tells of what is in doubt, if something is; once."""
+        doubt, suspect, at = self.doubt, self.suspect, self.next - 1
+        self.doubt, self.suspect = None, False
+        if suspect:
             detail = f"record {at} does not name the one before by its hash"
             raise Fault("chain", at - 1 if next_follows else at, detail)
-        if self.doubt is not None:
-            raise self.doubt
+        if doubt is not None:
+            raise doubt
 
     def goes_on(self, time, is_set):
         """Records are stamped by whoever appends them, so a little disorder is in their nature; a clock
