@@ -8,6 +8,17 @@
 //! holds salted commitments; what they commit to is kept elsewhere, under keys that can be
 //! destroyed.
 //!
+//! ```text
+//! lock                         held by the one process that writes
+//! head                         the newest signed head; may lie elsewhere, and shows a rollback from there
+//! shards/000001-2026-11/       one piece of time, with a tree of its own
+//!   segment-000000.log         records in frames (see `segment`), chained across segments and shards
+//!   checkpoint                 the newest signed head of this shard
+//!   checkpoints.log            one a minute, and the last
+//!   tile/0/000 …               hashes (C2SP tlog-tiles); made again from the segments if they are gone
+//!   cut-….recorded             an unfinished write that a start took off; a gap record names its hash
+//! ```
+//!
 //! Start with [`Record`], the leaf, and [`Ledger`], which takes them.
 
 pub mod bundle;

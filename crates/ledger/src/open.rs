@@ -139,6 +139,7 @@ fn open(
         owed: start.owed,
         failed: None,
         unrecorded: 0,
+        settles: (0, 0),
     };
     let scribe = spawn("ledger-scribe", &settings.dir, move || scribe.run())?;
     let first = first_records(&mut writer, &cuts, volume.as_ref());
@@ -190,8 +191,8 @@ impl Start {
     ) -> Self {
         let now = clock.now();
         let mut owed: Vec<Record> = cuts.iter().map(|cut| torn(cut, now)).collect();
+        owed.extend(back_since(found.tip, now));
         owed.extend(found.mended.take());
-        owed.extend(back_since(found.last_time, now));
         let view = |name: &ShardName, first| ShardView { name: name.clone(), first, signed: None };
         let mut views: Vec<ShardView> = found.shards.iter().map(|(name, first)| view(name, *first)).collect();
         let mut trees: VecDeque<ShardTree> = std::mem::take(&mut found.trees).into();

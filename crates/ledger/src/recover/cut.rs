@@ -1,6 +1,6 @@
 //! Taking off an unfinished write, without losing what it was or that it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use action::Digest;
 
@@ -19,18 +19,20 @@ pub(crate) struct Pending {
 
 const PENDING: &str = ".pending";
 
-/// Writes what stands beyond the signed head once more.
+/// Writes bytes beyond the signed head once more, where they stand.
 ///
 /// An earlier process may have been told that a sync of these bytes failed. The kernel then holds
 /// them as clean, and shows them to us, though the medium lacks them; records built on top would
 /// be lost with them at the next power cut. The bytes are the same, so a crash here changes none.
-pub(super) fn write_again(volume: &dyn Volume, scanned: &Scanned) -> Result<(), OpenError> {
-    for (path, offset, bytes) in &scanned.unsigned {
-        let file = volume.open(path).map_err(|source| failed("open", path, source))?;
-        let written = file.write_at(bytes, *offset).and_then(|()| file.sync());
-        written.map_err(|source| failed("write", path, source))?;
-    }
-    Ok(())
+pub(super) fn write_again(
+    volume: &dyn Volume,
+    path: &Path,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), OpenError> {
+    let file = volume.open(path).map_err(|source| failed("open", path, source))?;
+    let written = file.write_at(bytes, offset).and_then(|()| file.sync());
+    written.map_err(|source| failed("write", path, source))
 }
 
 /// Cuts, and tells of every cut of this shard that is not on record.

@@ -51,7 +51,7 @@ pub(super) fn mend(
     now: Nanos,
 ) -> Result<Recovered, OpenError> {
     let mut found = Recovered::nothing();
-    let mut newest: Option<(u64, Digest)> = None;
+    let mut newest: Option<(u64, Digest, Nanos)> = None;
     let (mut bytes, mut was) = (0, None);
     for files in shards {
         found.shards.extend(first_of(files).map(|first| (files.name.clone(), first)));
@@ -74,10 +74,11 @@ pub(super) fn mend(
     let first =
         shards.iter().find(|files| files.name.to_string() == wrong.shard).and_then(first_of).unwrap_or(0);
     let signed = first + wrong.head.as_ref().map_or(0, |head| head.size);
-    let seen = newest.map_or(0, |(sequence, _)| sequence + 1);
+    let seen = newest.map_or(0, |(sequence, ..)| sequence + 1);
     let next = signed.max(seen).max(wrong.first);
-    let previous = newest.filter(|(sequence, _)| sequence + 1 == next).map(|(_, leaf)| leaf);
-    found.tip = Tip { next, previous: previous.unwrap_or(Digest::from_bytes([0; 32])) };
+    let previous = newest.filter(|(sequence, ..)| sequence + 1 == next).map(|(_, leaf, _)| leaf);
+    let time = newest.map_or(Nanos(i64::MIN), |(_, _, time)| time);
+    found.tip = Tip { next, previous: previous.unwrap_or(Digest::from_bytes([0; 32])), time };
     found.signed = signed;
     found.newest = shards.last().map(|files| files.name.clone());
     found.sealed = Some(Before {
@@ -103,13 +104,13 @@ fn report(wrong: &Wrong, by: &Name, now: Nanos, bytes: u64, was: Option<Digest>)
 }
 
 /// Sequence and leaf of the last record that can be read, past whatever cannot.
-fn last_record(segment: &[u8]) -> Option<(u64, Digest)> {
+fn last_record(segment: &[u8]) -> Option<(u64, Digest, Nanos)> {
     let (mut at, mut newest) = (SEGMENT_HEADER, None);
     while at < segment.len() {
         if let Parsed::Frame { bytes, end, .. } = parse(segment, at)
             && let Ok(record) = Record::read(bytes)
         {
-            newest = newest.max(Some((record.sequence, crate::hash::leaf(bytes))));
+            newest = newest.max(Some((record.sequence, crate::hash::leaf(bytes), record.time)));
             at = end;
             continue;
         }

@@ -43,7 +43,6 @@ pub(crate) struct Recovered {
     /// The newest shard is complete; the next is to be opened.
     pub sealed: Option<Before>,
     pub tip: Tip,
-    pub last_time: Option<Nanos>,
     /// Cut bytes that are not on record yet.
     pub cuts: Vec<Pending>,
     /// The segment to go on in.
@@ -112,8 +111,9 @@ fn build(
     signed: u64,
 ) -> Result<Recovered, OpenError> {
     let mut found = Recovered::nothing();
-    found.tip = Tip { next: chain.next, previous: chain.previous.unwrap_or(Digest::from_bytes([0; 32])) };
-    found.last_time = last.as_ref().map(|record| record.time);
+    found.tip.next = chain.next;
+    found.tip.previous = chain.previous.unwrap_or(found.tip.previous);
+    found.tip.time = last.as_ref().map_or(found.tip.time, |record| record.time);
     found.signed = signed;
     // Shards before the ones that were read: readers look into them when they need to.
     let older = shards.len().saturating_sub(read.len());
@@ -132,7 +132,6 @@ fn build(
         }
         found.index = files.segments.last().map_or(0, |file| file.place.index + 1);
         found.shards.push((files.name.clone(), scanned.tree.first));
-        cut::write_again(volume, &scanned)?;
         found.cuts.extend(cut::cut(volume, files, &scanned)?);
         found.open = match (&scanned.end, files.segments.last(), scanned.segments.last()) {
             // Writing goes on in the ledger's own folder; what the mirror holds stays as it is.
@@ -172,8 +171,7 @@ impl Recovered {
             shards: Vec::new(),
             trees: Vec::new(),
             sealed: None,
-            tip: Tip { next: 0, previous: Digest::from_bytes([0; 32]) },
-            last_time: None,
+            tip: Tip { next: 0, previous: Digest::from_bytes([0; 32]), time: Nanos(i64::MIN) },
             cuts: Vec::new(),
             open: None,
             index: 0,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use action::Digest;
 
+use super::cut::write_again;
 use super::layout::{SegmentFile, ShardFiles, failed};
 use crate::checkpoint::Checkpoint;
 use crate::error::OpenError;
@@ -29,9 +30,6 @@ pub(super) struct Scanned {
     pub segments: Vec<Arc<Segment>>,
     /// Where writing may go on: the last segment, if it is sound.
     pub end: Option<End>,
-    /// Bytes beyond the signed head. They may be in the kernel's memory only, if an earlier process
-    /// was told that their sync failed; they are written again before anything is built on them.
-    pub unsigned: Vec<(PathBuf, u64, Vec<u8>)>,
     pub cut: Option<Cut>,
     /// Parts of records beyond the signed head that opening looks at.
     pub gaps: Vec<GapPart>,
@@ -75,15 +73,8 @@ impl<'a> Scan<'a> {
     ) -> Result<(Scanned, Chain, Option<Record>), OpenError> {
         let dir = files.dirs.first().cloned().unwrap_or_default();
         let tree = ShardTree::new(files.name.clone(), dir, chain.next, None);
-        let out = Scanned {
-            tree,
-            segments: Vec::new(),
-            end: None,
-            unsigned: Vec::new(),
-            cut: None,
-            gaps: Vec::new(),
-            keys: Vec::new(),
-        };
+        let out =
+            Scanned { tree, segments: Vec::new(), end: None, cut: None, gaps: Vec::new(), keys: Vec::new() };
         let mut scan = Scan { volume, log, heads, chain, out, last: None, differs: None };
         for (n, file) in files.segments.iter().enumerate() {
             let next = files.segments.get(n + 1);
@@ -130,8 +121,7 @@ impl<'a> Scan<'a> {
             at = end;
         }
         if let Some(from) = unsigned {
-            let tail = bytes.get(from..at).unwrap_or_default().to_vec();
-            self.out.unsigned.push((path.clone(), from as u64, tail));
+            write_again(self.volume, path, from as u64, bytes.get(from..at).unwrap_or_default())?;
         }
         if let Some(record) = last {
             self.last = Some(self.read(record, path, self.chain.next - 1)?);

@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     pub failed: Option<Arc<io::Error>>,
     /// Records that could not be written since the last that could.
     pub unrecorded: u64,
+    /// How many of each of the two the batch in hand settles.
+    pub settles: (usize, u64),
 }
 
 /// Where in the life of a shard the writer is.
@@ -66,16 +68,13 @@ impl Writer {
         }
         let mut batch = batch.into_iter();
         while let Some(entry) = batch.next() {
-            let key = entry.key.clone();
+            // A change of key ends its write, so that it is known which leaves are before it.
+            let ends = entry.key.is_some();
             self.add(entry);
-            if key.is_none() && self.stage.bytes.len() < MAX_WRITE_BYTES {
-                continue;
-            }
-            if let Err(error) = self.flush() {
+            if (ends || self.stage.bytes.len() >= MAX_WRITE_BYTES)
+                && let Err(error) = self.flush()
+            {
                 return self.refuse(batch.collect(), &error);
-            }
-            if let Some(key) = key {
-                self.tell(Told::Key(key));
             }
         }
         // Its error was answered to everybody that it concerns.
@@ -114,6 +113,7 @@ impl Writer {
         if self.unrecorded > 0 {
             self.stage.add_own(self.not_written());
         }
+        self.settles = (self.owed.len(), self.unrecorded);
         Ok(())
     }
 
@@ -153,14 +153,18 @@ impl Writer {
         self.shared.catalog.add_once(segment);
         self.tip = self.stage.tip;
         self.shared.grow(self.tip.next, self.tip.previous);
+        if let Some(key) = self.stage.entries.last().and_then(|entry| entry.key.clone()) {
+            self.tell(Told::Key(key));
+        }
         self.tell(Told::Leaves(self.stage.leaves.clone()));
         let ahead = self.stage.kept();
         self.queue.settle(ahead);
         if let Phase::Opening(_) = self.phase {
             self.phase = Phase::Writing;
         }
-        self.owed.clear();
-        self.unrecorded = 0;
+        let (owed, unrecorded) = std::mem::take(&mut self.settles);
+        self.owed.drain(..owed.min(self.owed.len()));
+        self.unrecorded = self.unrecorded.saturating_sub(unrecorded);
         self.stage.restart(self.tip);
         self.shared.tell(self.tip.next);
     }
@@ -176,6 +180,7 @@ impl Writer {
                 AppendError::Failed { source }
             }
         };
+        self.settles = (0, 0);
         self.unrecorded += self.stage.entries.len() as u64;
         let ahead = self.stage.failed(&error);
         self.queue.settle(ahead);

@@ -30,6 +30,8 @@ pub(crate) enum Told {
     /// The newest shard is complete.
     Sealed,
     Shard(Box<ShardTree>),
+    /// Signs from now on. Told before the leaf of the record that says so: a head over that leaf is
+    /// the new key's.
     Key(Arc<SigningKey>),
     /// The folder that is in use now.
     Home(PathBuf),

@@ -5,7 +5,7 @@ use action::Digest;
 use super::Receipt;
 use super::entry::Entry;
 use crate::error::AppendError;
-use crate::record::Record;
+use crate::record::{Nanos, Record, RecordKind};
 use crate::segment::frame::{self, FRAME_HEADER};
 
 /// Most bytes of one write. What waits longer than one write of this size takes goes with the next.
@@ -16,6 +16,8 @@ pub const MAX_WRITE_BYTES: usize = 4 << 20;
 pub struct Tip {
     pub next: u64,
     pub previous: Digest,
+    /// Time of the last record.
+    pub time: Nanos,
 }
 
 /// A batch: its bytes, and who waits for it. Written as a whole or forgotten as a whole; the tip is
@@ -75,6 +77,11 @@ impl Stage {
         record.previous = self.tip.previous;
         record.sequence = self.tip.next;
         record.version = crate::record::VERSION;
+        // Records may overtake each other in the queue. Order is what the log vouches for, so time
+        // follows it; only a record that says that the clock was set goes back.
+        if record.kind != RecordKind::Clock {
+            record.time = record.time.max(self.tip.time);
+        }
         let at = frame::begin(&mut self.bytes);
         if record.write_to(&mut self.bytes).is_err() || !frame::finish(&mut self.bytes, at, at == 0) {
             self.bytes.truncate(at);
@@ -83,7 +90,7 @@ impl Stage {
         let leaf = crate::hash::leaf(self.bytes.get(at + FRAME_HEADER..).unwrap_or_default());
         self.leaves.push(leaf);
         self.offsets.push(at);
-        self.tip = Tip { next: self.tip.next + 1, previous: leaf };
+        self.tip = Tip { next: self.tip.next + 1, previous: leaf, time: record.time };
         true
     }
 

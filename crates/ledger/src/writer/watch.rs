@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use action::Name;
 
+use super::Tip;
 use crate::clock::Clock;
 use crate::record::{Nanos, Record, RecordKind};
 
@@ -47,10 +48,9 @@ pub(crate) fn jump(from: Nanos, to: Nanos) -> Record {
 }
 
 /// A jump back from the last record of an earlier run.
-pub(crate) fn back_since(last: Option<Nanos>, now: Nanos) -> Option<Record> {
-    let last = last?;
-    let back = last.0.saturating_sub(now.0);
-    (back > nanos(CLOCK_TOLERANCE)).then(|| jump(last, now))
+pub(crate) fn back_since(tip: Tip, now: Nanos) -> Option<Record> {
+    let back = tip.time.0.saturating_sub(now.0);
+    (tip.next > 0 && back > nanos(CLOCK_TOLERANCE)).then(|| jump(tip.time, now))
 }
 
 fn nanos(duration: Duration) -> i64 {

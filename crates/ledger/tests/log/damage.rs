@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ledger::{OpenError, Promise};
+use ledger::{OpenError, Promise, RecordKind};
 
 use crate::disk::{FaultyDisk, next_random};
 use crate::support::{HOME, append, check_from_outside, number, numbers, open, open_with, record, settings};
@@ -242,8 +242,9 @@ fn a_repaired_ledger_goes_on_in_a_new_shard_and_says_what_it_lost() {
     append(&ledger, 500).unwrap();
     let size = ledger.head().durable;
     let after: Vec<_> = ledger.read(24, 10).unwrap();
-    assert_eq!(after[0].record.kind, ledger::RecordKind::ShardOpen);
-    let gap = after.iter().find(|stored| stored.record.kind == ledger::RecordKind::Gap).unwrap();
+    let kinds: Vec<_> = after.iter().map(|stored| stored.record.kind).collect();
+    assert_eq!(kinds, [RecordKind::ShardOpen, RecordKind::Gap, RecordKind::Boot]);
+    let gap = after.iter().find(|stored| stored.record.kind == RecordKind::Gap).unwrap();
     assert_eq!(gap.record.gap.as_ref().unwrap().reason, ledger::GapReason::Repaired);
     let note = |key: &str| {
         gap.record.notes.iter().find(|(name, _)| name.as_str() == key).unwrap().1.as_str().to_owned()

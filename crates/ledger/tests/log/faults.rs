@@ -86,18 +86,22 @@ fn strike(
     let place = format!("{name}, {how:?}, always {always}, power {power}, mirror {mirror}, seed {seed}");
     let disk = FaultyDisk::new(seed);
     let mut settings = settings();
+    settings.segment = 8 << 10;
     let mut homes = vec![HOME];
     if mirror {
         settings.mirror = Some(MIRROR.into());
         homes.push(MIRROR);
     }
     // Only the first folder fails.
-    let path =
-        if mirror && *path == "segment-" { "/data/ledger/shards/000001-2026-11/segment-" } else { *path };
+    let path = match *path {
+        "segment-" if mirror => "/data/ledger/shards/000001-2026-11/segment-",
+        "segment-000001" if mirror => "/data/ledger/shards/000001-2026-11/segment-000001",
+        path => path,
+    };
     disk.fail(Fault { op: *op, path, skip: *skip, how, always });
     let mut story = Run::default();
     run(&disk, &settings, 0, &mut story);
-    assert_eq!(disk.met() > 0, true, "{place}: the fault was never met");
+    assert!(disk.met() > 0, "{place}: the fault was never met");
     if power {
         disk.boot();
     } else {

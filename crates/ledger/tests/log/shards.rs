@@ -138,3 +138,24 @@ fn a_key_is_replaced_under_both_signatures() {
     let open_by = |key| Ledger::open(settings(), key, Arc::new(before_head.copy()), TestClock::at(TODAY));
     assert!(open_by(new_key()).is_ok());
 }
+
+#[test]
+fn what_opening_owes_is_written_though_a_day_ended_meanwhile() {
+    let disk = FaultyDisk::new(1);
+    let (ledger, _) = open_at(&disk, TODAY).unwrap();
+    (0..5).for_each(|n| drop(append(&ledger, n).unwrap()));
+    let torn = disk.copy();
+    drop(ledger);
+    // A write was under way when the machine stopped.
+    let path = torn.paths().into_iter().find(|path| path.to_string_lossy().contains("segment-")).unwrap();
+    let mut bytes = torn.content(&path);
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    bytes[end..end + 4].copy_from_slice(b"half");
+    torn.plant(&path, bytes);
+    let (ledger, _) = open_at(&torn, TODAY + DAY).unwrap();
+    append(&ledger, 5).unwrap();
+    drop(ledger);
+    let found = check_from_outside(&torn, &[HOME]);
+    let kinds: Vec<&str> = found.iter().skip(6).map(|found| found.kind()).collect();
+    assert_eq!(kinds, ["shard_seal", "shard_open", "gap", "boot"]);
+}

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use action::{Digest, Name};
 use ledger::note::{KeyKind, SigningKey};
+use ledger::verify::{Trust, verify_folder};
 use ledger::{
-    AppendError, Cadence, Clock, Ledger, Nanos, OpenError, Opened, Promise, Receipt, Record, RecordKind,
-    Settings,
+    AppendError, Cadence, Clock, Folder, Ledger, Nanos, OpenError, Opened, Promise, Receipt, Record,
+    RecordKind, Settings,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -172,6 +173,12 @@ pub fn check_from_outside(disk: &FaultyDisk, homes: &[&str]) -> Vec<Found> {
             assert_eq!(hex, expected.to_string(), "head of {shard} over {size}");
         }
     }
+    // The crate's own reader of files, which shares nothing with recovery, agrees.
+    let homes: Vec<PathBuf> = homes.iter().map(PathBuf::from).collect();
+    let folder = Folder { log: LOG.into(), head: homes[0].join("head"), homes };
+    let trust = Trust { keys: vec![key().verifier().clone()], ..Trust::default() };
+    let report = verify_folder(disk, &folder, &trust);
+    assert!(report.fault.is_none(), "{report}");
     found
 }
 
