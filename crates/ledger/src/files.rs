@@ -167,6 +167,10 @@ fn history(bytes: &[u8]) -> Vec<SignedNote> {
     let mut pieces = text.split("\n\n");
     let mut notes = Vec::new();
     while let (Some(body), Some(lines)) = (pieces.next(), pieces.next()) {
+        // The blank line behind it is written last; without one it is a piece of a note.
+        if pieces.clone().next().is_none() {
+            break;
+        }
         notes.extend(SignedNote::parse(&format!("{body}\n\n{lines}\n")).ok());
     }
     notes

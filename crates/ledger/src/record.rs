@@ -87,6 +87,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<OutcomePart>,
     /// Leaf hash of the record before; zeros for the first of a log.
+    #[serde(serialize_with = "canonical::hex")]
     pub previous: Digest,
     /// On whose behalf, as a pseudonym that can be erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +144,7 @@ pub struct DecisionPart {
     pub payload: Option<Digest>,
     /// The rule, band or floor that decided.
     pub rule: Name,
+    #[serde(serialize_with = "canonical::hex")]
     pub rules: Digest,
     pub verdict: Verdict,
 }
@@ -166,6 +168,7 @@ pub struct RiskPart {
     pub parts: [u8; 7],
     pub uplift: u8,
     pub value: u8,
+    #[serde(serialize_with = "canonical::hex")]
     pub weights: Digest,
 }
 
@@ -190,6 +193,7 @@ pub enum Committed {
 #[serde(deny_unknown_fields)]
 pub struct Commitment {
     pub bytes: u64,
+    #[serde(serialize_with = "canonical::hex")]
     pub hash: Digest,
 }
 

@@ -500,13 +500,14 @@ class Chain:
         self.doubt, self.suspect, self.next = leaf, True, self.next + 1
 
     def settle(self, next_follows=True):
-        """Tells of what is in doubt, if something is."""
-        if self.suspect:
-            at = self.next - 1
+        """Tells of what is in doubt, if something is; once."""
+        doubt, suspect, at = self.doubt, self.suspect, self.next - 1
+        self.doubt, self.suspect = None, False
+        if suspect:
             detail = f"record {at} does not name the one before by its hash"
             raise Fault("chain", at - 1 if next_follows else at, detail)
-        if self.doubt is not None:
-            raise self.doubt
+        if doubt is not None:
+            raise doubt
 
     def goes_on(self, time, is_set):
         """Records are stamped by whoever appends them, so a little disorder is in their nature; a clock
@@ -613,23 +614,23 @@ class Inflate:
 
     def read(self, most):
         """Some bytes; none at the end, which has then been checked."""
-        while not self.whole:
-            self.input = self.input or self.file.read(PIECE)
+        while not self.stream.eof:
+            given = self.input or self.file.read(PIECE)
             try:
-                data, before = self.stream.decompress(self.input, most), self.input
+                data = self.stream.decompress(given, most)
             except zlib.error:
                 raise Fault("transport", None, "the compressed file is damaged")
             self.input = self.stream.unconsumed_tail
             self.crc, self.length = zlib.crc32(data, self.crc), self.length + len(data)
             if data:
                 return data
-            if self.stream.eof:
-                rest = self.stream.unused_data + self.file.read(9)
-                if rest != struct.pack("<II", self.crc, self.length & 0xFFFFFFFF):
-                    raise Fault("transport", None, "the compressed file is damaged, or something follows it")
-                self.whole = True
-            elif not before:
+            if not given and not self.stream.eof:
                 raise Fault("transport", None, "the compressed file is incomplete")
+        if not self.whole:
+            rest = self.stream.unused_data + self.file.read(9)
+            if rest != struct.pack("<II", self.crc, self.length & 0xFFFFFFFF):
+                raise Fault("transport", None, "the compressed file is damaged, or something follows it")
+            self.whole = True
         return b""
 
 

@@ -8,7 +8,7 @@ use action::Digest;
 use super::chain::{Chain, Start};
 use super::report::{Fault, FaultCode, Report};
 use super::trust::Trust;
-use crate::bundle::{Broken, FORM, FileEntry, Manifest, Member, Members, Role, Sha256, manifest_note};
+use crate::bundle::{Broken, FORM, FileEntry, Manifest, Member, Members, Role, Sha256};
 use crate::note::{KeyKind, SignedNote, VerifierKey, hash_line};
 use crate::record::{KeyPart, MAX_RECORD_BYTES, Nanos, Record};
 use crate::tree::TlogProof;
@@ -47,34 +47,34 @@ fn fault_of(broken: &Broken, at: Option<u64>) -> Fault {
 }
 
 /// What was read so far.
-struct Reading<'t> {
-    trust: &'t Trust,
+pub(super) struct Reading<'t> {
+    pub(super) trust: &'t Trust,
     /// By size; a checkpoint that cannot be read counts when its size is reached.
-    heads: BTreeMap<u64, Option<SignedNote>>,
-    keys: Keys,
-    manifest: Option<Manifest>,
-    manifest_bytes: Vec<u8>,
-    manifest_note: Option<SignedNote>,
-    proofs: VecDeque<Option<TlogProof>>,
-    known: Vec<VerifierKey>,
-    chain: Option<Chain<'t>>,
-    seen: Seen,
-    files: Vec<FileEntry>,
+    pub(super) heads: BTreeMap<u64, Option<SignedNote>>,
+    pub(super) keys: Keys,
+    pub(super) manifest: Option<Manifest>,
+    pub(super) manifest_bytes: Vec<u8>,
+    pub(super) manifest_note: Option<SignedNote>,
+    pub(super) proofs: VecDeque<Option<TlogProof>>,
+    pub(super) known: Vec<VerifierKey>,
+    pub(super) chain: Option<Chain<'t>>,
+    pub(super) seen: Seen,
+    pub(super) files: Vec<FileEntry>,
 }
 
 #[derive(Default)]
-struct Keys {
-    log: Vec<u8>,
-    rotations: Vec<u8>,
-    witnesses: Vec<u8>,
+pub(super) struct Keys {
+    pub(super) log: Vec<u8>,
+    pub(super) rotations: Vec<u8>,
+    pub(super) witnesses: Vec<u8>,
 }
 
 /// What the records said of themselves, to be compared with the table of contents.
 #[derive(Default)]
-struct Seen {
-    first: Option<(Nanos, Digest)>,
-    last: Nanos,
-    kinds: BTreeMap<String, u64>,
+pub(super) struct Seen {
+    pub(super) first: Option<(Nanos, Digest)>,
+    pub(super) last: Nanos,
+    pub(super) kinds: BTreeMap<String, u64>,
 }
 
 impl<'t> Reading<'t> {
@@ -94,7 +94,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn report(&self) -> Report {
+    pub(super) fn report(&self) -> Report {
         self.chain.as_ref().map(Chain::report).unwrap_or_default()
     }
 
@@ -286,95 +286,6 @@ impl<'t> Reading<'t> {
                 Err(Fault::new(FaultCode::Checkpoint, Some(chain.vouched()), detail))
             }
         }
-    }
-
-    /// Everything was read. First what concerns records, then what stands around them.
-    fn totals(&mut self) -> Result<(), Fault> {
-        let (Some(chain), Some(manifest)) = (&mut self.chain, &self.manifest) else {
-            return Err(Fault::new(FaultCode::Archive, None, "the bundle has no content"));
-        };
-        chain.finish()?;
-        let (size, vouched) = (chain.next(), chain.vouched());
-        let largest = self.heads.last_key_value().map(|(size, _)| *size).unwrap_or_default();
-        if size <= manifest.last.sequence || size < largest {
-            return Err(Fault::new(FaultCode::Sequence, Some(size), "records are missing at the end"));
-        }
-        if vouched != size {
-            return Err(Fault::new(
-                FaultCode::Checkpoint,
-                Some(vouched),
-                "no signed head covers the last records",
-            ));
-        }
-        if self.heads.first_key_value().is_some_and(|(size, _)| *size <= manifest.first.sequence) {
-            return Err(Fault::new(FaultCode::Checkpoint, None, "a head is of a size before the range"));
-        }
-        self.proofs()?;
-        self.contents()?;
-        let report = self.report();
-        if self.trust.keys.is_empty() && !self.trust.as_stated {
-            let detail = "nobody said which key to trust: give the key that the operator publishes";
-            return Err(Fault::new(FaultCode::Untrusted, None, detail));
-        }
-        if self.trust.policy.needed() > 0 && report.cosigned != Some(size) {
-            return Err(Fault::new(
-                FaultCode::Quorum,
-                None,
-                "fewer witnesses cosigned the last head than you want",
-            ));
-        }
-        Ok(())
-    }
-
-    /// The proofs for other tools say the same as the records.
-    fn proofs(&self) -> Result<(), Fault> {
-        let (Some(chain), Some(manifest)) = (&self.chain, &self.manifest) else { return Ok(()) };
-        let leaves = [self.seen.first.map(|(_, leaf)| leaf), chain.last_leaf()];
-        let ends = [(manifest.first, &manifest.shard), (manifest.last, chain.shard_start())];
-        for ((proof, leaf), (end, shard)) in self.proofs.iter().zip(leaves).zip(ends) {
-            let origin = format!("{}/{}", manifest.log, shard.name);
-            let holds = proof.as_ref().zip(leaf).is_some_and(|(proof, leaf)| {
-                let known = self.heads.values().any(|head| head.as_ref() == Some(&proof.checkpoint));
-                let of_shard = proof.check(&leaf).is_ok_and(|head| head.origin == origin);
-                known && of_shard && shard.first.checked_add(proof.index) == Some(end.sequence)
-            });
-            if !holds {
-                return Err(Fault::new(
-                    FaultCode::Proof,
-                    Some(end.sequence),
-                    "the proof of an end does not hold",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The table of contents says what there is, and the log signed it.
-    fn contents(&self) -> Result<(), Fault> {
-        let odd = |detail| Err(Fault::new(FaultCode::Manifest, None, detail));
-        let Some(manifest) = &self.manifest else { return odd("it is missing") };
-        let times = (manifest.first.time, manifest.last.time);
-        if self.seen.first.map(|(time, _)| (time, self.seen.last)) != Some(times)
-            || self.seen.kinds != manifest.kinds
-            || self.chain.as_ref().map(Chain::next) != manifest.last.sequence.checked_add(1)
-        {
-            return odd("it says something else than the records");
-        }
-        if self.files != manifest.files {
-            return odd("a member is not the one that it lists");
-        }
-        let text = manifest_note(&manifest.log, &self.manifest_bytes);
-        let Some(note) = self.manifest_note.as_ref().filter(|note| note.text() == text) else {
-            return odd("its note is about something else");
-        };
-        let mut signed = false;
-        for key in &self.known {
-            match note.signed_by(key) {
-                Ok(found) => signed |= found.is_some(),
-                Err(_) => return odd("its signature does not hold"),
-            }
-        }
-        if signed { Ok(()) } else { odd("it is not signed by a key that you trust") }
     }
 }
 

@@ -19,6 +19,7 @@ mod bundle;
 mod chain;
 mod folder;
 mod report;
+mod totals;
 mod trust;
 
 pub use bundle::verify_bundle;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -14,9 +14,9 @@ use super::shared::{Part, Shared, Signed};
 use super::tree::{ShardTree, drop_edge};
 use crate::head::{HeadCell, SwapError};
 use crate::health::Health;
-use crate::note::{SignedNote, SigningKey};
+use crate::note::{MAX_NOTE_BYTES, SignedNote, SigningKey};
 use crate::settings::{Cadence, DiskSteps};
-use crate::volume::replace;
+use crate::volume::{Volume, replace};
 
 /// Batches that may wait for the scribe; then the writer waits for it. Leaves are 32 bytes each.
 pub(crate) const MAX_BATCHES_BEHIND: usize = 256;
@@ -230,10 +230,8 @@ impl Scribe {
         if !due && !tree.sealed {
             return;
         }
-        let volume = self.shared.volume.as_ref();
         let path = tree.dir.join("checkpoints.log");
-        let file = volume.open(&path).or_else(|_| volume.create(&path, 0));
-        let kept = file.and_then(|file| file.write_at(format!("{text}\n").as_bytes(), file.size()?));
+        let kept = add_to_history(self.shared.volume.as_ref(), &path, text);
         if kept.is_ok() {
             self.kept_at = Some(now);
         }
@@ -250,5 +248,70 @@ impl Scribe {
             Err(error) => Health::Warned { why: format!("the space of the disk cannot be told: {error}") },
         };
         self.shared.report(Part::Disk, health);
+    }
+}
+
+/// Adds a note and a blank line. Synced, so that a crash can tear only the last; what it left of one,
+/// which is no note or lacks its blank line, is written over.
+fn add_to_history(volume: &dyn Volume, path: &Path, text: &str) -> io::Result<()> {
+    let file = match volume.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => volume.create(path, 0)?,
+        opened => opened?,
+    };
+    let size = file.size()?;
+    // The last notes are enough to see how the file ends: none is longer.
+    let from = size.saturating_sub(2 * MAX_NOTE_BYTES as u64);
+    let mut tail = vec![0; usize::try_from(size - from).unwrap_or(0)];
+    let read = file.read_at(&mut tail, from)?;
+    tail.truncate(read);
+    let whole = from + whole_notes(&tail) as u64;
+    if whole < size {
+        file.resize(whole)?;
+    }
+    file.write_at(format!("{text}\n").as_bytes(), whole)?;
+    file.sync()
+}
+
+/// How much of the end of a history is whole notes.
+fn whole_notes(tail: &[u8]) -> usize {
+    let ends_well = |part: &[u8]| {
+        let text = part.strip_suffix(b"\n\n").and_then(|part| std::str::from_utf8(part).ok());
+        let last = text.and_then(|text| {
+            // Body and signatures of the last note: what follows the second-last blank line.
+            let (head, signatures) = text.rsplit_once("\n\n")?;
+            let body = head.rsplit_once("\n\n").map_or(head, |(_, body)| body);
+            SignedNote::parse(&format!("{body}\n\n{signatures}\n")).ok()
+        });
+        last.is_some()
+    };
+    let ends =
+        (0..=tail.len()).rev().filter(|end| tail.get(..*end).is_some_and(|part| part.ends_with(b"\n\n")));
+    // At most the last few places: one torn note has a few blank lines at most.
+    ends.take(8).find(|end| tail.get(..*end).is_some_and(ends_well)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::note::KeyKind;
+
+    #[test]
+    fn a_torn_note_is_not_part_of_the_history() {
+        let key = SigningKey::from_seed("example.org/a", KeyKind::Log, [1; 32]).unwrap();
+        let note = format!("{}\n", SignedNote::sign("example.org/a\n1\nroot\n", &key).unwrap());
+        let two = note.repeat(2);
+        for end in 0..=two.len() {
+            let whole = if end == two.len() {
+                two.len()
+            } else if end >= note.len() {
+                note.len()
+            } else {
+                0
+            };
+            assert_eq!(whole_notes(&two.as_bytes()[..end]), whole, "{end} bytes");
+            // The rest of the sector as zeros, too.
+            let padded = [&two.as_bytes()[..end], &[0; 40]].concat();
+            assert_eq!(whole_notes(&padded), whole, "{end} bytes and zeros");
+        }
     }
 }

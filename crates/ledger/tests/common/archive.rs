@@ -1,6 +1,6 @@
 //! Bundles taken apart and put together again, without the product's own reader and writer.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 
 use ledger::bundle::{FileEntry, Manifest, manifest_note};
 use ledger::hash;
@@ -64,9 +64,8 @@ impl Parts {
     pub fn records(&self) -> Vec<(String, Vec<u8>)> {
         let mut all = Vec::new();
         for name in self.names("records/") {
-            let content = self.get(&name);
-            let lines = content.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n');
-            all.extend(lines.map(|line| (name.clone(), line.to_vec())));
+            let lines = BufRead::split(self.get(&name), b'\n');
+            all.extend(lines.map(|line| (name.clone(), line.unwrap())));
         }
         all
     }
@@ -74,8 +73,11 @@ impl Parts {
     /// The records anew; each stays in the member that it names.
     pub fn set_records(&mut self, records: &[(String, Vec<u8>)]) {
         for name in self.names("records/") {
-            let lines = records.iter().filter(|(of, _)| *of == name);
-            let content: Vec<u8> = lines.flat_map(|(_, line)| [line.as_slice(), b"\n"].concat()).collect();
+            let mut content = Vec::new();
+            for (_, line) in records.iter().filter(|(of, _)| *of == name) {
+                content.extend_from_slice(line);
+                content.push(b'\n');
+            }
             *self.get_mut(&name) = content;
         }
     }

@@ -265,6 +265,9 @@ fn records(shape: &Shape) -> Vec<Record> {
                 record.notes.insert(name("was"), name("one hour later"));
                 return stamped(record);
             }
+            if shape.eventful && [total / 4, 3 * total / 4].contains(&n) {
+                return stamped(gap(time, &mut dice));
+            }
             let pick = if shape.eventful { dice.below(16) } else { 15 };
             stamped(ordinary(pick, time, &mut dice))
         })
@@ -279,10 +282,10 @@ fn stamped(mut record: Record) -> Record {
 fn shard(kind: RecordKind, time: i64, shape: &Shape, n: u64) -> Record {
     let mut record = Record::new(kind, Nanos(time));
     // Sealed under the name that it was opened with.
-    let period =
-        if n == 0 { 0 } else { (n - 1) * 3 / shape.records + u64::from(kind == RecordKind::ShardOpen) };
-    record.shard =
-        Some(ShardPart { name: format!("{:06}-2026-{:02}", period + 1, period + 1), root: None, size: 0 });
+    let within = if kind == RecordKind::ShardOpen { n } else { n - 1 };
+    let number = within * 3 / shape.records + 1;
+    let name = format!("{number:06}-2026-{number:02}");
+    record.shard = Some(ShardPart { name, root: None, size: 0 });
     stamped(record)
 }
 
@@ -328,12 +331,7 @@ fn ordinary(pick: u64, time: i64, dice: &mut Dice) -> Record {
             });
             record
         }
-        4 if dice.below(4) == 0 => {
-            let mut record = with(RecordKind::Gap);
-            let reason = *dice.pick(&[GapReason::TornTail, GapReason::NotWritten, GapReason::Repaired]);
-            record.gap = Some(GapPart { bytes: dice.below(9_000), reason, was: Some(dice.digest()) });
-            record
-        }
+        4 if dice.below(4) == 0 => gap(time, dice),
         5 => {
             let mut record = with(RecordKind::Finding);
             record.finding =
@@ -348,6 +346,13 @@ fn ordinary(pick: u64, time: i64, dice: &mut Dice) -> Record {
         }
         _ => decision(id, time, dice),
     }
+}
+
+fn gap(time: i64, dice: &mut Dice) -> Record {
+    let mut record = Record::new(RecordKind::Gap, Nanos(time));
+    let reason = *dice.pick(&[GapReason::TornTail, GapReason::NotWritten, GapReason::Repaired]);
+    record.gap = Some(GapPart { bytes: dice.below(9_000), reason, was: Some(dice.digest()) });
+    record
 }
 
 fn decision(id: Name, time: i64, dice: &mut Dice) -> Record {

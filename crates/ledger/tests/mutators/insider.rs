@@ -6,7 +6,7 @@ use ledger::{Nanos, OutcomePart, Record, RecordKind, Report, ShardPart};
 
 use super::super::common::archive::Parts;
 use super::super::common::{Dice, LOG, Sample, key, name, witness};
-use super::outsider::{end_in, note, stripped, stripped_proof};
+use super::around::{end_in, note, stripped, stripped_proof};
 use super::{Subject, Want};
 
 type Made = (Vec<u8>, Want);
