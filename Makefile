@@ -88,3 +88,8 @@ opa-conformance: ## Run the public Rego test suite from DATA
 .PHONY: bench
 bench: ## Print latency percentiles of the engine
 	@$(CARGO) bench --locked -p checkrein
+
+.PHONY: bench-peers
+bench-peers: ## Measure policy beside other policy engines (builds them first, minutes)
+	$(call say,policy beside other engines)
+	@$(CARGO) run --locked --release --manifest-path bench/peers/Cargo.toml

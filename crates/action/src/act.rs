@@ -168,7 +168,7 @@ impl Action {
                 &canonical(&|| serde_json::to_vec(&self.resource)),
                 &canonical(&|| serde_json::to_vec(&self.amount)),
                 &canonical(&|| serde_json::to_vec(&self.count)),
-                &canonical(&|| serde_json::to_vec(&self.payload.sorted())),
+                &canonical(&|| serde_json::to_vec(&Sorted(&self.payload))),
                 &canonical(&|| serde_json::to_vec(&self.agent)),
                 self.environment.as_str().as_bytes(),
             ],
@@ -188,6 +188,23 @@ impl Json {
                 Json::Object(entries)
             }
             other => other.clone(),
+        }
+    }
+}
+
+/// Writes what [`Json::sorted`] would hold, without making it.
+struct Sorted<'a>(&'a Json);
+
+impl Serialize for Sorted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Json::List(items) => serializer.collect_seq(items.iter().map(Sorted)),
+            Json::Object(entries) => {
+                let mut entries: Vec<&(String, Json)> = entries.iter().collect();
+                entries.sort_by(|a, b| a.0.cmp(&b.0));
+                serializer.collect_map(entries.into_iter().map(|(key, value)| (key, Sorted(value))))
+            }
+            other => other.serialize(serializer),
         }
     }
 }
@@ -229,5 +246,15 @@ mod tests {
         assert_eq!(action.payload_hash(), later.payload_hash());
         later.payload = Json::parse(br#"{ "amount": 98, "order": "17" }"#).unwrap();
         assert_ne!(action.payload_hash(), later.payload_hash());
+    }
+
+    #[test]
+    fn what_is_hashed_is_the_sorted_payload() {
+        let payload =
+            br#"{ "b": [{ "z": null, "y": [true, 1.50, "\u00e9\n"] }, {}, []], "a": { "b": 1, "a": "" } }"#;
+        let payload = Json::parse(payload).unwrap();
+        let hashed = serde_json::to_string(&Sorted(&payload)).unwrap();
+        assert_eq!(hashed, serde_json::to_string(&payload.sorted()).unwrap());
+        assert!(hashed.starts_with(r#"{"a":{"a":"","b":1},"b":[{"y":"#), "{hashed}");
     }
 }

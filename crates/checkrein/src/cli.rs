@@ -91,17 +91,131 @@ digits). Keep both as safe as the text itself.")]
     /// Measure detection on labelled corpora, and Rego on its public test suite
     Report(Report),
 
+    /// Run the server: agents ask, operators decide, everything is on the ledger
+    #[command(after_help = "\
+The settings are one YAML file; every fault in it is told at once:
+
+  data: data                     # folder of everything that is kept
+  tenant: example
+  log: example.org/node-a        # name under which the ledger signs
+  environments:
+    production: { mode: enforce, fail: { reads: closed, effects: closed } }
+
+The first start prints the token of the first operator, once. Logs go to standard error;
+CHECKREIN_LOG=debug shows more.")]
+    Serve(Serve),
+
+    /// Work with the files of the ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+
+    /// Cosign checkpoints of ledgers; refuses forks and rollbacks
+    #[command(after_help = "\
+A witness belongs into another trust domain than the logs it looks after: another machine, another
+operator. It signs a checkpoint only if it continues the one that it signed before.
+
+Example:
+  checkrein witness --name witness.example/1 --log ledger.pub --data /var/lib/witness")]
+    Witness(WitnessArgs),
+
     /// A guided tour: a dozen actions, judged and explained
     Demo,
 
-    /// Print the JSON schema of actions, facts and decisions
-    Schema,
+    /// Print the JSON schema of actions, facts and decisions, or the operators' API
+    Schema {
+        #[arg(value_enum, default_value_t = Contract::Action)]
+        contract: Contract,
+    },
 
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 
     /// Print the manual page
     Man,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Contract {
+    /// Actions, facts and decisions (JSON Schema)
+    Action,
+    /// The operators' API (OpenAPI)
+    Operators,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Verify a bundle: chain, tree, signatures, completeness
+    #[command(after_help = "\
+Exit codes, the same as of the `verify.py` in each bundle:
+   0  clean                 3  clean, with gaps that the log declares
+   4  tampered: the first bad record is named
+   5  cannot decide
+
+Example:
+  checkrein ledger verify june.evidence.tar.gz --key ledger.pub")]
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// The bundle
+    pub path: PathBuf,
+
+    /// A key of the log, or a file with one, that came by another way than the bundle
+    #[arg(long = "key", value_name = "KEY")]
+    pub keys: Vec<String>,
+
+    /// The key of a witness, or a file with one, whose cosignature is wanted
+    #[arg(long = "witness", value_name = "KEY")]
+    pub witnesses: Vec<String>,
+
+    /// How many of the witnesses are enough; all, when absent
+    #[arg(long, value_name = "N")]
+    pub cosigned: Option<usize>,
+
+    /// Print the whole report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct WitnessArgs {
+    /// The name under which it signs, unique in the world
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+
+    /// A log to look after: its verifier key, or a file with it. May be given more than once
+    #[arg(long = "log", value_name = "KEY")]
+    pub logs: Vec<String>,
+
+    /// The folder of its key and of what it signed. It must never be put back to an older state
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Where it listens
+    #[arg(long, default_value = "127.0.0.1:7072", value_name = "ADDRESS")]
+    pub listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The settings file
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Only check the settings
+    #[arg(long)]
+    pub check: bool,
+
+    /// How logs are written
+    #[arg(long, value_enum, default_value_t = LogForm::Text)]
+    pub log: LogForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    Text,
+    Json,
 }
 
 /// Which rules to judge by.

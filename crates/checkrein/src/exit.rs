@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use action::Verdict;
+use ledger::verify::Outcome;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Exit {
     /// The input or the rules cannot be read.
     BadInput,
     Verdict(Verdict),
+    /// What a verification came to.
+    Verified(Outcome),
 }
 
 impl From<Exit> for ExitCode {
@@ -21,6 +24,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => 0,
             Exit::Found => 1,
             Exit::BadInput => 3,
+            Exit::Verified(outcome) => outcome as u8,
             Exit::Verdict(Verdict::Allow | Verdict::Alert) => 0,
             Exit::Verdict(Verdict::Constrain) => 10,
             Exit::Verdict(Verdict::Sandbox) => 11,

@@ -10,6 +10,7 @@ mod judge;
 mod packs;
 mod reference;
 mod report;
+mod serve;
 mod show;
 
 use std::process::ExitCode;

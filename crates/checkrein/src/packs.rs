@@ -53,6 +53,20 @@ pub fn sources(preset: Preset) -> Vec<Source<'static>> {
     sources
 }
 
+/// A preset's name, as it is written in settings and on the command line.
+pub fn name_of(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Standard => "standard",
+        Preset::Strict => "strict",
+        Preset::Permissive => "permissive",
+        Preset::Hipaa => "hipaa",
+        Preset::PciDss => "pci-dss",
+        Preset::Gdpr => "gdpr",
+        Preset::Defaults => "defaults",
+        Preset::None => "none",
+    }
+}
+
 /// Every preset.
 pub fn presets() -> impl Iterator<Item = Preset> {
     PRESETS.iter().map(|(preset, _)| *preset)

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use action::{Environment, Mode, Operation, SensitiveClass, Severity, Vector, Verdict};
 use engine::Rules;
 use engine::detect::state::Limits;
-use engine::detect::{Reads, VECTORS, VectorSpec, exploits, pii, secrets, sequence, sql, unicode, xss};
+use engine::detect::{Reads, Rule, VECTORS, VectorSpec, exploits, pii, secrets, sequence, sql, unicode, xss};
 use engine::policy::{Bands, CONDITIONS};
 use engine::score::{FACTORS, UPLIFT};
 
@@ -189,18 +189,12 @@ fn in_code(vector: Vector) -> Vec<Listed> {
         let sure = sure.map_or_else(|| "by context".to_owned(), |sure| sure.percent().to_string());
         (id.to_owned(), severity.to_string(), sure, about.to_owned())
     };
+    let by_rule = |rule: &Rule| listed(rule.id, rule.severity, Some(rule.confidence), rule.about);
     match vector {
-        Vector::SqlInjection => sql::Rule::ALL
-            .iter()
-            .map(|rule| listed(rule.id(), rule.severity(), Some(rule.confidence()), rule.says()))
-            .collect(),
-        Vector::Xss => xss::Rule::ALL
-            .iter()
-            .map(|rule| listed(rule.id(), rule.severity(), Some(rule.confidence()), rule.says()))
-            .collect(),
+        Vector::SqlInjection => sql::RULES.iter().map(|rule| by_rule(rule)).collect(),
+        Vector::Xss => xss::RULES.iter().map(|rule| by_rule(rule)).collect(),
         Vector::KnownExploit => {
-            let families = exploits::rules()
-                .map(|(_, rule)| listed(rule.id, rule.severity, Some(rule.confidence), rule.about));
+            let families = exploits::rules().map(|(_, rule)| by_rule(rule));
             let hidden = unicode::RULES
                 .iter()
                 .map(|rule| listed(rule.id, rule.severity, Some(rule.confidence), rule.about));

@@ -38,6 +38,7 @@ fn printed(arguments: &[&str]) -> String {
 #[test]
 fn the_schema_of_actions_and_decisions_is_unchanged() {
     compare("api/action.schema.json", &printed(&["schema"]));
+    compare("api/operators.openapi.json", &printed(&["schema", "operators"]));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! dimensions), `policy` (the verdict), `explain`. `text` prepares what the detectors read;
 //! `redact` replaces sensitive data and puts it back.
 
+mod change;
 mod decide;
 pub mod detect;
 pub mod explain;
@@ -20,6 +21,7 @@ pub mod text;
 pub mod train;
 pub mod yaml;
 
+pub use change::{Changed, Throttle, Unfit, change, redacted};
 pub use decide::decide;
 pub use facts::learn;
 pub use rules::Rules;

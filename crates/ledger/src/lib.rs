@@ -8,8 +8,49 @@
 //! holds salted commitments; what they commit to is kept elsewhere, under keys that can be
 //! destroyed.
 //!
-//! Start with [`Record`], the leaf.
+//! ```text
+//! lock                         held by the one process that writes
+//! head                         the newest signed head; may lie elsewhere, and shows a rollback from there
+//! shards/000001-2026-11/       one piece of time, with a tree of its own
+//!   segment-000000.log         records in frames (see `segment`), chained across segments and shards
+//!   checkpoint                 the newest signed head of this shard
+//!   checkpoints.log            one a minute, and the last
+//!   tile/0/000 …               hashes (C2SP tlog-tiles); made again from the segments if they are gone
+//!   cut-….recorded             an unfinished write that a start took off; a gap record names its hash
+//! ```
+//!
+//! Start with [`Record`], the leaf, and [`Ledger`], which takes them.
 
+pub mod bundle;
+pub mod checkpoint;
+mod clock;
+mod error;
+mod files;
+pub mod hash;
+mod head;
+mod health;
+mod ledger;
+pub mod note;
+mod open;
 mod record;
+mod recover;
+pub mod segment;
+mod settings;
+pub mod shard;
+pub mod tree;
+pub mod verify;
+pub mod volume;
+pub mod witness;
+mod writer;
 
+pub use clock::{Clock, SystemClock};
+pub use error::{AppendError, CloseError, OpenError, ProveError, ReadError, RotateError};
+pub use files::Folder;
+pub use health::Health;
+pub use ledger::{Head, Ledger};
+pub use open::Opened;
 pub use record::*;
+pub use segment::Stored;
+pub use settings::{Cadence, DiskSteps, Settings, ShardPeriod, Window};
+pub use volume::{Disk, Volume};
+pub use writer::{MAX_WRITE_BYTES, Promise, Receipt};

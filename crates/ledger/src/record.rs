@@ -7,10 +7,16 @@
 use std::collections::BTreeMap;
 
 use action::{
-    ActionKind, Confidence, Digest, Environment, Mode, Name, Operation, SensitiveClass, Severity, TraceId,
-    Vector, Verdict,
+    ActionKind, Confidence, Digest, Environment, Mode, Name, Operation, SensitiveClass, Severity, Timestamp,
+    TraceId, Vector, Verdict,
 };
 use serde::{Deserialize, Serialize};
+
+mod canonical;
+mod kinds;
+
+pub use canonical::{MAX_RECORD_BYTES, Unreadable};
+pub use kinds::{Author, KindRow, MAX_DETECTIONS, MAX_NOTES, MAX_NUMBER, Part, RecordFault, VERSION};
 
 /// What a record is about. A table in `kinds` says which parts each kind has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +138,9 @@ pub struct DecisionPart {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub latency: BTreeMap<Name, u64>,
     pub mode: Mode,
+    /// Keyed hash of the payload hash, so that a repeated question is known as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Digest>,
     /// The rule, band or floor that decided.
     pub rule: Name,
     pub rules: Digest,
@@ -170,8 +179,6 @@ pub enum Committed {
     Changed,
     /// What an operator wrote beside an act.
     Comment,
-    /// The payload hash that an approval is bound to.
-    Payload,
     /// What the caller reported as the result.
     Result,
     /// What a sandbox captured.
@@ -195,11 +202,24 @@ pub struct ApprovalPart {
     /// `dashboard`, `slack`, `teams`, `api`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Name>,
+    /// Keyed hash of the claim under which it was released, so that the same claim gets the same
+    /// answer again and no other claim gets any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Digest>,
+    /// Roles or names of those who may decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<Name>,
     /// Approvals that are needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<u8>,
     /// The decision that is held.
     pub of: Name,
+    /// Keyed hash of the payload hash that the approval is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Digest>,
+    /// How long it may be released once approved, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_within: Option<u64>,
     pub step: ApprovalStep,
     /// When it expires by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -258,6 +278,9 @@ pub struct OperatorPart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FindingPart {
+    /// The decision that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Name>,
     /// Stable id, for example `outcome.contradicts`.
     pub rule: Name,
     pub severity: Severity,
@@ -324,6 +347,17 @@ pub struct ShardPart {
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Nanos(pub i64);
+
+impl Nanos {
+    pub const fn at(time: Timestamp) -> Self {
+        Nanos(time.millis().saturating_mul(1_000_000))
+    }
+
+    /// The whole millisecond.
+    pub const fn timestamp(self) -> Timestamp {
+        Timestamp::from_millis(self.0.div_euclid(1_000_000))
+    }
+}
 
 impl Serialize for Nanos {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

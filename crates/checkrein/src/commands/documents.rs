@@ -5,12 +5,16 @@ use std::io::Write;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use crate::cli::Args;
+use crate::cli::{Args, Contract};
 use crate::exit::Exit;
 
-/// The JSON schema of what `decide` reads and prints, as one document.
-pub fn schema() -> Result<Exit> {
-    let text = serde_json::to_string_pretty(&action::schema::document())?;
+/// A contract of ours as one JSON document.
+pub fn schema(contract: Contract) -> Result<Exit> {
+    let document = match contract {
+        Contract::Action => serde_json::to_value(action::schema::document())?,
+        Contract::Operators => control::openapi(),
+    };
+    let text = serde_json::to_string_pretty(&document)?;
     writeln!(std::io::stdout(), "{text}")?;
     Ok(Exit::Success)
 }

@@ -5,11 +5,14 @@ mod check;
 mod decide;
 mod demo;
 mod documents;
+mod ledger;
 mod redact;
 mod report;
 mod rules;
 mod scan;
+mod serve;
 mod train;
+mod witness;
 
 use anyhow::Result;
 
@@ -27,8 +30,11 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Redact(args) => redact::redact(&args),
         Command::Restore(args) => redact::restore(&args),
         Command::TrainInjection(args) => train::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Ledger(command) => ledger::run(&command),
+        Command::Witness(args) => witness::run(&args),
         Command::Demo => demo::run(),
-        Command::Schema => documents::schema(),
+        Command::Schema { contract } => documents::schema(contract),
         Command::Completions { shell } => documents::completions(shell),
         Command::Man => documents::man(),
     }

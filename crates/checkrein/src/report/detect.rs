@@ -10,7 +10,7 @@ use engine::detect::{Detectors, Scanned, scan};
 
 use super::corpus::{self, Row};
 use super::suites::{SUITES, Suite, Want};
-use super::wilson::Share;
+use super::wilson::{Share, percent};
 
 /// Prints the table. Rows of corpora that are not there are named, not skipped in silence.
 pub fn print(out: &mut impl Write, dir: &Path, detectors: &Detectors) -> Result<()> {
@@ -52,10 +52,11 @@ fn line(out: &mut impl Write, suite: &Suite, rows: &[Row], detectors: &Detectors
     let at = |share: usize| micros.get(micros.len().saturating_sub(1) * share / 100).copied().unwrap_or(0);
     writeln!(
         out,
-        "{:<18} {:<38} {:<17} {share:<34} {:>8} {:>7} {:>7}",
+        "{:<18} {:<38} {:<17} {:<34} {:>8} {:>7} {:>7}",
         suite.vector.as_str(),
         suite.title,
         suite.corpus,
+        percent(share),
         aim(suite, share),
         at(50),
         at(99)

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use engine::detect::{Detectors, ScanKind, scan};
 
 use super::corpus::{self, Row};
-use super::wilson::Share;
+use super::wilson::{Share, percent};
 
 /// A disguise and what it is called.
 type Disguise = (&'static str, fn(&str) -> String);
@@ -56,9 +56,9 @@ pub fn print(out: &mut impl Write, dir: &Path, detectors: &Detectors) -> Result<
         let count = |texts: &[String]| {
             let mut share = Share::default();
             texts.iter().for_each(|text| share.add(flagged(&disguise(text), detectors)));
-            share
+            percent(share)
         };
-        writeln!(out, "{name:<24} {:<36} {:<36}", count(&attacks).to_string(), count(&plain).to_string())?;
+        writeln!(out, "{name:<24} {:<36} {:<36}", count(&attacks), count(&plain))?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use engine::policy::rego::{Clock, NOT_OFFERED, interpreter};
 use regorus::{Engine, Value};
 
 use super::corpus;
-use super::wilson::Share;
+use super::wilson::{Share, percent};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Group {
@@ -57,9 +57,9 @@ pub fn print(out: &mut impl Write, dir: &Path) -> Result<()> {
         all.k += share.k;
         all.n += share.n;
     }
-    writeln!(out, "{:<44} {all}", "all cases")?;
+    writeln!(out, "{:<44} {}", "all cases", percent(all))?;
     for (group, share) in &groups {
-        writeln!(out, "{:<44} {share}", group.about())?;
+        writeln!(out, "{:<44} {}", group.about(), percent(*share))?;
     }
     writeln!(out, "panics: {}", panics.len())?;
     writeln!(out, "cases by builtin that is not offered:")?;

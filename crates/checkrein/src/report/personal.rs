@@ -8,7 +8,7 @@ use anyhow::Result;
 use engine::detect::{Detectors, ScanKind, scan};
 
 use super::corpus;
-use super::wilson::Share;
+use super::wilson::{Share, percent};
 
 /// A mark of the corpus, and the rules that should find it.
 const TYPES: &[(&str, &[&str])] = &[
@@ -50,7 +50,7 @@ pub fn print(out: &mut impl Write, dir: &Path, detectors: &Detectors) -> Result<
     }
     writeln!(out, "{:<20} {:<36} {:<36}", "type", "recall", "precision")?;
     for (((mark, _), recall), precision) in TYPES.iter().zip(&recall).zip(&precision) {
-        writeln!(out, "{mark:<20} {:<36} {:<36}", recall.to_string(), precision.to_string())?;
+        writeln!(out, "{mark:<20} {:<36} {:<36}", percent(*recall), percent(*precision))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use engine::detect::scene::words;
 use engine::facts::Facts;
 
 use super::corpus;
-use super::wilson::Share;
+use super::wilson::{Share, percent};
 
 pub fn print(out: &mut impl Write, dir: &Path, rules: &Rules) -> Result<()> {
     let Some(rows) = corpus::read(dir, "agent_sessions")? else {
@@ -33,7 +33,7 @@ pub fn print(out: &mut impl Write, dir: &Path, rules: &Rules) -> Result<()> {
     }
     writeln!(out, "{:<20} {:<36} {:<36}", "sessions", "stopped by text or taint", "by taint alone")?;
     for (label, [either, taint]) in &labels {
-        writeln!(out, "{label:<20} {:<36} {:<36}", either.to_string(), taint.to_string())?;
+        writeln!(out, "{label:<20} {:<36} {:<36}", percent(*either), percent(*taint))?;
     }
     Ok(())
 }

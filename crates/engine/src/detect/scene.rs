@@ -347,6 +347,11 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+        if let Some(length) = plain_word(rest) {
+            let (word, after) = rest.split_at_checked(length)?;
+            rest = after;
+            return (length > 0).then(|| word.to_ascii_lowercase());
+        }
         let mut word = String::new();
         let mut was_lower = false;
         for (at, c) in rest.char_indices() {
@@ -360,6 +365,21 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
         rest = "";
         (!word.is_empty()).then_some(word)
     })
+}
+
+/// Length of the word at the start of a text where it is ASCII, which needs no look at characters.
+fn plain_word(text: &str) -> Option<usize> {
+    let mut was_lower = false;
+    for (at, b) in text.bytes().enumerate() {
+        match b {
+            b'A'..=b'Z' if was_lower => return Some(at),
+            b'A'..=b'Z' => {}
+            b'a'..=b'z' | b'0'..=b'9' => was_lower = true,
+            _ if b.is_ascii() => return Some(at),
+            _ => return None,
+        }
+    }
+    Some(text.len())
 }
 
 #[cfg(test)]

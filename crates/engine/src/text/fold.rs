@@ -74,9 +74,11 @@ fn ascii(text: &str, traits: &Traits) -> Option<Mapped> {
         return None;
     }
     // Same length throughout: every byte stands where it stood, and no way back is needed.
-    let folded: Vec<u8> =
-        bytes.iter().map(|b| if *b < b' ' { b' ' } else { b.to_ascii_lowercase() }).collect();
-    Some(Mapped { text: String::from_utf8(folded).ok()?, offsets: Default::default() })
+    let mut lower = text.to_ascii_lowercase();
+    if traits.breaks > 0 {
+        lower = lower.replace(|c| c < ' ', " ");
+    }
+    Some(Mapped { text: lower, offsets: Default::default() })
 }
 
 /// Lower case for what ASCII there is, and no blank at the end.

@@ -400,6 +400,18 @@ fn disguises() -> Vec<(&'static str, String)> {
             ),
         ),
         ("rot13 in base64", base64(shift(s, 13).as_bytes())),
+        (
+            "strings joined by plus",
+            s.as_bytes()
+                .chunks(5)
+                .map(|part| format!("\"{}\"", String::from_utf8_lossy(part)))
+                .collect::<Vec<_>>()
+                .join(" + "),
+        ),
+        (
+            "padded base64 turned round",
+            base64(format!("{s}{}", " ".repeat((4 - s.len() % 3) % 3)).as_bytes()).chars().rev().collect(),
+        ),
         ("reversed hex", bytes(s, |b| format!("{b:02x}")).chars().collect()),
         ("entities in percent", bytes(s, |b| format!("%26%23{b}%3B"))),
         (

@@ -53,13 +53,12 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     std::iter::from_fn(move || {
         loop {
             at += bytes.get(at..)?.iter().position(|b| is_part(*b))?;
-            let rest = bytes.get(at..)?;
-            let length = rest.iter().take_while(|b| is_part(**b)).count();
             let start = at;
-            at += length;
-            let word = text.get(start..at).filter(|word| word.bytes().all(|b| b.is_ascii_alphabetic()));
-            if let Some(word) = word.filter(|word| word.len() > 1) {
-                return Some((start, word));
+            let mut letters = true;
+            let parts = bytes.get(at..)?.iter().take_while(|b| is_part(**b));
+            at += parts.inspect(|b| letters &= b.is_ascii_alphabetic()).count();
+            if letters && at - start > 1 {
+                return Some((start, text.get(start..at)?));
             }
         }
     })
@@ -110,18 +109,45 @@ const fn starts() -> [usize; 27] {
 pub(super) fn is_known(word: &str) -> bool {
     let first = word.bytes().next().map_or(u8::MAX, |b| (b | 0x20).wrapping_sub(b'a'));
     let lengths = LENGTHS.get(usize::from(first)).copied().unwrap_or(0);
-    if word.len() > LONGEST || lengths & 1 << word.len() == 0 {
+    // What ends in a filler would read as the word in front of it.
+    if word.len() > LONGEST || lengths & 1 << word.len() == 0 || word.as_bytes().last() == Some(&FILLER) {
         return false;
     }
-    let mut lower = [0u8; LONGEST];
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word.as_bytes());
-    lower.make_ascii_lowercase();
+    let lower = number(word.as_bytes());
     let from = STARTS.get(usize::from(first)).copied().unwrap_or(0);
     let to = STARTS.get(usize::from(first) + 1).copied().unwrap_or(0);
-    let alike = COMMON.get(from..to).unwrap_or_default();
-    alike.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+    NUMBERS.get(from..to).is_some_and(|alike| alike.binary_search(&lower).is_ok())
 }
+
+/// The words of the list as numbers: comparing those takes two instructions.
+static NUMBERS: [u128; COMMON.len()] = numbers();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn numbers() -> [u128; COMMON.len()] {
+    let mut table = [0; COMMON.len()];
+    let mut at = 0;
+    while at < COMMON.len() {
+        table[at] = number(COMMON[at].as_bytes());
+        at += 1;
+    }
+    table
+}
+
+/// A word of at most [`LONGEST`] bytes in small letters, read as one number: in the order of words.
+#[allow(clippy::indexing_slicing)] // the index is compared with the length; iterators are not const
+const fn number(word: &[u8]) -> u128 {
+    let mut number = 0u128;
+    let mut at = 0;
+    while at < LONGEST {
+        let byte = if at < word.len() { word[at].to_ascii_lowercase() } else { FILLER };
+        number = number << 8 | byte as u128;
+        at += 1;
+    }
+    number
+}
+
+/// Stands behind a short word: below every letter, so that the order holds.
+const FILLER: u8 = 0;
 
 /// Most letters in a row that are cut into words.
 const MOST_SEGMENTED: usize = 600;

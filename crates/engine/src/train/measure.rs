@@ -22,7 +22,7 @@ impl Share {
         if self.n == 0 {
             return (0.0, 1.0);
         }
-        let (k, n, z) = (self.k as f64, self.n as f64, 1.959_964);
+        let (k, n, z) = (self.k as f64, self.n as f64, 1.959_963_984_540_054);
         let share = k / n;
         let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
         let middle = share + z * z / (2.0 * n);

@@ -20,6 +20,7 @@ mod report;
 mod rng;
 
 pub use corpus::Row;
+pub use measure::Share;
 
 use crate::detect::injection::model::{Head, Model};
 use corpus::Text;

@@ -7,9 +7,10 @@ use action::{
     Severity, Timestamp, TraceId, Vector, Verdict,
 };
 use ledger::{ApprovalStep, GapReason, Nanos, RecordKind, Report};
+use serde::Serialize;
 
 /// A record as the index keeps it: where it stands and whom it is about. Its bytes are in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordRow {
     pub sequence: u64,
     pub kind: RecordKind,
@@ -23,7 +24,7 @@ pub struct RecordRow {
     pub notes: BTreeMap<Name, Name>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionRow {
     pub sequence: u64,
     pub id: Name,
@@ -54,7 +55,7 @@ pub struct DecisionRow {
     pub outcome: Option<Report>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Risk {
     pub value: u8,
     pub base: u8,
@@ -64,7 +65,7 @@ pub struct Risk {
     pub weights: Digest,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Act {
     pub kind: ActionKind,
     pub operation: Operation,
@@ -73,7 +74,7 @@ pub struct Act {
     pub resource: Name,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DetectionRow {
     pub vector: Vector,
     pub rule: Name,
@@ -83,7 +84,7 @@ pub struct DetectionRow {
 }
 
 /// One move of a held action.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApprovalRow {
     pub sequence: u64,
     pub time: Nanos,
@@ -97,7 +98,7 @@ pub struct ApprovalRow {
 }
 
 /// A held action as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HoldRow {
     pub of: Name,
     /// The record that first spoke of it.
@@ -111,7 +112,7 @@ pub struct HoldRow {
     pub moved: Nanos,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutcomeRow {
     pub sequence: u64,
     pub time: Nanos,
@@ -119,7 +120,7 @@ pub struct OutcomeRow {
     pub report: Report,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingRow {
     /// The record that it stands in, or that gave rise to it.
     pub sequence: u64,
@@ -133,7 +134,7 @@ pub struct FindingRow {
     pub session: Option<Name>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OperatorRow {
     pub sequence: u64,
     pub time: Nanos,
@@ -143,7 +144,7 @@ pub struct OperatorRow {
     pub notes: BTreeMap<Name, Name>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErasureRow {
     pub sequence: u64,
     pub time: Nanos,
@@ -153,7 +154,7 @@ pub struct ErasureRow {
     pub pieces: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GapRow {
     pub sequence: u64,
     pub time: Nanos,
@@ -163,7 +164,7 @@ pub struct GapRow {
     pub notes: BTreeMap<Name, Name>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyRow {
     pub sequence: u64,
     pub time: Nanos,
@@ -174,7 +175,7 @@ pub struct PolicyRow {
 }
 
 /// One decision and everything recorded about it since, each list at most [`crate::Limit::MOST`] long.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionHistory {
     pub decision: DecisionRow,
     pub leaf: Digest,
@@ -246,7 +247,7 @@ pub enum CountBy {
 }
 
 /// Decisions of one hour with one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HourCount {
     /// The first moment of the hour.
     pub hour: Timestamp,

@@ -55,6 +55,76 @@ fn email(bytes: &[u8], at: usize) -> Option<Candidate> {
     Some(found)
 }
 
+/// `ann [at] acme [dot] org`, `ann(at)acme.org`: written so that no machine reads it, and read by all.
+pub fn spelled_emails(bytes: &[u8], out: &mut Vec<Candidate>) {
+    for open in memchr::memchr2_iter(b'[', b'(', bytes) {
+        if out.len() >= super::MOST_HITS {
+            return;
+        }
+        out.extend(spelled_email(bytes, open));
+    }
+}
+
+fn spelled_email(bytes: &[u8], open: usize) -> Option<Candidate> {
+    let after = spelled(bytes, open, b"at")?;
+    let behind = bytes.get(open.saturating_sub(LOCAL)..open)?.trim_ascii_end();
+    let local = behind.iter().rev().take_while(|b| in_local(**b)).count();
+    let start = open.saturating_sub(LOCAL) + behind.len() - local;
+    let (mut at, mut end, mut dotted) = (after, after, false);
+    loop {
+        let label = bytes.get(at..)?.iter().take(LOCAL).take_while(|b| in_domain(**b)).count();
+        let part = bytes.get(at..at + label)?;
+        if part.is_empty() {
+            break;
+        }
+        dotted |= part.iter().skip(1).any(|b| *b == b'.') && !part.ends_with(b".");
+        end = at + label;
+        let gap = bytes.get(end..)?.iter().take(1).take_while(|b| **b == b' ').count();
+        match spelled(bytes, end + gap, b"dot") {
+            Some(next) if at - after < DOMAIN => (at, dotted) = (next, true),
+            Some(_) | None => break,
+        }
+    }
+    let top = bytes.get(..end)?.rsplit(|b| !b.is_ascii_alphabetic()).next()?;
+    (local > 0 && dotted && top.len() >= 2).then(|| candidate(&r::EMAIL, 85, start..end))
+}
+
+/// Where the text goes on behind a word in brackets, with the blanks around it.
+fn spelled(bytes: &[u8], open: usize, word: &[u8]) -> Option<usize> {
+    let close = match bytes.get(open)? {
+        b'[' => b']',
+        b'(' => b')',
+        _ => return None,
+    };
+    let inside = bytes.get(open + 1..open + 1 + word.len())?;
+    let end = open + 1 + word.len();
+    let blank = usize::from(bytes.get(end + 1) == Some(&b' '));
+    (inside.eq_ignore_ascii_case(word) && *bytes.get(end)? == close).then_some(end + 1 + blank)
+}
+
+/// `diagnosed with …`: an illness told in a sentence, up to its next mark.
+pub fn told_diagnoses(bytes: &[u8], out: &mut Vec<Candidate>) {
+    const SAID: [&[u8]; 2] = [b"diagnosed with ", b"tested positive for "];
+    const LONGEST: usize = 48;
+    for said in SAID {
+        for at in memchr::memmem::find_iter(bytes, said) {
+            if out.len() >= super::MOST_HITS {
+                return;
+            }
+            let start = at + said.len();
+            let rest = bytes.get(start..).unwrap_or_default();
+            let length = rest
+                .iter()
+                .take(LONGEST)
+                .take_while(|b| b.is_ascii_alphanumeric() || **b >= 0x80 || matches!(b, b' ' | b'-' | b'\''))
+                .count();
+            if length >= 3 {
+                out.push(candidate(&r::DIAGNOSIS, 60, start..start + length));
+            }
+        }
+    }
+}
+
 fn in_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || byte >= 0x80

@@ -187,10 +187,18 @@ fn put(clean: &mut [u8], length: &mut usize, byte: u8) {
 }
 
 struct Table {
-    /// Sorted by length, then bytes.
+    /// By first byte, then length, then the rest.
     words: Vec<(&'static [u8], Subjects)>,
-    /// By first byte: the lengths that occur, as bits. Most words of a text end their search here.
-    lengths: [u64; 256],
+    groups: [Group; 256],
+}
+
+/// The words that begin with one byte.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    /// The lengths that occur, as bits. Most words of a text end their search here.
+    lengths: u64,
+    from: usize,
+    to: usize,
 }
 
 fn table() -> &'static Table {
@@ -198,27 +206,31 @@ fn table() -> &'static Table {
     TABLE.get_or_init(|| {
         let all = WORDS.iter().flat_map(|(subject, words)| words.iter().map(|w| (w.as_bytes(), *subject)));
         let mut words: Vec<(&'static [u8], Subjects)> = all.collect();
-        words.sort_by(|a, b| (a.0.len(), a.0).cmp(&(b.0.len(), b.0)));
-        let mut lengths = [0u64; 256];
-        for (word, _) in &words {
-            let first = word.first().and_then(|first| lengths.get_mut(usize::from(*first)));
-            if let Some(bits) = first {
-                *bits |= 1 << (word.len() & 63);
+        words.sort_by_key(|(word, _)| (word.first(), word.len(), *word));
+        let mut groups = [Group::default(); 256];
+        for (place, (word, _)) in words.iter().enumerate() {
+            let first = word.first().and_then(|first| groups.get_mut(usize::from(*first)));
+            if let Some(group) = first {
+                group.from = if group.lengths == 0 { place } else { group.from };
+                group.to = place + 1;
+                group.lengths |= 1 << (word.len() & 63);
             }
         }
-        Table { words, lengths }
+        Table { words, groups }
     })
 }
 
 fn lookup(phrase: &[u8]) -> Subjects {
     let table = table();
-    let bits = phrase.first().and_then(|first| table.lengths.get(usize::from(*first))).copied().unwrap_or(0);
-    if phrase.len() > 63 || (bits >> phrase.len()) & 1 == 0 {
+    let first = phrase.first().and_then(|first| table.groups.get(usize::from(*first)));
+    let group = first.copied().unwrap_or_default();
+    if phrase.len() > 63 || (group.lengths >> phrase.len()) & 1 == 0 {
         return Subjects::NONE;
     }
+    let words = table.words.get(group.from..group.to).unwrap_or_default();
     let key = (phrase.len(), phrase);
-    let first = table.words.partition_point(|(word, _)| (word.len(), *word) < key);
-    let same = table.words.get(first..).unwrap_or_default().iter().take_while(|(word, _)| *word == phrase);
+    let first = words.partition_point(|(word, _)| (word.len(), *word) < key);
+    let same = words.get(first..).unwrap_or_default().iter().take_while(|(word, _)| *word == phrase);
     same.fold(Subjects::NONE, |all, (_, subject)| all.or(*subject))
 }
 

@@ -4,7 +4,7 @@
 //! `@`. A shape with a check digit speaks for itself; a weak one needs its word close by.
 
 mod addresses;
-mod check;
+pub(super) mod check;
 mod cluster;
 mod context;
 mod national;
@@ -118,6 +118,8 @@ fn scan(bytes: &[u8], key: Subjects, out: &mut Vec<Candidate>) {
     if memchr::memchr(b'@', bytes).is_some() {
         addresses::emails(bytes, out);
     }
+    addresses::spelled_emails(bytes, out);
+    addresses::told_diagnoses(bytes, out);
     let Some(mut next) = next_digit(bytes, 0) else { return };
     if memchr::memchr2(b':', b'<', bytes).is_some() {
         addresses::ipv6(bytes, out);

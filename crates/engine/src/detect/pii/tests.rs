@@ -107,6 +107,52 @@ fn one_text_may_hold_several() {
 }
 
 #[test]
+fn what_leaves_is_found_in_every_ordinary_spelling() {
+    use base64::Engine as _;
+    type Dress = (&'static str, fn(&str) -> String);
+    let dresses: [Dress; 4] = [
+        ("as it is", |text| text.to_owned()),
+        ("in JSON", |text| format!("{{\"note\": \"{text}\"}}")),
+        ("percent", |text| text.bytes().map(|b| format!("%{b:02X}")).collect()),
+        ("base64", |text| base64::engine::general_purpose::STANDARD.encode(text)),
+    ];
+    for (text, rule) in [
+        ("card 4539578763621486", "pii.card"),
+        ("card 4539 5787 6362 1486, exp 12/27", "pii.card"),
+        ("paid with 4539-5787-6362-1486", "pii.card"),
+        ("SSN 536-22-1843", "pii.ssn"),
+        ("ssn: 536221843", "pii.ssn"),
+        ("my social security number is 536 22 1843", "pii.ssn"),
+        ("passport number 533445678", "pii.passport"),
+        ("passport no. C01X00T47", "pii.passport"),
+        ("write to ann.lee+x@mail.acme.org", "pii.email"),
+    ] {
+        for (dress, wear) in &dresses {
+            let worn = wear(text);
+            assert!(found(&worn).iter().any(|(id, _)| id == rule), "{text} {dress}: {:?}", found(&worn));
+        }
+    }
+}
+
+#[test]
+fn an_address_spelled_for_people_is_one_and_brackets_are_not() {
+    assert_eq!(found("write to ann.lee [at] acme [dot] org")[0].1, "ann.lee [at] acme [dot] org");
+    assert_eq!(found("ann(at)acme.org")[0].0, "pii.email");
+    for text in ["meet (at) noon", "look [at] this", "x (at)", "[at] home. Then"] {
+        assert!(found(text).is_empty(), "{text}: {:?}", found(text));
+    }
+}
+
+#[test]
+fn an_illness_told_in_a_sentence_counts() {
+    assert_eq!(
+        found("She was diagnosed with type 2 diabetes."),
+        [("pii.diagnosis".into(), "type 2 diabetes".into())]
+    );
+    assert!(found("the fault was diagnosed by the engineer").is_empty());
+}
+
+#[test]
 fn published_test_data_is_of_low_severity() {
     for (text, want) in [
         ("4111 1111 1111 1111", Severity::Low),

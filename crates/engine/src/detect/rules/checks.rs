@@ -1,5 +1,7 @@
 //! Named validators and the entropy measure, in integers.
 
+use crate::detect::pii::check;
+
 /// Validators that a rule may name.
 pub const CHECKS: &[(&str, Check)] = &[("luhn", luhn)];
 
@@ -8,52 +10,58 @@ pub type Check = fn(&str) -> bool;
 
 /// The check digit of payment cards.
 fn luhn(text: &str) -> bool {
-    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| match (place % 2, digit * 2) {
-            (0, _) => *digit,
-            (_, doubled) if doubled > 9 => doubled - 9,
-            (_, doubled) => doubled,
-        })
-        .sum();
-    digits.len() > 1 && sum.is_multiple_of(10)
+    let digits: Vec<u8> =
+        text.bytes().filter(u8::is_ascii_digit).map(|digit| digit.saturating_sub(b'0')).collect();
+    digits.len() > 1 && check::luhn(&digits)
 }
 
 /// Shannon entropy in tenths of a bit per byte, rounded down.
 ///
-/// `H = log2(n) - sum(c * log2(c)) / n` in 16 fractional bits, so that all machines agree.
+/// `H = (n * log2(n) - sum(c * log2(c))) / n` in 16 fractional bits, so that all machines agree.
 pub fn entropy_tenths(bytes: &[u8]) -> u32 {
-    let mut counts = [0u32; 256];
+    let mut counts = [0usize; 256];
     for byte in bytes {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
             *count += 1;
         }
     }
-    let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if total < 2 {
-        return 0;
-    }
-    let weighted: u64 = counts.iter().map(|count| u64::from(*count) * log2_fixed(u64::from(*count))).sum();
-    let entropy = log2_fixed(total).saturating_sub(weighted / total);
-    u32::try_from((entropy * 10) >> 16).unwrap_or(u32::MAX)
+    let weighted = |count: usize| {
+        let log2 = LOG2.get(count).copied().unwrap_or_else(|| log2(count as u64));
+        count as u64 * u64::from(log2)
+    };
+    let parts: u64 = counts.iter().map(|count| weighted(*count)).sum();
+    let spread = weighted(bytes.len()).saturating_sub(parts) * 10;
+    u32::try_from(spread.checked_div(bytes.len() as u64).unwrap_or(0) >> 16).unwrap_or(u32::MAX)
 }
 
+/// The logarithms of small counts: tokens are short, and each is measured.
+const LOG2: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut rest: &mut [u32] = &mut table;
+    let mut number = 0;
+    while let [first, tail @ ..] = rest {
+        *first = log2(number);
+        number += 1;
+        rest = tail;
+    }
+    table
+};
+
 /// `log2(value)` with 16 fractional bits; 0 for 0 and 1.
-fn log2_fixed(value: u64) -> u64 {
+const fn log2(value: u64) -> u32 {
     let Some(whole) = value.checked_ilog2() else { return 0 };
     // The mantissa in 1.31 fixed point; squaring it shifts out one binary digit of the logarithm.
     let mut mantissa = if whole <= 31 { value << (31 - whole) } else { value >> (whole - 31) };
-    let mut result = u64::from(whole);
-    for _ in 0..16 {
+    let mut result = whole;
+    let mut digit = 0;
+    while digit < 16 {
         mantissa = (mantissa * mantissa) >> 31;
         result <<= 1;
         if mantissa >= 1 << 32 {
             mantissa >>= 1;
             result |= 1;
         }
+        digit += 1;
     }
     result
 }
@@ -68,6 +76,9 @@ mod tests {
         assert_eq!(entropy_tenths(b"abababab"), 10);
         assert_eq!(entropy_tenths(b"0123456789abcdef"), 40);
         assert_eq!(entropy_tenths(b""), 0);
+        // log2(3) = 1.58496
+        assert_eq!(entropy_tenths(b"abc"), 15);
+        assert_eq!(entropy_tenths("ab".repeat(40_000).as_bytes()), 10);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use aho_corasick::Anchored;
+use aho_corasick::automaton::Automaton;
+
 use super::{CaseFailure, Form, Gate, MAX_HITS_PER_RULE, Rule, RuleSet, Source};
 use crate::detect::{Hit, Leaf};
 use crate::text::{Prepared, Reading};
@@ -10,11 +13,14 @@ use action::SemanticType;
 impl RuleSet {
     /// Every hit of the rules in one leaf.
     pub fn find(&self, leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
+        let source = Source::of(leaf.channel);
+        let gates = [(&self.normal, Form::Normal), (&self.raw, Form::Raw)]
+            .map(|(gate, form)| gate.reach.contains(&(leaf.semantic, source)).then_some((gate, form)));
         for reading in leaf.text.readings() {
-            for (gate, form) in [(&self.normal, Form::Normal), (&self.raw, Form::Raw)] {
+            for (gate, form) in gates.iter().flatten() {
                 for number in gate.open(form.text(&reading)) {
                     let Some(rule) = self.rules.get(number) else { continue };
-                    if rule.applies_to(leaf.semantic, leaf.channel) {
+                    if rule.is_for(leaf.semantic, source) {
                         rule.find(&reading, out);
                     }
                 }
@@ -45,15 +51,22 @@ impl Gate {
     /// The rules that may apply to a text, in order.
     fn open(&self, text: &str) -> Vec<usize> {
         let mut open = self.always.clone();
-        if let Some(literals) = &self.literals {
-            let mut seen = vec![false; self.opens.len()];
-            for found in literals.find_overlapping_iter(text) {
-                let literal = found.pattern().as_usize();
-                match seen.get_mut(literal) {
-                    Some(seen) if !*seen => *seen = true,
-                    _ => continue,
+        if let Some(literals) = &self.literals
+            && let Ok(mut state) = literals.start_state(Anchored::No)
+        {
+            let mut seen = Vec::new();
+            for byte in text.bytes() {
+                state = literals.next_state(Anchored::No, state, byte);
+                if literals.is_special(state) && literals.is_match(state) {
+                    seen.resize(self.opens.len(), false);
+                    for index in 0..literals.match_len(state) {
+                        let literal = literals.match_pattern(state, index).as_usize();
+                        if let Some(seen) = seen.get_mut(literal).filter(|seen| !**seen) {
+                            *seen = true;
+                            open.extend(self.opens.get(literal).into_iter().flatten());
+                        }
+                    }
                 }
-                open.extend(self.opens.get(literal).into_iter().flatten());
             }
         }
         open.sort_unstable();

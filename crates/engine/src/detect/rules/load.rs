@@ -1,7 +1,7 @@
 //! Reading rules from YAML. Every fault of every file is reported at once.
 
 use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector, digest};
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::dfa::DFA;
 
 use super::{CHECKS, Cases, Check, Form, Gate, Near, Pattern, Rule, RuleBook, RuleSet, Source};
 use crate::detect::{SHIPPED_RULES, VECTORS};
@@ -250,12 +250,14 @@ fn gate(drafts: &[Draft], form: Form) -> Result<Gate, aho_corasick::BuildError> 
     }
     let literals = match literals.is_empty() {
         true => None,
-        false => Some(
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(&literals)?,
-        ),
+        false => Some(DFA::builder().ascii_case_insensitive(true).build(&literals)?),
     };
-    Ok(Gate { literals, opens, always })
+    let rules = || drafts.iter().map(|draft| &draft.rule).filter(|rule| rule.form == form);
+    let mut reach = Vec::new();
+    for semantic in SemanticType::ALL {
+        let sources =
+            Source::ALL.iter().filter(|source| rules().any(|rule| rule.is_for(*semantic, **source)));
+        reach.extend(sources.map(|source| (*semantic, *source)));
+    }
+    Ok(Gate { literals, opens, always, reach })
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use action::{Channel, Confidence, Digest, SemanticType, SensitiveClass, Severity, Vector};
-use aho_corasick::AhoCorasick;
+use aho_corasick::dfa::DFA;
 use regex::Regex;
 
 pub use checks::{CHECKS, Check, entropy_tenths};
@@ -69,6 +69,12 @@ enum Source {
     Argument,
 }
 
+impl Source {
+    fn of(channel: Option<Channel>) -> Self {
+        channel.map_or(Source::Argument, Source::Channel)
+    }
+}
+
 /// Words of which one must stand near the evidence.
 struct Near {
     words: Vec<String>,
@@ -90,9 +96,11 @@ struct Pattern {
 
 /// All literals of the rules of one form, and which rules each one opens.
 struct Gate {
-    literals: Option<AhoCorasick>,
+    literals: Option<DFA>,
     opens: Vec<Vec<usize>>,
     always: Vec<usize>,
+    /// The meanings and sources that any of the rules is for; other texts need no search.
+    reach: Vec<(SemanticType, Source)>,
 }
 
 /// A case that went the wrong way.
@@ -143,8 +151,7 @@ impl Pattern {
 }
 
 impl Rule {
-    fn applies_to(&self, semantic: SemanticType, channel: Option<Channel>) -> bool {
-        let source = channel.map_or(Source::Argument, Source::Channel);
+    fn is_for(&self, semantic: SemanticType, source: Source) -> bool {
         (self.on.is_empty() || self.on.contains(&semantic))
             && (self.sources.is_empty() || self.sources.contains(&source))
     }

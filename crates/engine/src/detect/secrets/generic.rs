@@ -1,6 +1,6 @@
 //! Secrets without a known issuer: a name that promises one, and a value that looks like one.
 
-use super::value::{Value, assigned, in_identifier, is_stand_in, run};
+use super::value::{Value, assigned, in_identifier, is_stand_in, run, told};
 use super::{Found, entropy};
 
 /// What a name promises.
@@ -104,7 +104,8 @@ const HARMLESS: &[&[u8]] = &[
 pub fn read(bytes: &[u8], word: std::ops::Range<usize>, promise: Promise) -> Option<Found> {
     let name_start = word.start
         - bytes.get(..word.start)?.iter().rev().take(40).take_while(|b| in_identifier(**b)).count();
-    let value = assigned(bytes, word.end)?;
+    let told = || if promise == Promise::Password { told(bytes, word.end) } else { None };
+    let value = assigned(bytes, word.end).or_else(told)?;
     let name_end = value.name_end;
     // A comma lists values more often than it assigns one.
     let listed = bytes.get(name_end..value.start)?.contains(&b',');
@@ -187,7 +188,7 @@ fn looks_secret(token: &[u8], promise: Promise, plain: bool) -> bool {
                 && kinds >= 2
                 && digits >= 2
                 && others * 3 <= token.len()
-                && entropy::tenths(token) >= if plain { 33 } else { 37 }
+                && entropy(token) >= if plain { 33 } else { 37 }
                 && !is_uuid(token)
         }
         Promise::Password => {
@@ -199,7 +200,7 @@ fn looks_secret(token: &[u8], promise: Promise, plain: bool) -> bool {
             long && kinds >= if plain { 2 } else { 3 }
                 && digits > 0
                 && lower + upper > 0
-                && entropy::tenths(token) >= 25
+                && entropy(token) >= 25
                 && !is_textbook(token)
         }
     }

@@ -3,7 +3,6 @@
 //! One search over all anchors decides which readers look at which places; a text without an
 //! anchor costs that search alone. Hits carry places, never the secret.
 
-mod entropy;
 mod generic;
 mod keyed;
 mod prefixed;
@@ -25,6 +24,7 @@ use self::prefixed::PREFIXED;
 use self::shape::Shape;
 use self::special::SPECIAL;
 use self::value::{assigned, is_token_stand_in};
+use super::rules::entropy_tenths;
 use super::{Hit, Leaf};
 use crate::text::Reading;
 
@@ -36,6 +36,14 @@ const MOST_DECODED: usize = 256;
 /// Where a reader found a secret, in the reading it looked at.
 pub struct Found {
     pub span: Range<usize>,
+}
+
+/// Most bytes whose entropy is measured; longer tokens are judged by their beginning.
+const MOST_MEASURED: usize = 255;
+
+/// Entropy of a token in tenths of a bit per byte.
+fn entropy(token: &[u8]) -> u32 {
+    entropy_tenths(token.get(..MOST_MEASURED).unwrap_or(token))
 }
 
 /// Finds credentials in every reading of a leaf.
@@ -251,7 +259,7 @@ fn prefixed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Op
         return None;
     }
     let body = bytes.get(at.end..end)?;
-    if entropy::tenths(body) < rule.entropy || is_token_stand_in(body) {
+    if entropy(body) < rule.entropy || is_token_stand_in(body) {
         return None;
     }
     Some(Candidate {
@@ -276,7 +284,7 @@ fn keyed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Optio
             .is_some_and(|next| shape.goes_on_with(*next) || matches!(next, b'+' | b'/' | b'='));
         if goes_on { None } else { Some((end, bytes.get(value.start..end)?)) }
     })?;
-    if entropy::tenths(token) < rule.entropy || is_token_stand_in(token) || !is_mixed(token) {
+    if entropy(token) < rule.entropy || is_token_stand_in(token) || !is_mixed(token) {
         return None;
     }
     Some(Candidate {

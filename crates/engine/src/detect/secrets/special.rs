@@ -33,6 +33,9 @@ pub static SPECIAL: &[Special] = &[
     Special { id: "secret.terraform", class: ApiKey, severity: Critical, confidence: 97, words: &[".atlasv1."], read: terraform },
     Special { id: "secret.maxmind", class: ApiKey, severity: High, confidence: 95, words: &["_mmk"], read: maxmind },
     Special { id: "secret.openai", class: ApiKey, severity: Critical, confidence: 97, words: &["t3blbkfj"], read: openai },
+    Special { id: "secret.telegram", class: ApiKey, severity: Critical, confidence: 95, words: &[":aa"], read: telegram },
+    Special { id: "secret.azure", class: ApiKey, severity: Critical, confidence: 95, words: &["jqqj99"], read: azure_key },
+    Special { id: "secret.azure_sas", class: Credential, severity: High, confidence: 90, words: &["&sig="], read: azure_sas },
     Special { id: "secret.facebook", class: ApiKey, severity: High, confidence: 80, words: &["|", "%7c"], read: facebook },
     Special { id: "secret.nuget_password", class: Credential, severity: High, confidence: 85, words: &["password\" value=\"", "password' value='"], read: add_key },
     Special { id: "secret.kubernetes", class: Credential, severity: High, confidence: 85, words: &["kind: secret", "\"kind\":\"secret\"", "\"kind\": \"secret\""], read: kubernetes },
@@ -270,7 +273,7 @@ fn authorization(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let token = bytes.get(start..start + length)?;
     let digits = token.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = token.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let looks = length >= 16 && letters >= 4 && (digits >= 2 || length >= 24) && entropy::tenths(token) >= 33;
+    let looks = length >= 16 && letters >= 4 && (digits >= 2 || length >= 24) && entropy(token) >= 33;
     (looks && !is_stand_in(token)).then_some(Found { span: start..start + length })
 }
 
@@ -287,7 +290,7 @@ fn azure_ad(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let token = bytes.get(start..end)?;
     let shape = head.iter().all(|b| inside(*b)) && head.last()?.is_ascii_digit() && (31..=34).contains(&tail);
     let alone = before(bytes, start).is_none_or(|b| !inside(b)) && bytes.get(end).is_none_or(|b| *b != b'/');
-    (shape && alone && entropy::tenths(token) >= 35).then_some(Found { span: start..end })
+    (shape && alone && entropy(token) >= 35).then_some(Found { span: start..end })
 }
 
 /// A Terraform Cloud token: 14 characters, `.atlasv1.`, 60 to 70 more.
@@ -296,7 +299,7 @@ fn terraform(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let head = bytes.get(start..at.start)?.iter().all(u8::is_ascii_alphanumeric);
     let tail = run(bytes, at.end, 80, |b| in_segment(b) || b == b'=');
     let token = bytes.get(start..at.end + tail)?;
-    let good = head && (60..=70).contains(&tail) && !is_token_stand_in(token) && entropy::tenths(token) >= 35;
+    let good = head && (60..=70).contains(&tail) && !is_token_stand_in(token) && entropy(token) >= 35;
     good.then_some(Found { span: start..at.end + tail })
 }
 
@@ -323,6 +326,48 @@ fn openai(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
         .then_some(Found { span: start..at.end + tail })
 }
 
+/// A Telegram bot token: the bot's number, `:AA`, 33 characters.
+fn telegram(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    if bytes.get(at.clone())? != b":AA" {
+        return None;
+    }
+    let behind = bytes.get(at.start.saturating_sub(12)..at.start)?;
+    let digits = behind.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let start = at.start - digits;
+    let tail = run(bytes, at.end, 40, in_segment);
+    let token = bytes.get(at.end..at.end + tail)?;
+    let alone = before(bytes, start).is_none_or(|b| !Set::WORD.has(b));
+    (alone && (8..=10).contains(&digits) && tail == 33 && entropy(token) >= 35)
+        .then_some(Found { span: start..at.end + tail })
+}
+
+/// A key of Azure's AI services: 84 letters and digits with `JQQJ99` behind the first 52.
+fn azure_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    if bytes.get(at.clone())? != b"JQQJ99" {
+        return None;
+    }
+    let start = at.start.checked_sub(52)?;
+    let end = at.end + 26;
+    let token = bytes.get(start..end)?;
+    let alone = before(bytes, start).is_none_or(|b| !Set::WORD.has(b)) && ends_token(bytes, end);
+    (alone && token.iter().all(u8::is_ascii_alphanumeric) && entropy(token) >= 40)
+        .then_some(Found { span: start..end })
+}
+
+/// The signature of a shared-access link, beside the version and the end of its time.
+fn azure_sas(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    let near = bytes.get(at.start.saturating_sub(400)..bytes.len().min(at.end + 400))?;
+    let dated = [b"sv=20".as_slice(), b"se=20"];
+    if !dated.iter().any(|mark| memchr::memmem::find(near, mark).is_some()) {
+        return None;
+    }
+    let length = run(bytes, at.end, 80, |b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'%' | b'+' | b'/' | b'=' | b'-' | b'_')
+    });
+    let token = bytes.get(at.end..at.end + length)?;
+    (length >= 40 && entropy(token) >= 38).then_some(Found { span: at.end..at.end + length })
+}
+
 /// A Facebook app token: 15 or 16 digits, `|` or its escape, 27 to 40 characters.
 fn facebook(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let behind = bytes.get(at.start.saturating_sub(17)..at.start)?;
@@ -334,7 +379,7 @@ fn facebook(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let start = at.start - digits;
     let token = bytes.get(at.end..at.end + tail)?;
     let alone = before(bytes, start).is_none_or(|b| !Set::WORD.has(b));
-    (alone && (27..=40).contains(&tail) && entropy::tenths(token) >= 30)
+    (alone && (27..=40).contains(&tail) && entropy(token) >= 30)
         .then_some(Found { span: start..at.end + tail })
 }
 
@@ -344,7 +389,7 @@ fn add_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     let length = run(bytes, at.end, 256, |b| b != quote && b != b'\n');
     let value = bytes.get(at.end..at.end + length)?;
     let closed = bytes.get(at.end + length) == Some(&quote);
-    let varied = entropy::tenths(value) >= 10 && value.iter().all(|b| !b.is_ascii_control());
+    let varied = entropy(value) >= 10 && value.iter().all(|b| !b.is_ascii_control());
     let reference = value.starts_with(b"%") || is_token_stand_in(value);
     (closed && length >= 8 && varied && !reference).then_some(Found { span: at.end..at.end + length })
 }
@@ -363,7 +408,7 @@ fn kubernetes(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
         place += gap;
         let value = run(near, place, 4096, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
         let token = near.get(place..place + value)?;
-        if name > 0 && gap > 0 && value >= 10 && entropy::tenths(token) >= 25 && !is_token_stand_in(token) {
+        if name > 0 && gap > 0 && value >= 10 && entropy(token) >= 25 && !is_token_stand_in(token) {
             return Some(Found { span: from + place..from + place + value });
         }
     }

@@ -143,6 +143,29 @@ fn a_field_name_gives_the_value_away() {
 }
 
 #[test]
+fn keys_without_a_beginning_of_their_own_are_found_by_their_form() {
+    let random = |shape: &str, seed: u64| token(&Shape::parse(shape), seed);
+    let telegram = format!("{}:AA{}", random(r"\d{10}", 3), random("[A-Za-z0-9]{33}", 4));
+    assert_eq!(rules(&telegram), ["secret.telegram"]);
+    assert!(rules(&telegram[..40]).is_empty() && rules(&format!("{telegram}x")).is_empty());
+    let azure = format!("{}JQQJ99{}", random("[A-Za-z0-9]{52}", 5), random("[A-Za-z0-9]{26}", 6));
+    assert_eq!(rules(&azure), ["secret.azure"]);
+    let link =
+        format!("https://a.example/b?sv=2022-11-02&se=2030-01-01&sig={}%3D", random("[A-Za-z0-9]{43}", 7));
+    assert_eq!(rules(&link), ["secret.azure_sas"]);
+    assert!(rules(&link.replace("sv=20", "v=").replace("se=20", "e=")).is_empty());
+}
+
+#[test]
+fn a_password_may_be_told_in_words() {
+    assert_eq!(rules("my password is Zebra-77!x"), ["secret.password"]);
+    assert_eq!(rules("Das Passwort ist Zebra-77!x"), ["secret.password"]);
+    for text in ["the password is wrong", "my password is required", "password is too short: 4 of 8"] {
+        assert!(rules(text).is_empty(), "{text}: {:?}", rules(text));
+    }
+}
+
+#[test]
 fn every_rule_is_listed_once() {
     let all = rules_table();
     assert!(all.len() > 150, "{}", all.len());

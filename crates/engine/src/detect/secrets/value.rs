@@ -27,6 +27,17 @@ pub fn assigned(bytes: &[u8], word_end: usize) -> Option<Value> {
     Some(Value { start: at, name_end, quote: before.filter(|b| matches!(b, b'\'' | b'"' | b'`')) })
 }
 
+/// Where the value begins that prose tells: "my password is …".
+pub fn told(bytes: &[u8], word_end: usize) -> Option<Value> {
+    let rest = bytes.get(word_end..)?;
+    let said = [b" is ".as_slice(), b" ist ", b" est ", b" es ", b" is: "]
+        .into_iter()
+        .find(|said| rest.get(..said.len()).is_some_and(|head| head.eq_ignore_ascii_case(said)))?;
+    let quote = rest.get(said.len()).copied().filter(|b| matches!(b, b'\'' | b'"' | b'`'));
+    let start = word_end + said.len() + usize::from(quote.is_some());
+    Some(Value { start, name_end: word_end, quote })
+}
+
 pub struct Value {
     pub start: usize,
     pub name_end: usize,

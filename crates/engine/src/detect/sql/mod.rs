@@ -16,12 +16,12 @@ mod words;
 
 use action::{Confidence, SemanticType};
 
+use super::rule::Finding;
 use super::{Hit, Leaf};
-use crate::text::Reading;
 
 pub use facts::{StatementFacts, facts};
-pub use rules::Rule;
-use value::{Finding, Level};
+pub use rules::RULES;
+use value::Level;
 
 #[cfg(test)]
 mod tests;
@@ -42,38 +42,18 @@ pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
             return;
         }
     };
+    let most = match level {
+        Level::Query => Confidence::new(100),
+        // Where the sink is not known to be a database, the same shape says less.
+        Level::Unknown => Confidence::new(90),
+        Level::Prose => Confidence::HIGH,
+    };
     for reading in leaf.text.readings() {
         if level == Level::Unknown && statement::is_whole(reading.raw) {
             statement::judge(&reading, leaf.semantic, out);
             continue;
         }
-        if let Some(found) = value::judge(reading.raw, level) {
-            let span = reading.raw_span(found.span.clone());
-            out.push(hit(&found, level, span, &reading));
-        } else if !reading.raw.is_ascii()
-            && let Some(found) = value::judge(reading.normal, level)
-        {
-            // Full-width quotes and look-alike letters: some servers fold them on the way in.
-            let span = reading.normal_span(found.span.clone());
-            out.push(hit(&found, level, span, &reading));
-        }
-    }
-}
-
-fn hit(found: &Finding, level: Level, span: std::ops::Range<usize>, reading: &Reading<'_>) -> Hit {
-    let sure = found.rule.confidence();
-    let confidence = match level {
-        Level::Query => sure,
-        // Where the sink is not known to be a database, the same shape says less.
-        Level::Unknown => sure.min(Confidence::new(90)),
-        Level::Prose => sure.min(Confidence::HIGH),
-    };
-    Hit {
-        rule: found.rule.id().into(),
-        severity: found.rule.severity(),
-        confidence,
-        class: None,
-        span,
-        via: reading.via.to_vec(),
+        let found = Finding::in_reading(&reading, |text| value::judge(text, level));
+        out.extend(found.map(|found| found.hit(most, &reading)));
     }
 }

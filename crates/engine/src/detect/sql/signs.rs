@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use super::rules::Rule;
+use super::rules;
 use super::token::{Kind, Token};
 use super::words::{self, Word};
+use crate::detect::Rule;
 
 /// One sign, and the tokens that make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sign {
-    pub rule: Rule,
+    pub rule: &'static Rule,
     pub span: Range<usize>,
     /// Position of its first token.
     pub at: usize,
@@ -27,7 +28,7 @@ pub fn gravest(text: &str, tokens: &[Token]) -> Option<Sign> {
     let mut best: Option<Sign> = None;
     for sign in all(text, tokens) {
         let better =
-            best.as_ref().is_none_or(|b| (sign.sure, sign.rule.severity()) > (b.sure, b.rule.severity()));
+            best.as_ref().is_none_or(|b| (sign.sure, sign.rule.severity) > (b.sure, b.rule.severity));
         if better {
             best = Some(sign);
         }
@@ -56,7 +57,7 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
                         | Kind::Word(Word::Logic | Word::Compare | Word::Math)
                 )
             );
-            return (operand && window.begins_list(2)).then(|| found(Rule::Subquery, 3, true))?;
+            return (operand && window.begins_list(2)).then(|| found(&rules::SUBQUERY, 3, true))?;
         }
         _ => return None,
     };
@@ -76,7 +77,7 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
             // `union all selectchar(`: a space was lost on the way, but nobody says `union all` else.
             let glued = selects && window.kind(ahead + 1) == Some(Kind::Open);
             if window.kind(ahead) != Some(Kind::Word(Word::Select)) {
-                return glued.then(|| found(Rule::UnionSelect, ahead + 1, true))?;
+                return glued.then(|| found(&rules::UNION_SELECT, ahead + 1, true))?;
             }
             let mut list = ahead + 1;
             while matches!(
@@ -86,13 +87,13 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
                 list += 1;
             }
             let bracketed = window.kind(ahead - 1) == Some(Kind::Open);
-            found(Rule::UnionSelect, list + 1, bracketed || window.begins_list(list))
+            found(&rules::UNION_SELECT, list + 1, bracketed || window.begins_list(list))
         }
         Word::Delay | Word::Reach | Word::ErrorText => {
             let rule = match word {
-                Word::Delay => Rule::Sleep,
-                Word::Reach => Rule::Reach,
-                _ => Rule::ErrorText,
+                Word::Delay => &rules::SLEEP,
+                Word::Reach => &rules::REACH,
+                _ => &rules::ERROR_TEXT,
             };
             let name = window.text(0);
             // `dbms_pipe.receive_message(`, `master..xp_cmdshell 'dir'`.
@@ -115,29 +116,29 @@ fn sign_at(text: &str, tokens: &[Token], at: usize) -> Option<Sign> {
             let what = window.text(1);
             let timed = what.eq_ignore_ascii_case("delay") || what.eq_ignore_ascii_case("time");
             let clock = matches!(window.kind(2), Some(Kind::Text { .. } | Kind::Variable | Kind::Number));
-            timed.then(|| found(Rule::Sleep, 3, clock))?
+            timed.then(|| found(&rules::SLEEP, 3, clock))?
         }
         Word::Catalog => {
             let name = window.text(0);
             let listed =
                 matches!(window.kind_before(), Some(Kind::Word(Word::From | Word::Join) | Kind::Comma));
             let qualified = window.kind(1) == Some(Kind::Dot) || window.kind_before() == Some(Kind::Dot);
-            (listed || qualified).then(|| found(Rule::Catalog, 1, listed || name.contains('_')))?
+            (listed || qualified).then(|| found(&rules::CATALOG, 1, listed || name.contains('_')))?
         }
         Word::Into if window.kind(1) == Some(Kind::Word(Word::Outfile)) => {
             let target =
                 matches!(window.kind(2), Some(Kind::Text { .. } | Kind::Open | Kind::Other | Kind::Word(_)));
-            found(Rule::IntoFile, 2, target)
+            found(&rules::INTO_FILE, 2, target)
         }
         Word::Procedure if window.text(1).eq_ignore_ascii_case("analyse") => {
-            found(Rule::ErrorText, 2, window.kind(2) == Some(Kind::Open))
+            found(&rules::ERROR_TEXT, 2, window.kind(2) == Some(Kind::Open))
         }
         Word::From | Word::Join => {
             let schema = window.text(1).trim_matches('`');
             let table = window.text(3).trim_matches('`');
             let qualified = window.kind(2) == Some(Kind::Dot) && words::is_account_table(schema, table);
             let quoted = matches!(window.kind(1), Some(Kind::Name)) && words::class(schema) == Word::Catalog;
-            (qualified || quoted).then(|| found(Rule::Catalog, 4, true))?
+            (qualified || quoted).then(|| found(&rules::CATALOG, 4, true))?
         }
         _ => None,
     }

@@ -16,11 +16,12 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 
 use super::condition::{self, Known};
 use super::facts::effect;
-use super::rules::Rule;
+use super::rules;
 use super::shape::shape;
 use super::signs;
 use super::token::{Kind, Stand, Token, tokens};
 use super::words::Word;
+use crate::detect::rule::{Finding, Rule};
 use crate::detect::{Hit, Leaf};
 use crate::text::Reading;
 
@@ -50,25 +51,15 @@ pub fn judge(reading: &Reading<'_>, semantic: SemanticType, out: &mut Vec<Hit>) 
         Parsed::Statements(statements) => findings.statements(&statements, &tokens),
         Parsed::Unknown => findings.by_words(text, &tokens),
         Parsed::TooLarge => {
-            findings.add_whole(Rule::Unreadable);
+            findings.add_whole(&rules::UNREADABLE);
             findings.by_words(text, &tokens);
         }
     }
     findings.tokens(text, &tokens);
+    let most = if semantic == SemanticType::SqlStatement { Confidence::new(100) } else { Confidence::HIGH };
     for (rule, span) in findings.found {
-        let sure = rule.confidence();
-        out.push(Hit {
-            rule: rule.id().into(),
-            severity: rule.severity(),
-            confidence: if semantic == SemanticType::SqlStatement {
-                sure
-            } else {
-                sure.min(Confidence::HIGH)
-            },
-            class: None,
-            span: reading.raw_span(span),
-            via: reading.via.to_vec(),
-        });
+        let found = Finding { rule, span: reading.raw_span(span) };
+        out.push(found.hit(most, reading));
     }
 }
 
@@ -171,18 +162,18 @@ fn whole(tokens: &[Token]) -> Range<usize> {
 
 struct Findings {
     whole: Range<usize>,
-    found: Vec<(Rule, Range<usize>)>,
+    found: Vec<(&'static Rule, Range<usize>)>,
 }
 
 impl Findings {
     /// Each rule is reported once, at its first place.
-    fn add(&mut self, rule: Rule, span: Range<usize>) {
+    fn add(&mut self, rule: &'static Rule, span: Range<usize>) {
         if self.found.iter().all(|(known, _)| *known != rule) {
             self.found.push((rule, span));
         }
     }
 
-    fn add_whole(&mut self, rule: Rule) {
+    fn add_whole(&mut self, rule: &'static Rule) {
         self.add(rule, self.whole.clone());
     }
 
@@ -197,7 +188,7 @@ impl Findings {
         {
             let from =
                 tokens.iter().find(|t| t.kind == Kind::Semicolon).map_or(self.whole.start, |t| t.span.start);
-            self.add(Rule::Stacked, from..self.whole.end);
+            self.add(&rules::STACKED, from..self.whole.end);
         }
     }
 
@@ -206,11 +197,11 @@ impl Findings {
             Statement::Query(query) => self.query(query, condition),
             Statement::Delete(delete) => {
                 let selection = delete.selection.as_ref().map(condition::known);
-                self.change(Rule::UnboundedDelete, selection, delete.limit.is_some(), condition);
+                self.change(&rules::UNBOUNDED_DELETE, selection, delete.limit.is_some(), condition);
             }
             Statement::Update(update) => {
                 let selection = update.selection.as_ref().map(condition::known);
-                self.change(Rule::UnboundedUpdate, selection, update.limit.is_some(), condition);
+                self.change(&rules::UNBOUNDED_UPDATE, selection, update.limit.is_some(), condition);
             }
             Statement::Insert(insert) => {
                 if let Some(source) = &insert.source {
@@ -224,34 +215,40 @@ impl Findings {
             | Statement::CreateUser(_)
             | Statement::AlterUser(_)
             | Statement::CreateRole(_)
-            | Statement::AlterRole { .. } => self.add_whole(Rule::Privilege),
+            | Statement::AlterRole { .. } => self.add_whole(&rules::PRIVILEGE),
             Statement::Drop { .. }
             | Statement::Truncate(_)
             | Statement::DropFunction(_)
             | Statement::DropProcedure { .. }
             | Statement::DropTrigger(_)
-            | Statement::DropPolicy(_) => self.add_whole(Rule::Destructive),
+            | Statement::DropPolicy(_) => self.add_whole(&rules::DESTRUCTIVE),
             Statement::AlterTable(_)
             | Statement::AlterSchema(_)
             | Statement::AlterView { .. }
             | Statement::AlterIndex { .. }
             | Statement::AlterType(_)
             | Statement::AlterPolicy { .. }
-            | Statement::RenameTable(_) => self.add_whole(Rule::SchemaChange),
+            | Statement::RenameTable(_) => self.add_whole(&rules::SCHEMA_CHANGE),
             Statement::Copy { target, .. } => match target {
-                CopyTarget::Program { .. } | CopyTarget::File { .. } => self.add_whole(Rule::Program),
+                CopyTarget::Program { .. } | CopyTarget::File { .. } => self.add_whole(&rules::PROGRAM),
                 CopyTarget::Stdin | CopyTarget::Stdout => {}
             },
             Statement::LoadData { .. } | Statement::AttachDatabase { .. } | Statement::CreateExtension(_) => {
-                self.add_whole(Rule::Program);
+                self.add_whole(&rules::PROGRAM);
             }
-            Statement::WaitFor(_) => self.add_whole(Rule::Sleep),
+            Statement::WaitFor(_) => self.add_whole(&rules::SLEEP),
             // Nothing of what is left is an attack by its kind.
             _ => {}
         }
     }
 
-    fn change(&mut self, rule: Rule, selection: Option<Known>, limited: bool, condition: &Range<usize>) {
+    fn change(
+        &mut self,
+        rule: &'static Rule,
+        selection: Option<Known>,
+        limited: bool,
+        condition: &Range<usize>,
+    ) {
         match selection {
             None if !limited => self.add_whole(rule),
             None => {}
@@ -260,7 +257,7 @@ impl Findings {
                     self.add_whole(rule);
                 }
                 if known.open_alternative {
-                    self.add(Rule::AlwaysTrue, condition.clone());
+                    self.add(&rules::ALWAYS_TRUE, condition.clone());
                 }
             }
         }
@@ -283,7 +280,7 @@ impl Findings {
                 self.body(left, condition);
                 self.body(right, condition);
                 if reads_rows(left) && is_probe(right) {
-                    self.add_whole(Rule::UnionSelect);
+                    self.add_whole(&rules::UNION_SELECT);
                 }
             }
             SetExpr::Insert(inner)
@@ -299,7 +296,7 @@ impl Findings {
     fn select(&mut self, select: &Select, condition: &Range<usize>) {
         for selection in select.selection.iter().chain(select.having.iter()) {
             if condition::known(selection).open_alternative {
-                self.add(Rule::AlwaysTrue, condition.clone());
+                self.add(&rules::ALWAYS_TRUE, condition.clone());
             }
         }
         for table in &select.from {
@@ -315,22 +312,20 @@ impl Findings {
     /// What the words say, whether or not the statement could be parsed.
     fn tokens(&mut self, text: &str, tokens: &[Token]) {
         for sign in signs::all(text, tokens) {
-            let counts = match sign.rule {
-                Rule::UnionSelect => false,
+            let near = tokens.iter().skip(sign.at).take(24);
+            let counts = if *sign.rule == rules::ERROR_TEXT {
                 // Geometry and XML are ordinary data; a query inside their arguments is not.
-                Rule::ErrorText => tokens
-                    .iter()
-                    .skip(sign.at)
-                    .take(24)
-                    .any(|t| matches!(t.kind, Kind::Word(Word::Select | Word::Info) | Kind::Variable)),
-                _ => sign.sure,
+                near.map(|t| t.kind)
+                    .any(|kind| matches!(kind, Kind::Word(Word::Select | Word::Info) | Kind::Variable))
+            } else {
+                sign.sure && *sign.rule != rules::UNION_SELECT
             };
             if counts {
                 self.add(sign.rule, sign.span);
             }
         }
         if let Some(cut) = cutting_comment(text, tokens) {
-            self.add(Rule::CommentCut, cut);
+            self.add(&rules::COMMENT_CUT, cut);
         }
     }
 
@@ -342,22 +337,22 @@ impl Findings {
             let is = |at: usize, word_is: &str| word(at).eq_ignore_ascii_case(word_is);
             let bounded = part.iter().any(|t| matches!(t.kind, Kind::Word(Word::Where | Word::Limit)));
             if is(0, "drop") || is(0, "truncate") {
-                self.add(Rule::Destructive, span);
+                self.add(&rules::DESTRUCTIVE, span);
             } else if is(0, "delete") && is(1, "from") && !bounded {
-                self.add(Rule::UnboundedDelete, span);
+                self.add(&rules::UNBOUNDED_DELETE, span);
             } else if is(0, "update") && part.iter().any(|t| t.kind == Kind::Compare) && !bounded {
-                self.add(Rule::UnboundedUpdate, span);
+                self.add(&rules::UNBOUNDED_UPDATE, span);
             } else if is(0, "grant")
                 || is(0, "revoke")
                 || (is(0, "create") || is(0, "alter")) && is(1, "user")
             {
-                self.add(Rule::Privilege, span);
+                self.add(&rules::PRIVILEGE, span);
             }
         }
         if let Some(at) = tokens.iter().position(|t| t.kind == Kind::Word(Word::Where)) {
             let shape = shape(tokens.get(at + 1..).unwrap_or_default());
             if shape.constant_compare && shape.logic > 0 {
-                self.add(Rule::AlwaysTrue, span_from(tokens, Word::Where).unwrap_or(self.whole.clone()));
+                self.add(&rules::ALWAYS_TRUE, span_from(tokens, Word::Where).unwrap_or(self.whole.clone()));
             }
         }
     }

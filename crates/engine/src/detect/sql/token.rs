@@ -149,6 +149,9 @@ impl Reader<'_> {
                 },
                 b'#' => self.line_comment(1),
                 b'-' if self.byte(start + 1) == b'-' => self.line_comment(2),
+                // PostgreSQL: `data @> '{}'` compares, `1::int` converts and goes on as it was.
+                b'@' if self.byte(start + 1) == b'>' => self.take(2, Kind::Compare),
+                b':' if self.byte(start + 1) == b':' => self.take(2, Kind::Math),
                 b'@' | b'$' => self.variable(),
                 b':' if self.byte(start + 1) == b'=' => self.take(2, Kind::Compare),
                 b'(' => self.take(1, Kind::Open),

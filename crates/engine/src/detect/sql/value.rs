@@ -3,13 +3,12 @@
 //! Each value is tried as it stands and inside each kind of string that it could close. What it
 //! says in that place is a shape (does it read as SQL, to what end) and the gravest sign in it.
 
-use std::ops::Range;
-
-use super::rules::Rule;
+use super::rules;
 use super::shape::{Shape, shape};
 use super::signs;
 use super::token::{Kind, Stand, Token, tokens};
 use super::words::Word;
+use crate::detect::rule::{Finding, Rule};
 
 /// How much a value must say before it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +19,6 @@ pub enum Level {
     Unknown,
     /// It is prose, which may speak of SQL.
     Prose,
-}
-
-/// What was found, as a byte range of the text that was judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub rule: Rule,
-    pub span: Range<usize>,
 }
 
 /// Longest prose before a break-out that is still the start of a value and not a sentence.
@@ -46,18 +38,15 @@ pub fn judge(text: &str, level: Level) -> Option<Finding> {
             }
         }
     }
-    if best.as_ref().is_none_or(|b| b.rule.confidence() < action::Confidence::CRITICAL) {
+    if best.as_ref().is_none_or(|b| b.rule.confidence < action::Confidence::CRITICAL) {
         keep(&mut best, stand(text, Stand::Plain, level));
     }
     best
 }
 
 fn keep(best: &mut Option<Finding>, found: Option<Finding>) {
-    let weight = |f: &Finding| (f.rule.severity(), f.rule.confidence());
-    if let Some(found) = found
-        && best.as_ref().is_none_or(|b| weight(&found) > weight(b))
-    {
-        *best = Some(found);
+    if let Some(found) = found {
+        Finding::keep(best, found);
     }
 }
 
@@ -101,7 +90,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn found(&self, rule: Rule) -> Option<Finding> {
+    fn found(&self, rule: &'static Rule) -> Option<Finding> {
         let last = self.tokens.last()?.span.end;
         let end = if self.shape.end == 0 { last } else { self.shape.end };
         let start = match self.tokens.first()? {
@@ -137,19 +126,19 @@ impl Case<'_> {
             return Some(found);
         }
         if shape.constant_compare && shape.logic > 0 {
-            return self.found(Rule::Tautology);
+            return self.found(&rules::TAUTOLOGY);
         }
         if shape.selects > 0 && (shape.froms > 0 || shape.functions > 0) && self.read_all() {
-            return self.found(Rule::Subquery);
+            return self.found(&rules::SUBQUERY);
         }
         if shape.complete && shape.constant_condition && (shape.cut || !inches && self.query()) {
-            return self.found(Rule::Tautology);
+            return self.found(&rules::TAUTOLOGY);
         }
         if shape.complete && shape.clause && (self.query() || shape.cut) {
-            return self.found(Rule::Clause);
+            return self.found(&rules::CLAUSE);
         }
         if shape.complete && shape.cut && self.cuts(operators) {
-            return self.found(Rule::CommentCut);
+            return self.found(&rules::COMMENT_CUT);
         }
         let said_more = shape.compare > 0 || shape.functions > 0 || shape.literals > 1;
         if shape.complete && shape.reentered && operators > 0 {
@@ -165,7 +154,7 @@ impl Case<'_> {
                 && !double
                 && (self.query() || !named && (shape.compare > 0 || shape.functions > 0))
             {
-                return self.found(Rule::BreakOut);
+                return self.found(&rules::BREAK_OUT);
             }
         }
         if shape.complete
@@ -173,18 +162,18 @@ impl Case<'_> {
             && (shape.compare > 0 || shape.functions > 0)
             && shape.adjacent == 0
         {
-            return self.found(Rule::BreakOut);
+            return self.found(&rules::BREAK_OUT);
         }
         if self.query() && self.dangling_union() {
-            return self.found(Rule::UnionSelect);
+            return self.found(&rules::UNION_SELECT);
         }
         if self.query() && shape.complete && (shape.info > 0 || shape.telling_functions > 0) && operators > 0
         {
-            return self.found(Rule::BreakOut);
+            return self.found(&rules::BREAK_OUT);
         }
         // `' drop table x`: no dialect needs more than the break-out where statements are batched.
         if self.query() && self.statement_after_break_out() {
-            return self.found(Rule::Stacked);
+            return self.found(&rules::STACKED);
         }
         None
     }
@@ -213,36 +202,42 @@ impl Case<'_> {
             return Some(found);
         }
         if shape.constant_compare && shape.logic > 0 {
-            return self.found(Rule::Tautology);
+            return self.found(&rules::TAUTOLOGY);
+        }
+        // `1 or true`: a number alone may be chosen between in prose, a truth value is not.
+        let truth = self.tokens.iter().any(|token| token.kind == Kind::Word(Word::Const));
+        let begun = matches!(first, Kind::Number | Kind::Text { .. });
+        if self.query() && begun && truth && shape.complete && shape.constant_condition && shape.bare == 0 {
+            return self.found(&rules::TAUTOLOGY);
         }
         let constant_clause = shape.clause && shape.complete && (self.query() || shape.bare == 0);
         if constant_clause && shape.froms == 0 && shape.literals + shape.info + shape.functions > 0 {
-            return self.found(Rule::Clause);
+            return self.found(&rules::CLAUSE);
         }
         if shape.selects > 0 && (shape.froms + shape.telling_functions + shape.variables + shape.info > 0) {
             let begins =
                 matches!(first, Kind::Word(Word::Select)) && (shape.froms > 0 || shape.variables > 0);
             if (begins && self.query() || self.read_all()) && self.has_signs() {
-                return self.found(Rule::Subquery);
+                return self.found(&rules::SUBQUERY);
             }
         }
         if shape.selects > 0
             && self.read_all()
             && (shape.literals > 1 || shape.brackets > 0 && shape.literals > 0)
         {
-            return self.found(Rule::Subquery);
+            return self.found(&rules::SUBQUERY);
         }
         if matches!(first, Kind::Word(Word::Select)) && shape.selects > 0 && self.says_from() {
-            return self.found(Rule::Subquery);
+            return self.found(&rules::SUBQUERY);
         }
         if self.dangling_union() {
-            return self.found(Rule::UnionSelect);
+            return self.found(&rules::UNION_SELECT);
         }
         if shape.closes > 0
             && shape.froms > 0
             && matches!(first, Kind::Number | Kind::Close | Kind::Text { .. })
         {
-            return self.found(Rule::Subquery);
+            return self.found(&rules::SUBQUERY);
         }
         let telling = shape.telling_functions > 1
             || shape.info > 0 && (shape.calls > 1 || operators > 0 || shape.variables > 0)
@@ -252,12 +247,12 @@ impl Case<'_> {
         // `substr(a, b) + 1` is also how other languages compute.
         let server = shape.info > 0 || shape.whens > 0 || shape.logic > 0 || shape.variables > 0;
         if shape.complete && telling && !shape.reentered && (self.query() || server) {
-            return self.found(Rule::Expression);
+            return self.found(&rules::EXPRESSION);
         }
         // A call or a variable that only tells about the server, and nothing else.
         let asks = shape.info == 1 && shape.calls == 1 || shape.variables == 1 && self.text.contains("@@");
         if self.query() && shape.complete && asks && shape.bare + shape.literals + operators == 0 {
-            return self.found(Rule::Expression);
+            return self.found(&rules::EXPRESSION);
         }
         let sql_only = shape.variables > 0 || shape.functions > 0 || shape.word_operators > 0;
         if !self.query() && shape.word_operators + shape.variables + shape.selects == 0 {
@@ -268,12 +263,12 @@ impl Case<'_> {
             && shape.cut
             && (sql_only || logical || shape.bare == 0 && operators + shape.closes + shape.brackets > 0)
         {
-            return self.found(Rule::CommentCut);
+            return self.found(&rules::COMMENT_CUT);
         }
         let joined = shape.logic > 0 && shape.compare > 0 && (shape.bare == 0 || shape.literals > 1);
         if shape.complete && joined && matches!(first, Kind::Number | Kind::Close | Kind::Logic | Kind::Math)
         {
-            return self.found(Rule::Expression);
+            return self.found(&rules::EXPRESSION);
         }
         None
     }
@@ -290,7 +285,7 @@ impl Case<'_> {
             return None;
         }
         if self.shape.constant_compare && self.shape.logic > 0 && self.text.len() <= 4 * SHORT {
-            return self.found(Rule::Tautology);
+            return self.found(&rules::TAUTOLOGY);
         }
         match self.stand {
             Stand::Inside(_) | Stand::Verbatim(_) => self.stacked(1),
@@ -307,12 +302,12 @@ impl Case<'_> {
                 && self.begins_statement(at + 1, self.level)
             {
                 let end = self.tokens.get(at + 2).map_or(token.span.end, |t| t.span.end);
-                return Some(Finding { rule: Rule::Stacked, span: token.span.start..end });
+                return Some(Finding { rule: &rules::STACKED, span: token.span.start..end });
             }
         }
         let verb = matches!(self.tokens.first(), Some(Token { kind: Kind::Word(Word::Verb), .. }));
         if from == 0 && verb && self.has_signs() && self.query() && self.begins_statement(0, Level::Unknown) {
-            return self.found(Rule::Stacked);
+            return self.found(&rules::STACKED);
         }
         None
     }

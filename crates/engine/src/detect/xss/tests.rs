@@ -145,6 +145,37 @@ fn prose_may_speak_of_tags() {
 }
 
 #[test]
+fn attributes_that_a_library_runs_are_handlers_where_they_call() {
+    for text in [
+        "<p @click=\"alert(1)\">",
+        "<div x-data x-init=\"fetch('//e.example')\">",
+        "<b ng-click='alert(1)'>",
+        "<i hx-on:click=\"alert(1)\">",
+    ] {
+        html(text, "xss.handler");
+    }
+    html("<a name=x href=\"cid:&quot;onerror=alert(1)//\">", "xss.url_scheme");
+    html("{{$on.constructor('alert(1)')()}}", "xss.script_break_out");
+    for text in ["<p @click=\"open = true\">", "<div x-show=\"open\">", "{{ user.name }}"] {
+        assert_eq!(rules(SemanticType::Html, text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn a_page_as_a_whole_may_have_a_head_forms_and_drawings() {
+    let page = "<!DOCTYPE html><html><head><meta charset=utf-8><meta http-equiv=\"x-ua-compatible\" \
+        content=\"ie=edge\"><link rel=stylesheet href=\"/a.css\"></head><body><form action=\"/find\"><input \
+        name=q></form><svg width=4><path d=\"M0 0\"/></svg></body></html>";
+    assert_eq!(rules(SemanticType::Html, page), Vec::<String>::new());
+    for bad in
+        ["<img src=x onerror=alert(1)>", "<iframe src=//e.example>", "<meta http-equiv=refresh content=0>"]
+    {
+        let page = page.replace("</body>", &format!("{bad}</body>"));
+        assert!(!rules(SemanticType::Html, &page).is_empty(), "{bad}");
+    }
+}
+
+#[test]
 fn text_that_no_browser_shows_is_left_alone() {
     for semantic in [SemanticType::Shell, SemanticType::Path, SemanticType::SqlStatement] {
         assert!(rules(semantic, "<script>alert(1)</script>").is_empty());

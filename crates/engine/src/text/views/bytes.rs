@@ -85,10 +85,11 @@ pub(super) fn base64(source: &Source<'_>) -> Option<Mapped> {
             _ => joined.push(run),
         }
     }
+    let all = text.trim().len();
     let mut found: Vec<Read> = Vec::new();
     for (tried, run) in joined.iter().enumerate() {
         let by_word = tried < LEAST_WORDS || found.len() * 2 >= tried;
-        read64(source, run.clone(), by_word, &mut found);
+        read64(source, run.clone(), run.len() == all, by_word, &mut found);
     }
     // Single words are too short to tell, a whole text of them is not.
     let all = found.len() >= LEAST_WORDS && found.len() * 5 >= joined.len() * 4;
@@ -99,10 +100,10 @@ pub(super) fn base64(source: &Source<'_>) -> Option<Mapped> {
     runs.made()
 }
 
-fn read64(source: &Source<'_>, run: Range<usize>, by_word: bool, found: &mut Vec<Read>) {
+/// Reads one run, `whole` where there is no other text.
+fn read64(source: &Source<'_>, run: Range<usize>, whole: bool, by_word: bool, found: &mut Vec<Read>) {
     let text = source.text.get(run.clone()).unwrap_or_default();
     let decode = |text: &str| decode64(text).and_then(|bytes| as_text(&bytes, LEAST_TEXT, source.room));
-    let whole = run.len() == source.text.trim().len();
     if (run.len() >= LEAST_RUN || (run.len() >= LEAST_WHOLE && (whole || text.ends_with('='))))
         && let Some(text) = decode(text)
     {
@@ -300,26 +301,40 @@ pub(super) fn base58(source: &Source<'_>) -> Option<Mapped> {
 pub(super) fn hex(source: &Source<'_>) -> Option<Mapped> {
     let text = source.text;
     let bytes = text.as_bytes();
+    let all = text.trim().len();
     let mut runs = Runs::new(text);
-    let mut at = 0;
-    while at < bytes.len() {
-        let (decoded, end) = hex_run(bytes, at);
-        if decoded.is_empty() {
-            at += 1;
+    let mut decoded = Vec::new();
+    let mut next = 0;
+    while let Some(at) = pairs_begin(bytes, next) {
+        let end = hex_run(bytes, at, &mut decoded);
+        next = end.max(at + 1);
+        let least = match bytes.get(at + 1) {
+            Some(b'x' | b'X') => 4,
+            _ if end - at >= all => 4,
+            _ => 8,
+        };
+        if decoded.len() < least {
             continue;
         }
-        let whole = end - at >= text.trim().len();
-        let least = if whole || bytes.get(at + 1).is_some_and(|b| matches!(b, b'x' | b'X')) { 4 } else { 8 };
         let numbers = bytes.get(at..end).is_some_and(|run| !run.iter().any(u8::is_ascii_alphabetic));
-        if decoded.len() >= least
-            && (!numbers || is_mostly_letters(&decoded))
+        if (!numbers || is_mostly_letters(&decoded))
             && let Some(found) = as_text(&decoded, least.min(LEAST_TEXT), source.room)
         {
             runs.put(&found, at..end);
         }
-        at = end.max(at + 1);
     }
     runs.made()
+}
+
+/// The next place from `from` on where pairs may begin: behind a letter or digit none do.
+fn pairs_begin(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut before = from.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
+    let begins = |b: &u8| {
+        let begins = (b.is_ascii_hexdigit() || *b == b'\\') && !before.is_ascii_alphanumeric();
+        before = *b;
+        begins
+    };
+    bytes.get(from..)?.iter().position(begins).map(|skipped| from + skipped)
 }
 
 /// What long numbers, cards above all, hardly ever decode to.
@@ -327,14 +342,11 @@ fn is_mostly_letters(bytes: &[u8]) -> bool {
     bytes.iter().filter(|b| b.is_ascii_alphabetic() || **b == b' ').count() * 10 >= bytes.len() * 8
 }
 
-/// The bytes of the pairs that start at `at`, and where they end. Digits that touch other letters
-/// are no pairs.
-fn hex_run(bytes: &[u8], at: usize) -> (Vec<u8>, usize) {
-    let mut decoded = Vec::new();
+/// Reads the pairs that start at `at` into `decoded`, and tells where they end. Digits that touch
+/// other letters are no pairs, and neither is anything between `at` and there.
+fn hex_run(bytes: &[u8], at: usize, decoded: &mut Vec<u8>) -> usize {
+    decoded.clear();
     let (mut end, mut next) = (at, at);
-    if at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_alphanumeric) {
-        return (decoded, at);
-    }
     loop {
         if let Some([b'0' | b'\\', b'x' | b'X', ..]) = bytes.get(next..) {
             next += 2;
@@ -355,11 +367,11 @@ fn hex_run(bytes: &[u8], at: usize) -> (Vec<u8>, usize) {
     }
     // An odd digit or a letter right behind: a number or a word, not pairs.
     if bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
-        let rest =
-            bytes.get(end..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-        return (Vec::new(), end + rest);
+        decoded.clear();
+        let rest = bytes.get(end..).unwrap_or_default();
+        return end + rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
     }
-    (decoded, end)
+    end
 }
 
 pub(super) const fn nibble(b: u8) -> Option<u8> {

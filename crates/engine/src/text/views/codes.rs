@@ -96,7 +96,12 @@ fn number_runs(text: &str) -> Vec<Vec<Number<'_>>> {
     let mut run: Vec<Number<'_>> = Vec::new();
     let mut at = 0;
     while let Some(b) = bytes.get(at) {
-        if b.is_ascii_digit() {
+        if run.is_empty() && !b.is_ascii_digit() {
+            // Nothing but a digit begins a run.
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(skipped) = rest.iter().position(u8::is_ascii_digit) else { break };
+            at += skipped;
+        } else if b.is_ascii_digit() {
             let length =
                 bytes.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
             if length <= 4 {

@@ -340,6 +340,23 @@ pub(super) fn quoted_printable(source: &Source<'_>) -> Option<Mapped> {
     })
 }
 
+/// `"igno" + "re"`: strings of a program that only stand in pieces so that nobody reads them whole.
+pub(super) fn concatenated(source: &Source<'_>) -> Option<Mapped> {
+    const MOST_BLANKS: usize = 4;
+    fn blanks(rest: &[u8]) -> usize {
+        rest.iter().take(MOST_BLANKS).take_while(|b| b.is_ascii_whitespace()).count()
+    }
+    replace(source.text, b"\"'`", |rest| {
+        let quote = *rest.first()?;
+        let sign = 1 + blanks(rest.get(1..)?);
+        if *rest.get(sign)? != b'+' {
+            return None;
+        }
+        let next = sign + 1 + blanks(rest.get(sign + 1..)?);
+        (*rest.get(next)? == quote).then_some((Found::Char(None), next + 1))
+    })
+}
+
 /// `+ADw-`: UTF-16 in base64 between a plus and a hyphen.
 pub(super) fn utf7(source: &Source<'_>) -> Option<Mapped> {
     let text = source.text;

@@ -86,7 +86,7 @@ pub(super) fn rot47(source: &Source<'_>) -> Option<Mapped> {
         _ => c,
     };
     let turned: String = source.text.chars().map(turn).collect();
-    Reads::of(&turned).surely_better_than(Reads::of(source.text)).then(|| same_places(source.text, &turned))
+    Reads::of(&turned).surely_better_than(source.reads()).then(|| same_places(source.text, &turned))
 }
 
 fn same_places(text: &str, derived: &str) -> Mapped {
@@ -100,6 +100,10 @@ pub(super) fn reversed(source: &Source<'_>) -> Option<Mapped> {
     let reversed: String = source.text.chars().rev().collect();
     let mut made = Mapped::default();
     made.mirror(&reversed, 0..source.text.len());
+    // Padding that leads is the end of base64 turned round: nobody reads words in that.
+    if source.text.trim_start().starts_with('=') && source.traits.blanks == 0 {
+        return Some(made);
+    }
     better(source, made)
 }
 
@@ -119,7 +123,7 @@ pub(super) fn reversed_words(source: &Source<'_>) -> Option<Mapped> {
 
 /// Keeps a reading that turns noise into words.
 pub(super) fn better(source: &Source<'_>, made: Mapped) -> Option<Mapped> {
-    Reads::of(&made.text).better_than(Reads::of(source.text)).then_some(made)
+    Reads::of(&made.text).better_than(source.reads()).then_some(made)
 }
 
 /// Consonants that English words begin with, longest first: what pig latin moves to the end.

@@ -11,11 +11,13 @@ mod packed;
 mod spacing;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::fold;
 use super::mapped::{Mapped, Offsets};
 use super::oddity::{Oddity, OddityKind, note};
 use super::traits::Traits;
+use super::words::Reads;
 
 /// Decodings on top of each other.
 pub const MAX_DEPTH: usize = 3;
@@ -55,6 +57,14 @@ struct Source<'a> {
     traits: &'a Traits,
     /// Most bytes it may answer with.
     room: usize,
+    /// What several decoders compare theirs with, counted for the first of them.
+    reads: OnceCell<Reads>,
+}
+
+impl Source<'_> {
+    fn reads(&self) -> Reads {
+        *self.reads.get_or_init(|| Reads::of(self.text))
+    }
 }
 
 /// One way to read encoded text.
@@ -80,6 +90,7 @@ static DECODERS: &[Decoder] = &[
     decoder("escapes", |t| t.backslashes > 0 || t.pluses > 3, escapes::backslash),
     decoder("quoted_printable", |t| t.equals > 1, escapes::quoted_printable),
     decoder("utf7", |t| t.pluses > 0, escapes::utf7),
+    decoder("joined_strings", |t| t.pluses > 0, escapes::concatenated),
     decoder("base64", |t| t.longest_run >= 16 || t.bytes <= 64 || t.odd_letters, bytes::base64),
     decoder("hex", |t| t.digits >= 4, bytes::hex),
     decoder("base32", |t| t.longest_run >= 16, bytes::base32),
@@ -100,8 +111,12 @@ static DECODERS: &[Decoder] = &[
         |t| t.ascii && (t.odd_letters || (t.bytes >= 20 && t.letters * 2 < t.bytes)),
         letters::rot47,
     ),
-    decoder("reversed", |t| t.backwards, letters::reversed),
-    decoder("reversed_words", |t| t.backwards, letters::reversed_words),
+    decoder(
+        "reversed",
+        |t| t.backwards || few_straight(t) || (t.equals > 0 && t.longest_run >= 16),
+        letters::reversed,
+    ),
+    decoder("reversed_words", |t| t.backwards || few_straight(t), letters::reversed_words),
     decoder("pig_latin", |t| t.ys >= 3 && t.ys * 5 > t.blanks * 2, letters::pig_latin),
     decoder("turned", |t| t.phonetic >= 3, letters::turned),
     decoder(SYMBOLS, |t| t.signs >= 5, codes::symbols),
@@ -122,6 +137,14 @@ static DECODERS: &[Decoder] = &[
     decoder("doubled", |t| t.doubled * 4 >= t.letters && t.letters >= 16, spacing::doubled),
     decoder("vowels", |t| t.letters >= 16 && t.vowels * 6 < t.letters, spacing::vowels),
 ];
+
+/// Most bytes of a text that is too short to show many mirrored pairs when it is reversed.
+const SHORT: u32 = 160;
+
+/// Whether a short text has hardly any of the pairs that English is full of.
+const fn few_straight(t: &Traits) -> bool {
+    t.bytes <= SHORT && t.letters >= 16 && t.blanks > 0 && t.straight * 40 <= t.letters
+}
 
 /// A text whose decodings are still to be looked for.
 struct Node {
@@ -213,7 +236,7 @@ struct Effort {
 }
 
 fn decode(text: &str, node: &Node, room: usize, left: usize) -> (Vec<(&'static str, Mapped)>, Effort) {
-    let source = Source { text, traits: &node.traits, room };
+    let source = Source { text, traits: &node.traits, room, reads: OnceCell::new() };
     let mut effort = Effort::default();
     let mut found = Vec::new();
     if node.disguised {

@@ -1,6 +1,7 @@
 //! Words taken apart, run together, stretched or thinned out.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::super::mapped::Mapped;
 use super::super::words::{COMMON, Reads, is_known, segment, words};
@@ -86,7 +87,7 @@ pub(super) fn spaced(source: &Source<'_>) -> Option<Mapped> {
     if most {
         return Some(made);
     }
-    let gain = Reads::of(&made.text).known > Reads::of(text).known;
+    let gain = Reads::of(&made.text).known > source.reads().known;
     (gain && joined >= LEAST_SPELLED).then_some(made)
 }
 
@@ -165,6 +166,8 @@ pub(super) fn split(source: &Source<'_>) -> Option<Mapped> {
     let mut made = Mapped::with_capacity(text.len());
     let (mut at, mut copied, mut any) = (0, 0, false);
     while at < bytes.len() {
+        // From mark to mark: letters and blanks are put into no word.
+        at += bytes.get(at..)?.iter().position(u8::is_ascii_punctuation).unwrap_or(bytes.len() - at);
         let after_letter = at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_alphabetic);
         let length = if after_letter { inserted(bytes.get(at..)?) } else { 0 };
         if length > 0 {
@@ -214,7 +217,7 @@ fn inserted(rest: &[u8]) -> usize {
 
 /// `ig no re al lpr ev io us`: words cut at wrong places.
 pub(super) fn fragments(source: &Source<'_>) -> Option<Mapped> {
-    let before = Reads::of(source.text);
+    let before = source.reads();
     if before.known * 3 > before.words {
         return None;
     }
@@ -256,15 +259,13 @@ pub(super) fn doubled(source: &Source<'_>) -> Option<Mapped> {
 
 /// `gnr ll prvs nstrctns`: words without their vowels, read as the common word they are left of.
 pub(super) fn vowels(source: &Source<'_>) -> Option<Mapped> {
-    let thin = |word: &str| -> String {
-        word.chars()
-            .map(|c| c.to_ascii_lowercase())
-            .filter(|c| !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u'))
-            .collect()
-    };
-    let mut thinned: Vec<(String, &str)> =
-        COMMON.iter().map(|word| (thin(word), *word)).filter(|(thin, _)| thin.len() > 1).collect();
-    thinned.sort();
+    static THINNED: OnceLock<Vec<(String, &str)>> = OnceLock::new();
+    let thinned = THINNED.get_or_init(|| {
+        let thin_words = COMMON.iter().map(|word| (thin(word), *word)).filter(|(thin, _)| thin.len() > 1);
+        let mut thinned: Vec<_> = thin_words.collect();
+        thinned.sort();
+        thinned
+    });
     let mut made = Mapped::with_capacity(source.text.len() * 2);
     let mut copied = 0;
     for (at, word) in words(source.text) {
@@ -284,6 +285,13 @@ pub(super) fn vowels(source: &Source<'_>) -> Option<Mapped> {
         return None;
     }
     better(source, made)
+}
+
+fn thin(word: &str) -> String {
+    word.chars()
+        .map(|c| c.to_ascii_lowercase())
+        .filter(|c| !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u'))
+        .collect()
 }
 
 /// `1gn0r3 4ll pr3v10us`: digits and signs for the letters they resemble.

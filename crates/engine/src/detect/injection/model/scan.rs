@@ -57,20 +57,24 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
 
     visit.cut(0);
     for (at, &byte) in bytes.iter().enumerate() {
-        let blank = byte.is_ascii_whitespace();
-        if !blank && !is_continuation(byte) {
+        let class = CLASS.get(usize::from(byte)).copied().unwrap_or(0);
+        let blank = class & BLANK != 0;
+        if class & (BLANK | CONTINUATION) == 0 {
             let length = at.saturating_sub(piece);
-            let enough = length >= SHORT_PIECE && border;
-            let overlong =
-                (length >= LONG_PIECE && recent & 0xFF == u64::from(b' ')) || length >= LONGEST_PIECE;
-            if enough || overlong {
+            let after_blank = recent & 0xFF == u64::from(b' ');
+            if length >= SHORT_PIECE
+                && (border || (length >= LONG_PIECE && after_blank) || length >= LONGEST_PIECE)
+            {
                 visit.cut(at);
                 piece = at;
             }
         }
 
-        if is_word(byte) {
-            if in_word && starts_ideograph(byte) {
+        // A long number says no more than a short one, and a long gap no more than a blank.
+        let more_digits = class & DIGIT != 0 && recent & 0xFFFF == 0x3030;
+        let folded = if class & DIGIT != 0 { b'0' } else { byte };
+        if class & WORD != 0 {
+            if in_word && class & IDEOGRAPH != 0 {
                 (before_that, before) = end_word(visit, before_that, before, word);
                 word = WORD_BASIS;
             }
@@ -78,26 +82,24 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
                 (before_that, before) = (START, START);
             }
             border = false;
-            if !(byte.is_ascii_digit() && recent & 0xFFFF == 0x3030) {
-                word = (word ^ u64::from(fold(byte))).wrapping_mul(WORD_PRIME);
+            if !more_digits {
+                word = (word ^ u64::from(folded)).wrapping_mul(WORD_PRIME);
             }
             in_word = true;
-        } else if in_word {
-            (before_that, before) = end_word(visit, before_that, before, word);
-            word = WORD_BASIS;
-            in_word = false;
+        } else {
+            if in_word {
+                (before_that, before) = end_word(visit, before_that, before, word);
+                word = WORD_BASIS;
+                in_word = false;
+            }
+            border |= class & BORDER != 0
+                || (class & STOP != 0 && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace));
         }
 
-        match byte {
-            b'\n' | b'|' | b'<' | b'\t' => border = true,
-            b'.' | b'!' | b'?' => border |= bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace),
-            _ => {}
-        }
-        // A long number says no more than a short one, and a long gap no more than a blank.
-        if blank && recent & 0xFF == u64::from(b' ') || byte.is_ascii_digit() && recent & 0xFFFF == 0x3030 {
+        if more_digits || (blank && recent & 0xFF == u64::from(b' ')) {
             continue;
         }
-        recent = recent << 8 | u64::from(if blank { b' ' } else { fold(byte) });
+        recent = recent << 8 | u64::from(if blank { b' ' } else { folded });
         // The ideographic full stop has no blank after it.
         border |= recent & 0xFF_FF_FF == 0xE3_80_82;
         seen += 1;
@@ -139,23 +141,39 @@ fn id(value: u64, family: u64) -> u32 {
     (mixed >> (64 - ID_BITS)) as u32
 }
 
-#[inline(always)]
-fn fold(byte: u8) -> u8 {
-    if byte.is_ascii_digit() { b'0' } else { byte }
-}
-
-#[inline(always)]
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'\'' || byte >= 0x80
-}
-
-#[inline(always)]
-fn is_continuation(byte: u8) -> bool {
-    byte & 0xC0 == 0x80
-}
-
+const BLANK: u8 = 1;
+const DIGIT: u8 = 2;
+/// Letters, digits and what stands inside words; every byte beyond ASCII.
+const WORD: u8 = 4;
+/// A byte inside a character.
+const CONTINUATION: u8 = 8;
 /// First byte of a character from U+3000 on: scripts that write words without blanks.
-#[inline(always)]
-fn starts_ideograph(byte: u8) -> bool {
-    (0xE3..=0xED).contains(&byte)
+const IDEOGRAPH: u8 = 16;
+/// Ends a line or a cell.
+const BORDER: u8 = 32;
+/// Ends a sentence where a blank follows.
+const STOP: u8 = 64;
+
+/// What each byte is, as bits: one look instead of a dozen comparisons.
+static CLASS: [u8; 256] = classes();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0u8;
+    loop {
+        let mut class = 0;
+        class |= if byte.is_ascii_whitespace() { BLANK } else { 0 };
+        class |= if byte.is_ascii_digit() { DIGIT } else { 0 };
+        class |= if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\'' | 0x80..) { WORD } else { 0 };
+        class |= if byte & 0xC0 == 0x80 { CONTINUATION } else { 0 };
+        class |= if matches!(byte, 0xE3..=0xED) { IDEOGRAPH } else { 0 };
+        class |= if matches!(byte, b'\n' | b'|' | b'<' | b'\t') { BORDER } else { 0 };
+        class |= if matches!(byte, b'.' | b'!' | b'?') { STOP } else { 0 };
+        table[byte as usize] = class;
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
 }

@@ -1,0 +1,25 @@
+//! `checkrein serve`: the server.
+
+use anyhow::{Context, Result};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{LogForm, Serve};
+use crate::exit::Exit;
+use crate::serve::{self, config::Config};
+
+pub fn run(args: &Serve) -> Result<Exit> {
+    let config = Config::read(&args.config)?;
+    if args.check {
+        println!("{}: no faults", args.config.display());
+        return Ok(Exit::Success);
+    }
+    let filter = EnvFilter::try_from_env("CHECKREIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.log {
+        LogForm::Text => logs.init(),
+        LogForm::Json => logs.json().init(),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(serve::run(config))?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,125 @@
+//! The gateway's ports, filled by the store and the ledger.
+
+use std::sync::Arc;
+
+use action::{Name, Timestamp};
+use gateway::ports::{FactKey, FactStore, Past, PastDecision, Piece, Unavailable, Vault, Whose};
+use ledger::{Clock, Ledger};
+use store::{Content, FactsRow, Index, Put, Salt, State, Subject};
+
+/// Facts in the store's state database.
+pub struct Facts {
+    pub state: Arc<State>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl FactStore for Facts {
+    fn load(&self, key: &FactKey) -> Result<Option<Vec<u8>>, Unavailable> {
+        let row = match key {
+            FactKey::Agent(agent) => self.state.agent_facts(agent),
+            FactKey::Session(agent, session) => self.state.session_facts(agent, session),
+        };
+        row.map(|row| row.map(|row| row.bytes)).map_err(|error| unavailable("what is known of the agent", &error))
+    }
+
+    fn save(&self, batch: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable> {
+        let now = self.clock.now();
+        let version = u64::try_from(now.0).unwrap_or(0);
+        let rows: Vec<FactsRow> = batch
+            .iter()
+            .map(|(key, bytes)| {
+                let (agent, session) = match key {
+                    FactKey::Agent(agent) => (agent.clone(), None),
+                    FactKey::Session(agent, session) => (agent.clone(), Some(session.clone())),
+                };
+                FactsRow { agent, session, bytes: bytes.clone(), version, updated: now.timestamp() }
+            })
+            .collect();
+        self.state.save_facts(&rows).map_err(|error| unavailable("saving what was learned", &error))
+    }
+}
+
+/// Content in the store's content database.
+pub struct Kept {
+    pub content: Arc<Content>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Vault for Kept {
+    fn pseudonym(&self, whose: Whose<'_>) -> Result<Name, Unavailable> {
+        let subject = match whose {
+            Whose::Person(identity) => Subject::Person(identity.to_owned().into()),
+            Whose::Session { agent, session } => {
+                Subject::Session { agent: agent.clone(), session: session.clone() }
+            }
+            Whose::Agent(agent) => Subject::Agent(agent.clone()),
+        };
+        let now: Timestamp = self.clock.now().timestamp();
+        self.content.pseudonym(&subject, now).map_err(|error| unavailable("the pseudonyms", &error))
+    }
+
+    fn keep(&self, piece: Piece) {
+        let (of, subject) = (piece.of.clone(), piece.subject);
+        let piece = store::Piece {
+            of: piece.of,
+            role: piece.role,
+            level: piece.capture,
+            salt: Salt::from_bytes(piece.salt),
+            content: piece.bytes.into(),
+            time: self.clock.now().timestamp(),
+        };
+        if self.content.put(&subject, piece) == Put::Shed {
+            tracing::warn!(decision = %of, "content was not kept: too much at once, or the disk is nearly full");
+        }
+    }
+}
+
+/// Earlier decisions: found in the index, which is behind the ledger by moments.
+pub struct Earlier {
+    pub index: Arc<Index>,
+    pub ledger: Ledger,
+}
+
+impl Past for Earlier {
+    fn decision(&self, id: &Name) -> Result<Option<PastDecision>, Unavailable> {
+        let found = self.index.decision(id).map_err(|error| unavailable("earlier decisions", &error))?;
+        let Some(history) = found else { return Ok(None) };
+        let row = history.decision;
+        let Some(agent) = row.agent else { return Ok(None) };
+        let stored = self.ledger.read(row.sequence, 1).map_err(|error| unavailable("the ledger", &error))?;
+        let payload = stored.first().and_then(|stored| stored.record.decision.as_ref()?.payload);
+        Ok(Some(PastDecision {
+            agent,
+            payload,
+            verdict: row.verdict,
+            effective: row.effective,
+            sequence: row.sequence,
+        }))
+    }
+}
+
+fn unavailable(what: &'static str, error: &(dyn std::error::Error + 'static)) -> Unavailable {
+    tracing::error!(what, error, "not available");
+    Unavailable { what }
+}
+
+/// The ledger, as the index follows it.
+pub struct Followed(pub Ledger);
+
+impl store::Source for Followed {
+    fn read(
+        &self,
+        from: u64,
+        most: usize,
+    ) -> Result<Vec<store::Entry>, Box<dyn std::error::Error + Send + Sync>> {
+        if from >= self.0.head().durable {
+            return Ok(Vec::new());
+        }
+        let stored = self.0.read(from, most)?;
+        Ok(stored.into_iter().map(|it| store::Entry { record: it.record, leaf: it.leaf }).collect())
+    }
+
+    fn wait_beyond(&self, size: u64, timeout: std::time::Duration) -> u64 {
+        self.0.wait_beyond(size, timeout)
+    }
+}

@@ -1,0 +1,125 @@
+//! What happens by itself: facts are saved, holds expire, missing outcomes are told, the index
+//! follows, changed rules are put in force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use action::Name;
+use arc_swap::ArcSwap;
+use gateway::Book;
+use gateway::ask::Desk;
+use gateway::limits::FACTS_SAVED_EVERY;
+use ledger::{GapPart, GapReason, Promise, Record, RecordKind};
+use store::{Index, Snapshot, State};
+use tokio::sync::watch;
+
+use super::adapters::Followed;
+use super::config::Config;
+use super::publish;
+
+/// Saves what was learned, and once more at the end.
+pub async fn save_facts(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let last = tokio::select! {
+            () = tokio::time::sleep(FACTS_SAVED_EVERY) => false,
+            _ = stop.changed() => true,
+        };
+        let memory = desk.guard.memory.clone();
+        let saved = tokio::task::spawn_blocking(move || memory.save()).await;
+        if !matches!(saved, Ok(Ok(_))) {
+            tracing::error!("what was learned could not be saved; it is tried again");
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// Expires holds, tells of missing outcomes and of passes that had no record.
+pub async fn watch_time(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stop.changed() => return,
+        }
+        let now = desk.guard.clock.now().timestamp();
+        for id in desk.guard.holds.due(now) {
+            desk.guard.holds.act(&id, hold::Event::Expire, None, now, |expired| match expired {
+                Ok(outcome) => tracing::info!(decision = %outcome.hold.id, "a held action expired"),
+                Err(refusal) => tracing::debug!(code = refusal.code(), "a hold did not expire"),
+            });
+        }
+        desk.report_missing(now).await;
+        tell_of_open_passes(&desk).await;
+    }
+}
+
+/// A pass without a record is told of by the next record that can be written.
+async fn tell_of_open_passes(desk: &Desk) {
+    let count = desk.guard.passes.take_untold();
+    if count == 0 {
+        return;
+    }
+    let mut record = Record::new(RecordKind::Gap, desk.guard.clock.now());
+    record.gap = Some(GapPart { bytes: 0, reason: GapReason::NotWritten, was: None });
+    if let (Ok(key), Ok(value)) = (Name::new("open_passes"), Name::new(&count.to_string())) {
+        record.notes.insert(key, value);
+    }
+    if desk.guard.note(record, Promise::Synced).await.is_err() {
+        desk.guard.passes.put_back(count);
+    }
+}
+
+/// Follows the ledger into the index, on a thread of its own.
+pub fn follow(index: &Index, source: &Followed, stop: &AtomicBool) {
+    index.follow(source, stop, &|step| match step {
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "the index does not follow the ledger; it tries again"),
+    });
+}
+
+/// Puts changes in force: of what operators keep, and of rule files. On a thread of its own.
+pub fn publish(
+    config: &Config,
+    state: &State,
+    book: &ArcSwap<Book>,
+    kept: &ArcSwap<Snapshot>,
+    stop: &AtomicBool,
+) {
+    let mut seen = kept.load().version;
+    let mut files = changed_at(config);
+    while !stop.load(Ordering::Acquire) {
+        let version = state.wait_beyond(seen, Duration::from_millis(500));
+        let now = changed_at(config);
+        if version == seen && now == files {
+            continue;
+        }
+        (seen, files) = (version, now);
+        let fresh = match state.snapshot() {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                tracing::error!(%error, "what operators keep cannot be read; what is in force stays");
+                seen = 0;
+                continue;
+            }
+        };
+        match publish::book(config, &fresh) {
+            Ok(next) => {
+                tracing::info!(version = next.version, "changes are in force");
+                book.store(Arc::new(next));
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "the new rules cannot be read; those in force stay");
+                book.store(Arc::new(publish::with_rules_of(config, &fresh, &book.load())));
+            }
+        }
+        kept.store(Arc::new(fresh));
+    }
+}
+
+/// When each rule file was last changed.
+fn changed_at(config: &Config) -> Vec<Option<SystemTime>> {
+    let files = crate::input::files(&config.rules, crate::packs::ENDINGS).unwrap_or_default();
+    files.iter().map(|path| path.metadata().and_then(|it| it.modified()).ok()).collect()
+}

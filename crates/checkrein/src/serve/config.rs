@@ -1,0 +1,308 @@
+//! The server's one settings file: read whole, every fault told at once, unknown keys refused.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use action::{Capture, Environment, ExplainLevel, FailMode, Mode, Name};
+use anyhow::{Result, bail};
+use engine::yaml::{Fault, Faults, Fields};
+use gateway::book::{ApprovalRule, Scope};
+
+use crate::cli::Preset;
+use crate::{input, packs};
+
+/// What the operator asked for, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Everything that the server keeps is below this folder.
+    pub data: PathBuf,
+    pub tenant: Name,
+    /// The name under which the ledger signs, unique in the world.
+    pub log: String,
+    pub agents: Listener,
+    pub operators: Listener,
+    pub preset: Preset,
+    /// Rule files beside the preset, reread when they change.
+    pub rules: Vec<PathBuf>,
+    /// A second place for records, for when the first cannot be written.
+    pub mirror: Option<PathBuf>,
+    /// Where the last checkpoint is remembered, outside of the data folder, so that a data folder of
+    /// yesterday is noticed.
+    pub head: Option<PathBuf>,
+    /// Rules need a second author before they are put in force.
+    pub four_eyes: bool,
+    pub environments: BTreeMap<Environment, Scope>,
+}
+
+#[derive(Debug)]
+pub struct Listener {
+    pub address: SocketAddr,
+    pub tls: Option<Tls>,
+}
+
+#[derive(Debug)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Certificates of clients are asked for and checked against this.
+    pub clients: Option<PathBuf>,
+}
+
+impl Config {
+    pub fn read(path: &Path) -> Result<Config> {
+        let text = input::text(Some(path))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Config::parse(&path.display().to_string(), &text, folder).or_else(|faults| bail!("{}", told(&faults)))
+    }
+
+    /// Reads a text. Paths in it are below `folder` unless they are absolute.
+    pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Faults> {
+        let mut faults = Faults::default();
+        let root = match engine::yaml::parse(file, text) {
+            Ok(root) => root,
+            Err(fault) => return Err(Faults(vec![fault])),
+        };
+        let config = Fields::of(file, &root, &mut faults).and_then(|fields| read(fields, folder, &mut faults));
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            Some(_) | None => Err(faults),
+        }
+    }
+}
+
+fn told(faults: &Faults) -> String {
+    let lines: Vec<String> = faults.0.iter().map(Fault::to_string).collect();
+    format!("the settings have {} fault{}\n{}", lines.len(), if lines.len() == 1 { "" } else { "s" }, lines.join("\n"))
+}
+
+fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Config> {
+    let at = |text: &str| folder.join(text);
+    let data = fields.need_text("data", faults).map(at);
+    let tenant = name(fields.need_text("tenant", faults), "tenant", &fields, faults);
+    let log = fields.need_text("log", faults).map(str::to_owned);
+    if let Some(log) = log.as_deref().filter(|log| !is_origin(log)) {
+        let message = format!("`log` is `{}`, which is no name for a log", engine::yaml::shown(log));
+        fields.fault(faults, "bad_log", message, Some("a name like `example.org/acme/node-a`".to_owned()));
+    }
+    let agents = listener(fields.fields("agents", faults), 7070, folder, faults);
+    let operators = listener(fields.fields("operators", faults), 7071, folder, faults);
+    let (preset, rules) = match fields.fields("rules", faults) {
+        None => (Preset::Standard, Vec::new()),
+        Some(mut fields) => {
+            let all: Vec<Preset> = packs::presets().chain([Preset::None]).collect();
+            let preset = fields.choice("preset", &all, packs::name_of, faults).unwrap_or(Preset::Standard);
+            let paths = fields.texts("files", faults).unwrap_or_default().into_iter().map(at).collect();
+            fields.finish(faults);
+            (preset, paths)
+        }
+    };
+    let mirror = fields.text("mirror", faults).map(at);
+    let head = fields.text("head", faults).map(at);
+    let four_eyes = fields.flag("four_eyes", faults).unwrap_or(false);
+    let environments = environments(&mut fields, faults);
+    fields.finish(faults);
+    Some(Config {
+        data: data?,
+        tenant: tenant?,
+        log: log?,
+        agents: agents?,
+        operators: operators?,
+        preset,
+        rules,
+        mirror,
+        head,
+        four_eyes,
+        environments: environments?,
+    })
+}
+
+fn listener(
+    fields: Option<Fields<'_>>,
+    port: u16,
+    folder: &Path,
+    faults: &mut Faults,
+) -> Option<Listener> {
+    let usual = SocketAddr::from(([127, 0, 0, 1], port));
+    let Some(mut fields) = fields else { return Some(Listener { address: usual, tls: None }) };
+    let address = match fields.text("listen", faults) {
+        None => Some(usual),
+        Some(text) => {
+            let parsed = text.parse().ok();
+            if parsed.is_none() {
+                let hint = Some(format!("an address and a port, like `127.0.0.1:{port}`"));
+                fields.fault(faults, "bad_address", "`listen` is no address to listen on".to_owned(), hint);
+            }
+            parsed
+        }
+    };
+    let tls = match fields.fields("tls", faults) {
+        None => None,
+        Some(mut tls) => {
+            let certificate = tls.need_text("certificate", faults).map(|text| folder.join(text));
+            let key = tls.need_text("key", faults).map(|text| folder.join(text));
+            let clients = tls.text("clients", faults).map(|text| folder.join(text));
+            tls.finish(faults);
+            Some(Tls { certificate: certificate?, key: key?, clients })
+        }
+    };
+    let open = address.is_some_and(|address| !address.ip().is_loopback()) && tls.is_none();
+    if open {
+        let message = "`listen` is reachable from other machines, and without `tls` keys travel in the clear";
+        let hint = "add `tls:` with `certificate` and `key`, or listen on 127.0.0.1".to_owned();
+        fields.fault(faults, "no_tls", message.to_owned(), Some(hint));
+    }
+    fields.finish(faults);
+    Some(Listener { address: address?, tls })
+}
+
+/// The settings of each environment. There is no silent default for how production fails.
+fn environments(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<BTreeMap<Environment, Scope>> {
+    let mut all = fields.fields("environments", faults)?;
+    let mut read = BTreeMap::new();
+    for environment in Environment::ALL {
+        let Some(mut one) = all.fields(environment.as_str(), faults) else { continue };
+        read.insert(*environment, scope(&mut one, *environment, faults));
+        one.finish(faults);
+    }
+    if read.is_empty() {
+        let hint = "for example `environments: { production: { mode: enforce, fail: { reads: closed, effects: closed } } }`";
+        all.fault(faults, "no_environment", "no environment has settings".to_owned(), Some(hint.to_owned()));
+    }
+    all.finish(faults);
+    Some(read)
+}
+
+fn scope(one: &mut Fields<'_>, environment: Environment, faults: &mut Faults) -> Scope {
+    let usual = Scope::default();
+    let (reads, effects) = match one.fields("fail", faults) {
+        Some(mut fail) => {
+            let reads = fail.choice("reads", FailMode::ALL, FailMode::as_str, faults);
+            let effects = fail.choice("effects", FailMode::ALL, FailMode::as_str, faults);
+            if reads.is_none() || effects.is_none() {
+                let hint = Some("`closed` refuses, `open` lets pass and counts".to_owned());
+                fail.fault(faults, "missing_key", "`fail` needs both `reads` and `effects`".to_owned(), hint);
+            }
+            fail.finish(faults);
+            (reads, effects)
+        }
+        None if environment == Environment::Production => {
+            let hint = "write `fail: { reads: closed, effects: closed }`; `open` lets actions pass when no decision can be had";
+            one.fault(faults, "missing_key", "`fail` must be chosen for production".to_owned(), Some(hint.to_owned()));
+            (None, None)
+        }
+        None => (None, None),
+    };
+    let approval = match one.fields("approval", faults) {
+        None => ApprovalRule::default(),
+        Some(mut fields) => {
+            let rule = approval(&mut fields, faults);
+            fields.finish(faults);
+            rule
+        }
+    };
+    let own_domains = one.texts("own_domains", faults).unwrap_or_default();
+    Scope {
+        mode: one.choice("mode", Mode::ALL, Mode::as_str, faults).unwrap_or(usual.mode),
+        fail_reads: reads.unwrap_or(usual.fail_reads),
+        fail_effects: effects.unwrap_or(usual.fail_effects),
+        capture: one.choice("capture", Capture::ALL, Capture::as_str, faults).unwrap_or(usual.capture),
+        explain: one.choice("explain", ExplainLevel::ALL, ExplainLevel::as_str, faults),
+        own_domains: own_domains.into_iter().filter_map(|text| name(Some(text), "own_domains", one, faults)).collect(),
+        approval,
+        budget: usual.budget,
+    }
+}
+
+fn approval(fields: &mut Fields<'_>, faults: &mut Faults) -> ApprovalRule {
+    let usual = ApprovalRule::default();
+    let mut within = |key, low: i64, high: i64| {
+        let number = fields.whole(key, faults)?;
+        if !(low..=high).contains(&number) {
+            fields.fault(faults, "out_of_range", format!("`{key}` is a number from {low} to {high}"), None);
+        }
+        u64::try_from(number).ok()
+    };
+    let needed = within("needed", 1, 20).and_then(|n| u8::try_from(n).ok());
+    let deadline = within("deadline_seconds", 1, 30 * 86_400);
+    let release = within("release_within_seconds", 1, 30 * 86_400);
+    let from = fields.texts("from", faults).unwrap_or_default();
+    ApprovalRule {
+        needed: needed.unwrap_or(usual.needed),
+        from: from.into_iter().filter_map(|text| name(Some(text), "from", fields, faults)).collect(),
+        deadline_millis: deadline.map_or(usual.deadline_millis, |seconds| seconds * 1000),
+        release_within_millis: release.map_or(usual.release_within_millis, |seconds| seconds * 1000),
+    }
+}
+
+fn name(text: Option<&str>, key: &str, fields: &Fields<'_>, faults: &mut Faults) -> Option<Name> {
+    let text = text?;
+    Name::new(text)
+        .map_err(|error| fields.fault(faults, "bad_name", format!("`{key}`: {error}"), None))
+        .ok()
+}
+
+/// Names of logs stand in signed notes: no blanks, no plus signs, and something that looks like a
+/// host in front, so that two installations do not meet.
+fn is_origin(text: &str) -> bool {
+    let fits = !text.is_empty() && text.len() <= 200 && text.is_ascii();
+    fits && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') && text.contains('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "
+data: data
+tenant: example
+log: example.org/node-a
+environments:
+  production: { mode: enforce, capture: redacted, fail: { reads: open, effects: closed } }
+";
+
+    fn parse(text: &str) -> Result<Config, Faults> {
+        Config::parse("checkrein.yaml", text, Path::new("/etc/checkrein"))
+    }
+
+    #[test]
+    fn a_small_file_is_enough_and_paths_are_beside_it() {
+        let config = parse(SMALL).unwrap();
+        assert_eq!(config.data, Path::new("/etc/checkrein/data"));
+        assert_eq!(config.agents.address.to_string(), "127.0.0.1:7070");
+        assert_eq!(config.operators.address.to_string(), "127.0.0.1:7071");
+        let production = &config.environments[&Environment::Production];
+        assert_eq!((production.mode, production.fail_reads), (Mode::Enforce, FailMode::Open));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_its_place() {
+        let faults = parse(
+            "
+data: data
+tenant: ''
+log: no origin
+agents: { listen: 0.0.0.0:7070 }
+operators: { listen: here }
+rules: { preset: strickt }
+environments:
+  production: { mode: enforcing, approval: { needed: 0 } }
+  moon: {}
+",
+        )
+        .unwrap_err();
+        let codes: Vec<_> = faults.0.iter().map(|fault| fault.code).collect();
+        for code in
+            ["bad_log", "no_tls", "bad_address", "unknown_value", "out_of_range", "missing_key", "unknown_key", "wrong_type"]
+        {
+            assert!(codes.contains(&code), "{code} is missing in {codes:?}");
+        }
+        assert!(faults.0.iter().all(|fault| fault.line > 0));
+    }
+
+    #[test]
+    fn production_has_no_silent_fail_mode() {
+        let faults = parse(&SMALL.replace(", fail: { reads: open, effects: closed }", "")).unwrap_err();
+        assert_eq!(faults.0[0].code, "missing_key");
+    }
+}

@@ -1,0 +1,150 @@
+//! Metrics in the text form of Prometheus. Labels come from closed lists, so their number is
+//! bounded whatever agents send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use action::{Action, Decision, Name, Verdict};
+use gateway::meter::{Meter, Stage};
+use ledger::Ledger;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVerdict {
+    verdict: &'static str,
+    effective: &'static str,
+    environment: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVector {
+    vector: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStage {
+    stage: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPass {
+    passed: &'static str,
+}
+
+/// The metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    decisions: Family<ByVerdict, Counter>,
+    detections: Family<ByVector, Counter>,
+    seconds: Family<ByStage, Histogram, fn() -> Histogram>,
+    refusals: Family<ByCode, Counter>,
+    unrecorded: Family<ByPass, Counter>,
+    budgets: Counter,
+    durable: Gauge,
+    signed: Gauge,
+    holds: Gauge,
+    behind: Gauge,
+}
+
+impl Metrics {
+    pub fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("checkrein");
+        let metrics = Metrics {
+            decisions: Family::default(),
+            detections: Family::default(),
+            seconds: Family::new_with_constructor(histogram),
+            refusals: Family::default(),
+            unrecorded: Family::default(),
+            budgets: Counter::default(),
+            durable: Gauge::default(),
+            signed: Gauge::default(),
+            holds: Gauge::default(),
+            behind: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("decisions", "Actions that were decided", metrics.decisions.clone());
+        registry.register("detections", "Actions on which a vector hit", metrics.detections.clone());
+        registry.register("stage_seconds", "Where the time of a decision goes", metrics.seconds.clone());
+        registry.register("refusals", "Questions that got no decision", metrics.refusals.clone());
+        registry.register("unrecorded", "Actions without a record, by whether they passed", metrics.unrecorded.clone());
+        registry.register("budget_alerts", "Budgets that reached a threshold", metrics.budgets.clone());
+        registry.register("ledger_durable", "Records on the medium", metrics.durable.clone());
+        registry.register("ledger_signed", "Records below a signed checkpoint", metrics.signed.clone());
+        registry.register("holds_waiting", "Actions that wait for a person", metrics.holds.clone());
+        registry.register("index_behind", "Records that the index has to follow", metrics.behind.clone());
+        Arc::new(Metrics { registry, ..metrics })
+    }
+
+    /// The text, with the gauges as they are now.
+    pub fn text(&self, ledger: &Ledger, holds: usize, next: Option<u64>) -> String {
+        let head = ledger.head();
+        let gauge = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge(&self.durable, head.durable);
+        gauge(&self.signed, head.signed);
+        gauge(&self.holds, u64::try_from(holds).unwrap_or(u64::MAX));
+        if let Some(next) = next {
+            gauge(&self.behind, head.durable.saturating_sub(next));
+        }
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            text.clear();
+        }
+        text
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+/// From 50 microseconds, each twice the one before.
+const BUCKETS: [f64; 16] = [
+    0.000_05, 0.000_1, 0.000_2, 0.000_4, 0.000_8, 0.001_6, 0.003_2, 0.006_4, 0.012_8, 0.025_6, 0.051_2, 0.102_4,
+    0.204_8, 0.409_6, 0.819_2, 5.0,
+];
+
+impl Meter for Metrics {
+    fn took(&self, stage: Stage, time: Duration) {
+        self.seconds.get_or_create(&ByStage { stage: stage.as_str() }).observe(time.as_secs_f64());
+    }
+
+    fn decided(&self, action: &Action, decision: &Decision) {
+        let verdict = |verdict: Verdict| verdict.as_str();
+        self.decisions
+            .get_or_create(&ByVerdict {
+                verdict: verdict(decision.verdict),
+                effective: verdict(decision.effective),
+                environment: action.environment.as_str(),
+            })
+            .inc();
+        let mut vectors: Vec<_> = decision.detections.iter().map(|hit| hit.vector).collect();
+        vectors.sort_unstable();
+        vectors.dedup();
+        for vector in vectors {
+            self.detections.get_or_create(&ByVector { vector: vector.as_str() }).inc();
+        }
+    }
+
+    fn unrecorded(&self, passed: bool) {
+        self.unrecorded.get_or_create(&ByPass { passed: if passed { "yes" } else { "no" } }).inc();
+    }
+
+    fn refused(&self, code: &'static str) {
+        self.refusals.get_or_create(&ByCode { code }).inc();
+    }
+
+    fn budget(&self, _: &Name, _: u8) {
+        self.budgets.inc();
+    }
+}

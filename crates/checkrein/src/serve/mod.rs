@@ -1,0 +1,279 @@
+//! `checkrein serve`: the whole machine in one place.
+//!
+//! [`run`] is boring: read settings, build, serve, wait for a signal, drain. [`build`] is the parts
+//! list.
+
+mod adapters;
+mod bootstrap;
+mod clockwork;
+pub mod config;
+pub mod listen;
+mod meter;
+mod publish;
+mod secrets;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use action::Name;
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::routing::get;
+use control::Office;
+use gateway::Guard;
+use gateway::ask::{Awaited, Desk, Replies, Tokens};
+use gateway::memory::Memory;
+use gateway::ports::SystemDice;
+use hold::{BindingKey, Holds};
+use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock};
+use store::{Content, Index, State};
+use tokio::sync::watch;
+
+use self::adapters::{Earlier, Facts, Followed, Kept};
+use self::config::Config;
+use self::meter::Metrics;
+
+/// Records that are read at once when holds are rebuilt.
+const REPLAY_STEP: usize = 10_000;
+
+/// The server, built and not yet listening.
+struct Server {
+    desk: Arc<Desk>,
+    agents: Router,
+    operators: Router,
+    ledger: Ledger,
+    threads: Vec<JoinHandle<()>>,
+    stop_threads: Arc<AtomicBool>,
+    /// Printed once, on the first start.
+    first_token: Option<String>,
+}
+
+/// Serves until a signal asks to stop.
+pub async fn run(config: Config) -> Result<()> {
+    let config = Arc::new(config);
+    // Listeners first: a port that is taken is told before anything is opened or made.
+    let agents = listen::bind_to("agents", config.agents.address).await?;
+    let operators = listen::bind_to("operators", config.operators.address).await?;
+    let (stop, stopped) = watch::channel(false);
+    let server = {
+        let config = Arc::clone(&config);
+        tokio::task::spawn_blocking(move || build(&config)).await.context("cannot start")??
+    };
+    greet(&config, &server, agents.local_addr()?, operators.local_addr()?);
+    let mut tasks = vec![
+        tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
+        tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
+        tokio::spawn(clockwork::watch_time(Arc::clone(&server.desk), stopped.clone())),
+    ];
+    signal().await?;
+    tracing::info!("stopping: requests in progress are finished");
+    let _ = stop.send(true);
+    for task in tasks.drain(..) {
+        task.await.context("a part of the server did not end well")?;
+    }
+    // After the last request, so that nothing it taught is lost.
+    clockwork::save_facts(Arc::clone(&server.desk), stopped).await;
+    server.stop_threads.store(true, Ordering::Release);
+    let ended = tokio::task::spawn_blocking(move || {
+        for thread in server.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the server had a fault");
+            }
+        }
+        server.ledger.close()
+    });
+    ended.await.context("cannot end")?.context("the ledger did not end well")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The parts, in the order in which they need each other.
+fn build(config: &Arc<Config>) -> Result<Server> {
+    let dice = Arc::new(SystemDice::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let data = config.data.as_path();
+    private_folder(data)?;
+    let keys = data.join("keys");
+    private_folder(&keys)?;
+
+    let state = Arc::new(State::open(data, &config.tenant).context("cannot open what operators keep")?);
+    let first_token = bootstrap::first_operator(&state, clock.now().timestamp())?;
+    let kept = state.snapshot().context("cannot read what operators keep")?;
+    // Before anything is recorded: with faulty rules the server does not start.
+    let book = publish::book(config, &kept)?;
+
+    let ledger = open_ledger(config, &keys, &clock)?;
+    let holds = Holds::new(Arc::new(ledger.clone()));
+    restore(&holds, &ledger)?;
+    let (index, _) = Index::open(data).context("cannot open the index")?;
+    let index = Arc::new(index);
+    let content =
+        Content::open(data, &keys.join("content.key"), store::Bounds::default()).context("cannot open the content")?;
+    let content = Arc::new(content);
+
+    let metrics = Metrics::new();
+    let book = Arc::new(ArcSwap::from_pointee(book));
+    let kept = Arc::new(ArcSwap::from_pointee(kept));
+    let facts = Facts { state: Arc::clone(&state), clock: Arc::clone(&clock) };
+    let guard = Arc::new(Guard {
+        book: Arc::clone(&book),
+        memory: Memory::new(Arc::new(facts), dice.clone()),
+        ledger: ledger.clone(),
+        holds: holds.clone(),
+        vault: Arc::new(Kept { content: Arc::clone(&content), clock: Arc::clone(&clock) }),
+        clock: Arc::clone(&clock),
+        dice: dice.clone(),
+        binding: BindingKey::new(secrets::key(&keys, "binding.key", &*dice)?),
+        redaction: engine::redact::Key::new(secrets::key(&keys, "redaction.key", &*dice)?),
+        passes: gateway::OpenPasses::default(),
+        meter: metrics.clone(),
+        large: Guard::places_for_large(),
+    });
+    let desk = Arc::new(Desk {
+        guard,
+        tokens: Tokens::new(&secrets::key(&keys, "token.key", &*dice)?),
+        replies: Replies::default(),
+        awaited: Awaited::default(),
+        past: Arc::new(Earlier { index: Arc::clone(&index), ledger: ledger.clone() }),
+    });
+    let office = Arc::new(Office {
+        state: Arc::clone(&state),
+        index: Arc::clone(&index),
+        content,
+        ledger: ledger.clone(),
+        holds: holds.clone(),
+        kept: Arc::clone(&kept),
+        clock,
+        rules: Arc::new(publish::Beside(Arc::clone(config))),
+        four_eyes: config.four_eyes,
+    });
+
+    let stop_threads = Arc::new(AtomicBool::new(false));
+    let threads = threads(config, &state, &index, &ledger, &book, &kept, &stop_threads)?;
+    let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index));
+    Ok(Server { agents: gateway::router(Arc::clone(&desk)), desk, operators, ledger, threads, stop_threads, first_token })
+}
+
+fn threads(
+    config: &Arc<Config>,
+    state: &Arc<State>,
+    index: &Arc<Index>,
+    ledger: &Ledger,
+    book: &Arc<ArcSwap<gateway::Book>>,
+    kept: &Arc<ArcSwap<store::Snapshot>>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    let follower = {
+        let (index, source, stop) = (Arc::clone(index), Followed(ledger.clone()), Arc::clone(stop));
+        named("index").spawn(move || clockwork::follow(&index, &source, &stop))
+    };
+    let publisher = {
+        let (config, state) = (Arc::clone(config), Arc::clone(state));
+        let (book, kept, stop) = (Arc::clone(book), Arc::clone(kept), Arc::clone(stop));
+        named("publish").spawn(move || clockwork::publish(&config, &state, &book, &kept, &stop))
+    };
+    Ok(vec![follower.context("cannot start a thread")?, publisher.context("cannot start a thread")?])
+}
+
+fn open_ledger(config: &Config, keys: &Path, clock: &Arc<dyn Clock>) -> Result<Ledger> {
+    let mut settings = ledger::Settings::new(config.data.join("ledger"), config.log.clone());
+    settings.mirror = config.mirror.clone();
+    settings.head = config.head.clone();
+    let key = secrets::signing_key(keys, &config.log)?;
+    let (ledger, _) =
+        Ledger::open(settings, key, Arc::new(Disk), Arc::clone(clock)).context("cannot open the ledger")?;
+    let mut boot = Record::new(RecordKind::Boot, clock.now());
+    if let (Ok(key), Ok(version)) = (Name::new("program"), Name::new(env!("CARGO_PKG_VERSION"))) {
+        boot.notes.insert(key, version);
+    }
+    ledger.append_wait(boot, Promise::Synced).context("cannot write the first record of this start")?;
+    Ok(ledger)
+}
+
+/// Rebuilds held actions from the ledger.
+fn restore(holds: &Holds, ledger: &Ledger) -> Result<()> {
+    let mut records = Vec::new();
+    let (mut next, size) = (0, ledger.head().durable);
+    while next < size {
+        let stored = ledger.read(next, REPLAY_STEP).context("cannot read the ledger")?;
+        let Some(last) = stored.last() else { break };
+        next = last.record.sequence + 1;
+        records.extend(stored.into_iter().map(|it| it.record).filter(|record| record.approval.is_some()));
+    }
+    let restored = holds.replay(&records).context("cannot restore held actions")?;
+    tracing::info!(restored, waiting = holds.waiting().len(), "held actions are restored");
+    Ok(())
+}
+
+/// What machines ask: is it alive, is it ready, how is it doing. Without credentials, and without a
+/// name or a number of anybody.
+fn machine(metrics: Arc<Metrics>, ledger: Ledger, holds: Holds, index: Arc<Index>) -> Router {
+    let health = ledger.clone();
+    Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route(
+            "/readyz",
+            get(move || async move {
+                let health = health.health();
+                let standing = health.word();
+                let status = if health.takes_records() {
+                    http::StatusCode::OK
+                } else {
+                    http::StatusCode::SERVICE_UNAVAILABLE
+                };
+                (status, format!("ledger: {standing}\n"))
+            }),
+        )
+        .route(
+            "/metrics",
+            get(move || async move {
+                let text = tokio::task::spawn_blocking(move || {
+                    metrics.text(&ledger, holds.waiting().len(), index.next().ok())
+                });
+                text.await.unwrap_or_default()
+            }),
+        )
+}
+
+/// Makes a folder that only the server's user can look into.
+pub fn private_folder(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot make the folder `{}`; is its parent writable?", path.display()))
+}
+
+/// What a person sees first.
+fn greet(config: &Config, server: &Server, agents: SocketAddr, operators: SocketAddr) {
+    println!("Checkrein {}", env!("CARGO_PKG_VERSION"));
+    println!("  agents ask at     http://{agents}/ask/v1/decisions");
+    println!("  operators work at http://{operators}/api/v1");
+    println!("  data              {}", config.data.display());
+    for (environment, scope) in &config.environments {
+        println!(
+            "  {environment:<17} mode {}, fails {} for reads and {} for everything else, keeps {}",
+            scope.mode, scope.fail_reads, scope.fail_effects, scope.capture
+        );
+    }
+    if let Some(token) = &server.first_token {
+        println!("\nThis is the first start. The operator `admin` has this token; it is shown once:\n\n  {token}\n");
+    }
+    println!("Ctrl-C stops.");
+}
+
+/// Waits for Ctrl-C or a request to end.
+pub async fn signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot watch for signals"),
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,176 @@
+//! From what operators keep to the book that requests are answered from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use action::{Digest, Environment, Name};
+use anyhow::{Result, anyhow};
+use engine::Rules;
+use engine::policy::Source;
+use gateway::book::{Book, Candidate, Denied, Deny, Key, Registration, RuleSets, Scope, Settings, Standing};
+use gateway::ports::KeyForm;
+use store::{AgentStatus, DenyKind, Language, RuleState, Snapshot, TokenKind};
+
+use super::config::Config;
+use crate::packs;
+
+/// A key's form, as the store makes keys.
+pub struct StoredKeys;
+
+impl KeyForm for StoredKeys {
+    fn read(&self, text: &str) -> Option<(Name, Digest)> {
+        store::present(TokenKind::Agent, text).map(|presented| (presented.prefix, presented.hash))
+    }
+}
+
+/// Writes the book of one snapshot.
+pub fn book(config: &Config, kept: &Snapshot) -> Result<Book> {
+    Ok(with_rules(config, kept, rules(config, kept)?))
+}
+
+/// The same with the rules of the book in force: for when the new ones cannot be read. A faulty
+/// rule must not keep a revoked key alive.
+pub fn with_rules_of(config: &Config, kept: &Snapshot, before: &Book) -> Book {
+    with_rules(config, kept, before.rules.clone())
+}
+
+fn with_rules(config: &Config, kept: &Snapshot, rules: RuleSets) -> Book {
+    Book {
+        version: kept.version,
+        rules,
+        agents: kept.agents.iter().map(|agent| (agent.name.clone(), Arc::new(registration(agent)))).collect(),
+        keys: kept
+            .keys
+            .iter()
+            .map(|key| {
+                let known = Key {
+                    agent: key.owner.clone(),
+                    hash: key.hash,
+                    expires: key.expires,
+                    revoked: key.revoked.is_some(),
+                };
+                (key.prefix.clone(), known)
+            })
+            .collect(),
+        key_form: Arc::new(StoredKeys),
+        identities: HashMap::new(),
+        settings: settings(config, kept),
+        denies: kept
+            .denies
+            .iter()
+            .map(|entry| {
+                let kind = match entry.kind {
+                    DenyKind::User => Denied::User,
+                    DenyKind::Trace => Denied::Trace,
+                    DenyKind::Session => Denied::Session,
+                    DenyKind::Agent => Denied::Agent,
+                    DenyKind::Key => Denied::Key,
+                };
+                ((kind, entry.key.as_str().into()), Deny { expires: entry.expires })
+            })
+            .collect(),
+    }
+}
+
+/// The preset, the files, and the versions that are in force. Versions that decide a share of the
+/// sessions make a second set beside them.
+fn rules(config: &Config, kept: &Snapshot) -> Result<RuleSets> {
+    let files = packs::read(&config.rules)?;
+    let from_files = files.iter().map(|(file, text)| Source { file, text });
+    let languages: HashMap<&Name, Language> =
+        kept.rule_sets.iter().map(|set| (&set.name, set.language)).collect();
+    let named: Vec<(String, &str, u8)> = kept
+        .rules
+        .iter()
+        .filter(|version| version.state == RuleState::Active)
+        .map(|version| {
+            let ending = match languages.get(&version.set) {
+                Some(Language::Rego) => "rego",
+                Some(Language::Yaml) | None => "yaml",
+            };
+            (format!("{}@{}.{ending}", version.set, version.number), version.text.as_str(), version.percent)
+        })
+        .collect();
+    let sources = |least: u8| -> Vec<Source<'_>> {
+        let whole = named.iter().filter(|(_, _, percent)| *percent >= least);
+        let own = whole.map(|(file, text, _)| Source { file, text });
+        packs::sources(config.preset).into_iter().chain(from_files.clone()).chain(own).collect()
+    };
+    let load = |sources: Vec<Source<'_>>| {
+        Rules::load(&sources).map(Arc::new).map_err(|faults| anyhow!("{}", packs::told(&faults)))
+    };
+    let share = named.iter().map(|(_, _, percent)| *percent).filter(|percent| *percent < 100).min();
+    let candidate = match share {
+        Some(percent) => Some(Candidate { rules: load(sources(percent))?, percent }),
+        None => None,
+    };
+    Ok(RuleSets { active: load(sources(100))?, candidate })
+}
+
+fn registration(agent: &store::Agent) -> Registration {
+    let profile = &agent.profile;
+    Registration {
+        name: agent.name.clone(),
+        roles: profile.roles.iter().cloned().collect(),
+        application: profile.application.clone(),
+        business_unit: None,
+        environments: profile.environments.iter().copied().collect(),
+        versions: profile.versions.iter().cloned().collect(),
+        elevated: false,
+        standing: match &agent.status {
+            AgentStatus::Active => Standing::Active,
+            AgentStatus::Frozen { until, .. } => Standing::Frozen { until: *until },
+            AgentStatus::Suspended { .. } => Standing::Suspended,
+            AgentStatus::Inactive => Standing::Inactive,
+        },
+        granted: engine::facts::Allowed::default(),
+        certified: engine::facts::Allowed::default(),
+        signed: false,
+    }
+}
+
+/// What holds for each agent and environment: the file, and what operators changed beside it.
+fn settings(config: &Config, kept: &Snapshot) -> Settings {
+    let mut settings = Settings::default();
+    for environment in Environment::ALL {
+        let base = config.environments.get(environment).cloned().unwrap_or_default();
+        settings.organisation.insert(*environment, Arc::new(base.clone()));
+        for agent in &kept.agents {
+            let chosen = kept.settings_for(agent.profile.application.as_ref(), &agent.name, *environment);
+            if chosen != store::Settings::default() {
+                let scope = overlaid(base.clone(), &chosen);
+                settings.agents.insert((agent.name.clone(), *environment), Arc::new(scope));
+            }
+        }
+    }
+    settings
+}
+
+fn overlaid(mut scope: Scope, chosen: &store::Settings) -> Scope {
+    scope.mode = chosen.mode.unwrap_or(scope.mode);
+    scope.fail_reads = chosen.fail_reads.unwrap_or(scope.fail_reads);
+    scope.fail_effects = chosen.fail_effects.unwrap_or(scope.fail_effects);
+    scope.capture = chosen.capture.unwrap_or(scope.capture);
+    scope.explain = chosen.explain.or(scope.explain);
+    if let Some(seconds) = chosen.approval_seconds {
+        scope.approval.deadline_millis = u64::from(seconds) * 1000;
+    }
+    scope.budget.per_day = chosen.requests_per_day.or(scope.budget.per_day);
+    scope.budget.per_month = chosen.requests_per_month.or(scope.budget.per_month);
+    scope
+}
+
+/// Whether a text of rules can stand beside what is in force, for the operators' API.
+pub struct Beside(pub Arc<Config>);
+
+impl control::RuleCheck for Beside {
+    fn faults(&self, name: &str, rego: bool, text: &str) -> Vec<String> {
+        let file = format!("{name}.{}", if rego { "rego" } else { "yaml" });
+        let mut sources = packs::sources(self.0.preset);
+        sources.push(Source { file: &file, text });
+        match Rules::load(&sources) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The real binary, on ports of its own, spoken to over HTTP.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// A running server and the folder that it keeps.
+pub struct Server {
+    child: Child,
+    pub agents: SocketAddr,
+    pub operators: SocketAddr,
+    /// The first operator's token; carried over restarts.
+    pub admin: String,
+    pub folder: PathBuf,
+    _kept: Option<tempfile::TempDir>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    #[track_caller]
+    pub fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        self.json()
+    }
+}
+
+/// Settings for tests: everything enforced, every port free.
+pub const SETTINGS: &str = "
+data: data
+tenant: example
+log: example.org/test
+agents: { listen: 127.0.0.1:0 }
+operators: { listen: 127.0.0.1:0 }
+rules: { preset: standard, files: [rules] }
+environments:
+  production: { mode: enforce, capture: full, explain: category, fail: { reads: open, effects: closed } }
+";
+
+impl Server {
+    /// A fresh one with these rules beside the preset.
+    pub fn start(rules: &[&str]) -> Server {
+        Self::with(SETTINGS, rules)
+    }
+
+    pub fn with(settings: &str, rules: &[&str]) -> Server {
+        let kept = tempfile::tempdir().unwrap();
+        let folder = kept.path().to_owned();
+        std::fs::create_dir(folder.join("rules")).unwrap();
+        for name in rules {
+            let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies").join(name);
+            std::fs::copy(pack, folder.join("rules").join(name)).unwrap();
+        }
+        std::fs::write(folder.join("checkrein.yaml"), settings).unwrap();
+        let mut server = Self::spawn(&folder, None);
+        server._kept = Some(kept);
+        server
+    }
+
+    fn spawn(folder: &Path, admin: Option<String>) -> Server {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_checkrein"))
+            .args(["serve", "--config"])
+            .arg(folder.join("checkrein.yaml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut agents, mut operators, mut token) = (None, None, admin);
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            let address = |after: &str| {
+                let text = line.split_once("http://")?.1.split_once('/')?.0;
+                line.contains(after).then(|| text.parse().unwrap())
+            };
+            agents = agents.or(address("agents ask"));
+            operators = operators.or(address("operators work"));
+            if line.trim().starts_with("cro_") {
+                token = Some(line.trim().to_owned());
+            }
+            if line.contains("Ctrl-C") {
+                break;
+            }
+        }
+        // What is printed later goes nowhere, but the pipe must not close.
+        std::thread::spawn(move || lines.for_each(drop));
+        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        Server {
+            child,
+            agents: agents.unwrap_or_else(|| panic!("the server did not start: {}", log())),
+            operators: operators.unwrap(),
+            admin: token.unwrap(),
+            folder: folder.to_owned(),
+            _kept: None,
+        }
+    }
+
+    /// Ends it without a warning, as a crash would, and starts it again over the same folder.
+    pub fn crash_and_restart(mut self) -> Server {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let mut next = Self::spawn(&self.folder, Some(self.admin.clone()));
+        next._kept = self._kept.take();
+        next
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+
+    /// Registers an agent with a key.
+    pub fn agent(&self, name: &str, roles: &[&str]) -> Agent {
+        let profile = json!({ "environments": ["production"], "roles": roles });
+        self.operate("PUT", &format!("/api/v1/agents/{name}"), &profile).is(201);
+        let made = self.operate("POST", &format!("/api/v1/agents/{name}/keys"), &json!({ "label": "test" })).is(201);
+        let agent =
+            Agent { address: self.agents, key: made["key"].as_str().unwrap().to_owned() };
+        // Until the change is in force, the key is unknown.
+        until("the key is in force", || {
+            call(self.agents, "GET", "/ask/v1/decisions/dec_none", &agent.key, None).status != 401
+        });
+        agent
+    }
+
+    /// Adds an operator with these roles, and gives back its token.
+    pub fn operator(&self, name: &str, roles: &[&str]) -> String {
+        self.operate("PUT", &format!("/api/v1/operators/{name}"), &json!({ "roles": roles })).is(201);
+        let made =
+            self.operate("POST", &format!("/api/v1/operators/{name}/tokens"), &json!({ "label": "test" })).is(201);
+        let token = made["key"].as_str().unwrap().to_owned();
+        until("the token is in force", || self.as_operator(&token, "GET", "/api/v1/me", None).status == 200);
+        token
+    }
+
+    pub fn operate(&self, verb: &str, path: &str, body: &Value) -> Reply {
+        call(self.operators, verb, path, &self.admin, Some(body))
+    }
+
+    pub fn look(&self, path: &str) -> Value {
+        call(self.operators, "GET", path, &self.admin, None).is(200)
+    }
+
+    pub fn as_operator(&self, token: &str, verb: &str, path: &str, body: Option<&Value>) -> Reply {
+        call(self.operators, verb, path, token, body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            eprintln!("log of the server:\n{log}");
+        }
+    }
+}
+
+/// A registered agent.
+pub struct Agent {
+    pub address: SocketAddr,
+    pub key: String,
+}
+
+impl Agent {
+    pub fn ask(&self, action: &Value) -> Reply {
+        self.post("/ask/v1/decisions", &json!({ "action": action }))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        call(self.address, "POST", path, &self.key, Some(body))
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        call(self.address, "GET", path, &self.key, None)
+    }
+}
+
+/// One request on a connection of its own.
+pub fn call(address: SocketAddr, verb: &str, path: &str, token: &str, body: Option<&Value>) -> Reply {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let request = format!(
+        "{verb} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    raw(address, request.as_bytes())
+}
+
+pub fn raw(address: SocketAddr, request: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    Reply { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// Waits for a condition, never for a duration.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it never came to be that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A refund of so many dollars.
+pub fn refund(amount: u64) -> Value {
+    json!({
+        "kind": "payment", "operation": "pay", "tool": "refund",
+        "resource": { "type": "payment", "name": "order-882" },
+        "amount": { "value": amount, "currency": "USD" },
+        "payload": { "order": "882", "amount": amount },
+        "principal": { "id": "maria@shop.example" },
+    })
+}

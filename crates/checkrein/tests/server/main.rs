@@ -1,0 +1,11 @@
+//! The server from outside: the real binary over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
+
+mod approvals;
+mod harness;
+mod questions;

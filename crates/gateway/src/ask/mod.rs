@@ -1,0 +1,188 @@
+//! The `ask` story: a caller asks before it acts.
+//!
+//! ```text
+//! POST /ask/v1/decisions                 may I?              200 run | 202 wait | 403 no
+//! POST /ask/v1/decisions/batch           may I, many times?
+//! GET  /ask/v1/decisions/{id}?wait=30    has somebody decided?
+//! POST /ask/v1/decisions/{id}/resume     approved: let me run it, once
+//! POST /ask/v1/decisions/{id}/outcome    this is what happened
+//! ```
+
+mod answer;
+mod outcome;
+mod question;
+mod replies;
+mod resume;
+mod wait;
+
+use std::sync::Arc;
+
+use action::{Action, Digest, Name, Verdict};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+pub use answer::{Answer, Outcome, Told};
+pub use outcome::{Awaited, OutcomeReport};
+pub use question::{Ask, Batch, Question};
+pub use replies::Replies;
+pub use resume::Resume;
+
+use crate::guard::{Guard, Passage, Passed};
+use crate::identity::Caller;
+use crate::limits::MAX_BATCH;
+use crate::ports::Past;
+use crate::refuse::Refusal;
+pub use crate::token::Tokens;
+
+/// What the story needs.
+pub struct Desk {
+    pub guard: Arc<Guard>,
+    pub tokens: Tokens,
+    pub replies: Replies,
+    pub awaited: Awaited,
+    pub past: Arc<dyn Past>,
+}
+
+impl Desk {
+    /// One question.
+    pub async fn ask(&self, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
+        let ask = Ask::read(body)?;
+        Ok(self.one(caller, ask).await?.into_response())
+    }
+
+    /// Many questions, answered in their order. Each stands alone: a refused one stops no other.
+    pub async fn batch(&self, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
+        let batch = Batch::read(body)?;
+        match batch.questions.len() {
+            0 => return Err(Refusal::BatchEmpty),
+            many if many > MAX_BATCH => return Err(Refusal::BatchTooLarge),
+            _ => {}
+        }
+        let mut answers = Vec::with_capacity(batch.questions.len());
+        for question in batch.questions {
+            // One after the other: what one taught is known to the next.
+            answers.push(match self.one(caller, Ask::of(question)).await {
+                Ok(answer) => answer::InBatch::Answer(Box::new(answer)),
+                Err(refusal) => answer::InBatch::Error(refusal.body()),
+            });
+        }
+        Ok(axum::Json(answer::BatchAnswer { answers }).into_response())
+    }
+
+    async fn one(&self, caller: &Caller, ask: Ask) -> Result<Answer, Refusal> {
+        let now = self.guard.clock.now().timestamp();
+        let action = ask.action(caller, now)?;
+        match action.idempotency_key.clone() {
+            None => {
+                let id = crate::ids::fresh(now, &*self.guard.dice);
+                self.decide(caller, action, id).await
+            }
+            Some(key) => self.decide_once(caller, action, &key).await,
+        }
+    }
+
+    /// The same question under the same key is decided once. Its id follows from the key, so the
+    /// ledger knows the answer even after a restart.
+    async fn decide_once(&self, caller: &Caller, action: Action, key: &Name) -> Result<Answer, Refusal> {
+        let agent = &caller.agent.name;
+        let id = crate::ids::keyed(&self.guard.binding.claim(&format!("{agent}\0{key}")));
+        let payload = action.payload_hash();
+        let _turn = match self.replies.begin(&id, &payload) {
+            replies::Begun::First(turn) => turn,
+            replies::Begun::Answered(answer) => return Ok(self.again(*answer)),
+            replies::Begun::InProgress => return Err(Refusal::StillDeciding),
+            replies::Begun::OtherPayload => return Err(Refusal::KeyReused),
+        };
+        if let Some(past) = self.past.decision(&id)? {
+            if past.agent != *agent || past.payload != Some(self.guard.binding.payload(&payload)) {
+                return Err(Refusal::KeyReused);
+            }
+            return self.remembered(caller, &id, &past, &payload);
+        }
+        let answer = self.decide(caller, action, id.clone()).await?;
+        self.replies.keep(&id, &payload, &answer);
+        Ok(answer)
+    }
+
+    async fn decide(&self, caller: &Caller, action: Action, id: Name) -> Result<Answer, Refusal> {
+        let environment = action.environment;
+        let operation = action.operation;
+        match self.guard.pass(caller, action, id.clone()).await {
+            Ok(passed) => Ok(self.answer(caller, passed, environment, operation)),
+            Err(Refusal::OpenPass(permit)) => Ok(Answer::unrecorded(*permit)),
+            Err(refusal) => {
+                self.guard.meter.refused(refusal.code());
+                Err(refusal)
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        caller: &Caller,
+        passed: Passed,
+        environment: action::Environment,
+        operation: action::Operation,
+    ) -> Answer {
+        let Passed { id, decision, passage, receipt, scope } = passed;
+        let level = scope.explain.unwrap_or_else(|| engine::explain::default_level(environment));
+        let told = Told::new(&id, &decision, level, receipt.as_ref());
+        let await_outcome = |verdict| {
+            if operation.has_effect() {
+                self.awaited.expect(&id, &caller.agent.name, verdict, self.guard.clock.now().timestamp());
+            }
+        };
+        match passage {
+            Passage::Run(permit) => {
+                await_outcome(Verdict::Allow);
+                Answer::run(permit, told)
+            }
+            Passage::Changed(permit, changed) => {
+                await_outcome(Verdict::Constrain);
+                Answer::changed(permit, told, *changed)
+            }
+            Passage::Held(hold) => self.held(caller, told, &hold, &decision.payload_hash),
+            Passage::Refused => {
+                self.awaited.expect(&id, &caller.agent.name, Verdict::Block, self.guard.clock.now().timestamp());
+                Answer::refused(told)
+            }
+        }
+    }
+
+    fn held(&self, caller: &Caller, told: Told, hold: &hold::Hold, payload: &Digest) -> Answer {
+        let until = hold.deadline.plus_millis(i64::try_from(hold.release_within).unwrap_or(i64::MAX));
+        let token = self.tokens.seal(&hold.id, &caller.agent.name, payload, until);
+        Answer::held(told, hold, token)
+    }
+
+    /// The answer that was given before. What it let run, it let run once: a repetition is marked.
+    fn again(&self, mut answer: Answer) -> Answer {
+        answer.repeated = true;
+        if let Some(hold) = self.guard.holds.get(&answer.id) {
+            answer.refresh(&hold);
+        }
+        answer
+    }
+
+    /// An answer from the ledger, after a restart has forgotten the reply itself.
+    fn remembered(
+        &self,
+        caller: &Caller,
+        id: &Name,
+        past: &crate::ports::PastDecision,
+        payload: &Digest,
+    ) -> Result<Answer, Refusal> {
+        let told = Told::past(id, past);
+        let mut answer = match past.effective {
+            Verdict::Allow | Verdict::Alert => Answer::past_run(told),
+            Verdict::Constrain | Verdict::Sandbox => return Err(Refusal::ReplyGone),
+            Verdict::Approve => {
+                let hold = self.guard.holds.get(id).ok_or(Refusal::ReplyGone)?;
+                self.held(caller, told, &hold, payload)
+            }
+            Verdict::Block => Answer::refused(told),
+        };
+        answer.repeated = true;
+        Ok(answer)
+    }
+}

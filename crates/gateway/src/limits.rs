@@ -1,0 +1,44 @@
+//! Every bound of the request path, in one place, with what happens at it.
+
+use std::time::Duration;
+
+/// Body of one request; larger is refused with `body_too_large`.
+pub const MAX_BODY: usize = 4 << 20;
+/// Questions in one batch; more are refused with `batch_too_large`.
+pub const MAX_BATCH: usize = 64;
+/// Connections at once; further ones wait to be accepted.
+pub const MAX_CONNECTIONS: usize = 16_384;
+/// Requests of one HTTP/2 connection at once.
+pub const MAX_STREAMS: u32 = 256;
+/// Header lines of one request; more close the connection with 431.
+pub const MAX_HEADERS: usize = 64;
+/// Bytes of all headers of one request.
+pub const MAX_HEADER_BYTES: usize = 32 << 10;
+/// Time for a client to send its headers, and then for its body.
+pub const HEADERS_WITHIN: Duration = Duration::from_secs(5);
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// Longest wait of one question for a person; longer wishes are cut to it.
+pub const MAX_WAIT: Duration = Duration::from_secs(300);
+/// For a decision and its record together; then the fail mode of the scope speaks.
+pub const DECIDE_WITHIN: Duration = Duration::from_secs(5);
+/// Texts above this are judged on a thread of their own, so that they do not hold up others.
+pub const INLINE_BYTES: usize = 32 << 10;
+/// Judged at once on threads of their own; further ones wait, within [`DECIDE_WITHIN`].
+pub const MAX_LARGE: usize = 32;
+/// Sessions of one agent that are kept in memory; the longest idle one makes room.
+pub const MAX_SESSIONS: usize = 256;
+/// Throttling rules that one agent meets at once; at the bound those that are not used up make room.
+pub const MAX_THROTTLES: usize = 256;
+/// Answers that are remembered for repeated questions; the oldest go first.
+pub const MAX_REPLIES: usize = 20_000;
+/// After a crash at most this much of what was learned is missing. Decisions are not: they are on
+/// the ledger.
+pub const FACTS_SAVED_EVERY: Duration = Duration::from_secs(1);
+/// A session that was idle for longer begins anew.
+pub const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
+/// How long after a decision its outcome must be reported; then a finding says that it is missing.
+pub const OUTCOME_WITHIN: Duration = Duration::from_secs(900);
+/// Decisions whose outcome is awaited; at the bound the oldest count as missing at once.
+pub const MAX_AWAITED: usize = 100_000;
+/// On shutdown, requests in progress have this long.
+pub const DRAIN_WITHIN: Duration = Duration::from_secs(20);

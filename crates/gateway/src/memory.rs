@@ -1,0 +1,450 @@
+//! What was learned about agents and their sessions, between decisions.
+//!
+//! Handlers hold no state: they borrow an agent's facts under its lock for as long as a decision
+//! takes, and what the engine learned is true for the next one. Changed facts are saved every
+//! [`FACTS_SAVED_EVERY`](crate::limits::FACTS_SAVED_EVERY); that is the most a crash can lose.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use action::{Action, Decision, Name, Timestamp};
+use engine::facts::{Baseline, Bucket, Counters, Facts, Rate, SessionFacts};
+use serde::{Deserialize, Serialize};
+
+use crate::book::Budget;
+use crate::limits::{MAX_SESSIONS, MAX_THROTTLES, SESSION_IDLE};
+use crate::ports::{Dice, FactKey, FactStore, Unavailable};
+
+/// Everything that is remembered. Cheap to clone.
+#[derive(Clone)]
+pub struct Memory {
+    agents: Arc<Mutex<HashMap<Name, Arc<Mutex<AgentMemory>>>>>,
+    store: Arc<dyn FactStore>,
+    dice: Arc<dyn Dice>,
+}
+
+/// One agent's. The sessions are saved one by one, since most of them do not change.
+struct AgentMemory {
+    kept: Kept,
+    changed: bool,
+    sessions: HashMap<Name, OneSession>,
+    /// Changed sessions, and those that made room before they were saved.
+    unsaved: HashMap<Name, Vec<u8>>,
+    touched: BTreeSet<Name>,
+    /// How far each throttling rule is used up.
+    throttles: HashMap<Box<str>, Bucket>,
+}
+
+struct OneSession {
+    facts: SessionFacts,
+    used: Timestamp,
+}
+
+/// What is saved of an agent.
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Kept {
+    first_seen: Option<Timestamp>,
+    salt: u64,
+    counters: Counters,
+    baseline: Option<Baseline>,
+    trouble: Trouble,
+    spent: Spent,
+}
+
+/// Alerts and blocks by day, for the last 30 days.
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Trouble {
+    day: i64,
+    alerts: [u32; Trouble::DAYS],
+    blocks: [u32; Trouble::DAYS],
+}
+
+/// Requests of the present day and month (UTC).
+#[derive(Debug, Clone, Serialize, Deserialize, Default, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+struct Spent {
+    day: i64,
+    of_day: u64,
+    /// Year and month as one number.
+    month: i64,
+    of_month: u64,
+}
+
+/// How a request stands to its budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purse {
+    Within,
+    /// This request reached a threshold: this share of the limit, in per cent.
+    Reached(u8),
+    Empty,
+}
+
+const DAY: i64 = 86_400_000;
+
+impl Memory {
+    pub fn new(store: Arc<dyn FactStore>, dice: Arc<dyn Dice>) -> Self {
+        Memory { agents: Arc::default(), store, dice }
+    }
+
+    /// Runs a decision over the facts of an agent and its session, and keeps what it taught. No
+    /// other decision of the same agent runs meanwhile.
+    pub fn with<T>(
+        &self,
+        agent: &Name,
+        session: &Name,
+        now: Timestamp,
+        decide: impl FnOnce(&mut Recalled) -> T,
+    ) -> Result<T, Unavailable> {
+        let entry = self.entry(agent)?;
+        let mut memory = lock(&entry);
+        memory.recall(agent, session, now, &*self.store, &*self.dice)?;
+        let facts = memory.facts(session, now);
+        let mut recalled = Recalled { facts, learned: None };
+        let answer = decide(&mut recalled);
+        if let Some(learned) = recalled.learned {
+            memory.keep(session, learned, now);
+        }
+        Ok(answer)
+    }
+
+    /// Counts a request against a budget.
+    pub fn spend(&self, agent: &Name, budget: &Budget, now: Timestamp) -> Result<Purse, Unavailable> {
+        let entry = self.entry(agent)?;
+        let mut memory = lock(&entry);
+        memory.changed = true;
+        Ok(memory.kept.spent.spend(budget, now))
+    }
+
+    /// Whether a rule's throttle leaves room for one more call, and counts it if so. Kept in memory
+    /// only: a restart opens the throttle once.
+    pub fn may_call(&self, agent: &Name, rule: &str, per_minute: u64, now: Timestamp) -> bool {
+        let Ok(entry) = self.entry(agent) else { return false };
+        let mut memory = lock(&entry);
+        let rate = Rate { per_minute, burst: per_minute };
+        if memory.throttles.len() >= MAX_THROTTLES && !memory.throttles.contains_key(rule) {
+            memory.throttles.retain(|_, bucket| bucket.is_empty(rate, now));
+        }
+        let bucket = memory.throttles.entry(rule.into()).or_default();
+        if bucket.is_empty(rate, now) {
+            return false;
+        }
+        bucket.take(rate, now);
+        true
+    }
+
+    /// Saves what has changed since the last time; gives back how many pieces that were.
+    pub fn save(&self) -> Result<usize, Unavailable> {
+        let agents: Vec<(Name, Arc<Mutex<AgentMemory>>)> =
+            self.all().iter().map(|(name, memory)| (name.clone(), Arc::clone(memory))).collect();
+        let mut batch = Vec::new();
+        for (name, memory) in &agents {
+            lock(memory).collect(name, &mut batch);
+        }
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let saved = self.store.save(&batch);
+        if saved.is_err() {
+            // Nothing was saved, so all of it is tried again.
+            for (key, bytes) in batch {
+                self.retry(key, bytes);
+            }
+            return saved.map(|()| 0);
+        }
+        Ok(batch.len())
+    }
+
+    fn retry(&self, key: FactKey, bytes: Vec<u8>) {
+        match key {
+            FactKey::Agent(agent) => {
+                if let Some(memory) = self.all().get(&agent) {
+                    lock(memory).changed = true;
+                }
+            }
+            FactKey::Session(agent, session) => {
+                if let Some(memory) = self.all().get(&agent) {
+                    lock(memory).unsaved.entry(session).or_insert(bytes);
+                }
+            }
+        }
+    }
+
+    fn entry(&self, agent: &Name) -> Result<Arc<Mutex<AgentMemory>>, Unavailable> {
+        if let Some(memory) = self.all().get(agent) {
+            return Ok(Arc::clone(memory));
+        }
+        // Read without the lock on all agents; when two read at once, the first one stays.
+        let kept: Option<Kept> = read(&*self.store, &FactKey::Agent(agent.clone()))?;
+        let kept = kept.unwrap_or_else(|| Kept { salt: random(&*self.dice), ..Kept::default() });
+        let fresh = AgentMemory {
+            kept,
+            changed: false,
+            sessions: HashMap::new(),
+            unsaved: HashMap::new(),
+            touched: BTreeSet::new(),
+            throttles: HashMap::new(),
+        };
+        let mut agents = self.all();
+        Ok(Arc::clone(agents.entry(agent.clone()).or_insert_with(|| Arc::new(Mutex::new(fresh)))))
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Name, Arc<Mutex<AgentMemory>>>> {
+        lock(&self.agents)
+    }
+}
+
+/// The facts of one agent and session, borrowed for one decision.
+pub struct Recalled {
+    /// Scope, roles, place and access are for the caller to fill in.
+    pub facts: Facts,
+    learned: Option<(Facts, bool, bool)>,
+}
+
+impl Recalled {
+    /// Keeps what the decision taught.
+    pub fn learn(&mut self, action: &Action, decision: &Decision, limits: &engine::detect::state::Limits, now: Timestamp) {
+        let facts = engine::learn(&self.facts, action, decision, now, limits);
+        let blocked = decision.effective == action::Verdict::Block;
+        self.learned = Some((facts, !decision.alerts.is_empty(), blocked));
+    }
+}
+
+impl AgentMemory {
+    /// Makes the session present: from memory, from the store, or new.
+    fn recall(
+        &mut self,
+        agent: &Name,
+        session: &Name,
+        now: Timestamp,
+        store: &dyn FactStore,
+        dice: &dyn Dice,
+    ) -> Result<(), Unavailable> {
+        let idle = |used: Timestamp| now.since(used) > i64::try_from(SESSION_IDLE.as_millis()).unwrap_or(i64::MAX);
+        if self.sessions.get(session).is_some_and(|it| !idle(it.used)) {
+            return Ok(());
+        }
+        let stored: Option<SessionFacts> = match self.unsaved.get(session) {
+            Some(bytes) => serde_json::from_slice(bytes).ok(),
+            None => read(store, &FactKey::Session(agent.clone(), session.clone()))?,
+        };
+        let facts = stored
+            .filter(|facts| !facts.last.is_some_and(idle))
+            .unwrap_or_else(|| SessionFacts { salt: random(dice), ..SessionFacts::default() });
+        self.make_room();
+        self.sessions.insert(session.clone(), OneSession { facts, used: now });
+        Ok(())
+    }
+
+    fn make_room(&mut self) {
+        while self.sessions.len() >= MAX_SESSIONS {
+            let Some(idlest) =
+                self.sessions.iter().min_by_key(|(_, it)| it.used).map(|(name, _)| name.clone())
+            else {
+                return;
+            };
+            if let Some(gone) = self.sessions.remove(&idlest) {
+                if self.touched.remove(&idlest) {
+                    self.unsaved.insert(idlest, written(&gone.facts));
+                }
+            }
+        }
+    }
+
+    fn facts(&self, session: &Name, now: Timestamp) -> Facts {
+        let mut facts = Facts::default();
+        facts.agent.salt = self.kept.salt;
+        facts.agent.first_seen = self.kept.first_seen.or(Some(now));
+        (facts.agent.recent_alerts, facts.agent.recent_blocks) = self.kept.trouble.recent(now);
+        facts.counters = self.kept.counters.clone();
+        facts.baseline = self.kept.baseline;
+        if let Some(it) = self.sessions.get(session) {
+            facts.session = it.facts.clone();
+        }
+        facts
+    }
+
+    fn keep(&mut self, session: &Name, (facts, alerted, blocked): (Facts, bool, bool), now: Timestamp) {
+        self.kept.first_seen = self.kept.first_seen.or(Some(now));
+        self.kept.counters = facts.counters;
+        self.kept.baseline = facts.baseline;
+        self.kept.trouble.count(now, alerted, blocked);
+        self.changed = true;
+        if let Some(it) = self.sessions.get_mut(session) {
+            it.facts = facts.session;
+            it.used = now;
+        }
+        self.unsaved.remove(session);
+        self.touched.insert(session.clone());
+    }
+
+    /// Takes what has changed since the last save.
+    fn collect(&mut self, agent: &Name, batch: &mut Vec<(FactKey, Vec<u8>)>) {
+        if std::mem::take(&mut self.changed) {
+            batch.push((FactKey::Agent(agent.clone()), written(&self.kept)));
+        }
+        for (session, bytes) in self.unsaved.drain() {
+            batch.push((FactKey::Session(agent.clone(), session), bytes));
+        }
+        for session in std::mem::take(&mut self.touched) {
+            if let Some(it) = self.sessions.get(&session) {
+                batch.push((FactKey::Session(agent.clone(), session), written(&it.facts)));
+            }
+        }
+    }
+}
+
+impl Trouble {
+    const DAYS: usize = 30;
+
+    fn count(&mut self, now: Timestamp, alerted: bool, blocked: bool) {
+        self.advance(now);
+        let today = self.place(self.day);
+        for (list, happened) in [(&mut self.alerts, alerted), (&mut self.blocks, blocked)] {
+            if let Some(count) = list.get_mut(today) {
+                *count = count.saturating_add(u32::from(happened));
+            }
+        }
+    }
+
+    fn recent(&self, now: Timestamp) -> (u32, u32) {
+        let mut now_at = self.clone();
+        now_at.advance(now);
+        let sum = |list: &[u32]| list.iter().fold(0u32, |sum, count| sum.saturating_add(*count));
+        (sum(&now_at.alerts), sum(&now_at.blocks))
+    }
+
+    /// Empties the days that have passed. A clock that goes back counts into the newest day.
+    fn advance(&mut self, now: Timestamp) {
+        let today = now.millis().div_euclid(DAY);
+        let passed = today.saturating_sub(self.day).clamp(0, Self::DAYS as i64);
+        for step in 1..=passed {
+            let place = self.place(self.day.saturating_add(step));
+            for list in [&mut self.alerts, &mut self.blocks] {
+                if let Some(count) = list.get_mut(place) {
+                    *count = 0;
+                }
+            }
+        }
+        self.day = self.day.max(today);
+    }
+
+    fn place(&self, day: i64) -> usize {
+        usize::try_from(day.rem_euclid(Self::DAYS as i64)).unwrap_or(0)
+    }
+}
+
+impl Spent {
+    fn spend(&mut self, budget: &Budget, now: Timestamp) -> Purse {
+        let (day, month) = calendar(now);
+        if day > self.day {
+            (self.day, self.of_day) = (day, 0);
+        }
+        if month > self.month {
+            (self.month, self.of_month) = (month, 0);
+        }
+        let limits = [(self.of_day, budget.per_day), (self.of_month, budget.per_month)];
+        if limits.iter().any(|(spent, limit)| limit.is_some_and(|limit| *spent >= limit)) {
+            return Purse::Empty;
+        }
+        self.of_day = self.of_day.saturating_add(1);
+        self.of_month = self.of_month.saturating_add(1);
+        let reached = limits.iter().filter_map(|(before, limit)| {
+            let limit = u128::from((*limit)?);
+            let (before, after) = (u128::from(*before) * 100, (u128::from(*before) + 1) * 100);
+            let crossed = |share: &&u8| {
+                let at = u128::from(**share) * limit;
+                before < at && after >= at
+            };
+            budget.alert_at.iter().filter(crossed).max().copied()
+        });
+        reached.max().map_or(Purse::Within, Purse::Reached)
+    }
+}
+
+/// Days since 1970, and year and month as one number, in UTC.
+fn calendar(now: Timestamp) -> (i64, i64) {
+    let day = now.millis().div_euclid(DAY);
+    // Civil date from days: eras of 400 years, years that begin in March.
+    let shifted = day + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    (day, year * 12 + month)
+}
+
+fn random(dice: &dyn Dice) -> u64 {
+    let mut bytes = [0u8; 8];
+    dice.fill(&mut bytes);
+    // Zero means that nobody chose a salt.
+    u64::from_be_bytes(bytes).max(1)
+}
+
+/// Reads one piece. What cannot be read any more counts as forgotten: facts make detection
+/// better, they grant nothing.
+fn read<T: serde::de::DeserializeOwned>(store: &dyn FactStore, key: &FactKey) -> Result<Option<T>, Unavailable> {
+    let Some(bytes) = store.load(key)? else { return Ok(None) };
+    match serde_json::from_slice(&bytes) {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => {
+            tracing::warn!(?key, %error, "facts on disk cannot be read and begin anew");
+            Ok(None)
+        }
+    }
+}
+
+fn written<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn months_and_days_follow_the_calendar() {
+        let months = ["1970-01-31T23:59:59Z", "1970-02-01T00:00:00Z", "2024-02-29T12:00:00Z", "2024-03-01T00:00:00Z"]
+            .map(|text| calendar(at(text)).1);
+        assert_eq!(months, [1970 * 12 + 1, 1970 * 12 + 2, 2024 * 12 + 2, 2024 * 12 + 3]);
+    }
+
+    #[test]
+    fn a_budget_warns_once_at_each_threshold_and_then_is_empty_until_the_next_day() {
+        let budget = Budget { per_day: Some(10), per_month: None, alert_at: vec![50, 100] };
+        let mut spent = Spent::default();
+        let now = at("2026-03-02T10:00:00Z");
+        let day: Vec<Purse> = (0..12).map(|_| spent.spend(&budget, now)).collect();
+        assert_eq!(day[4], Purse::Reached(50));
+        assert_eq!(day[9], Purse::Reached(100));
+        assert_eq!(day[10..], [Purse::Empty, Purse::Empty]);
+        assert_eq!(day.iter().filter(|purse| **purse == Purse::Within).count(), 8);
+        assert_eq!(spent.spend(&budget, at("2026-03-03T00:00:00Z")), Purse::Within);
+        assert_eq!(spent.of_month, 11, "what was refused is not counted");
+        let before = spent.clone();
+        spent.spend(&budget, at("2026-03-02T00:00:00Z"));
+        assert_eq!(spent.day, before.day, "a clock that goes back opens no new day");
+    }
+
+    #[test]
+    fn trouble_is_forgotten_after_thirty_days() {
+        let mut trouble = Trouble::default();
+        trouble.count(at("2026-03-02T10:00:00Z"), true, true);
+        trouble.count(at("2026-03-20T10:00:00Z"), true, false);
+        assert_eq!(trouble.recent(at("2026-03-31T10:00:00Z")), (2, 1));
+        assert_eq!(trouble.recent(at("2026-04-01T10:00:00Z")), (1, 0));
+        assert_eq!(trouble.recent(at("2027-04-01T10:00:00Z")), (0, 0));
+    }
+}

@@ -1,0 +1,100 @@
+//! What the request path needs from outside. The composition gives it; tests give their own.
+
+use action::{Capture, Digest, Name};
+use ledger::Committed;
+
+/// Something outside did not answer as it should. The cause is logged where it happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is not available")]
+pub struct Unavailable {
+    pub what: &'static str,
+}
+
+/// Where what was learned is kept over a restart.
+pub trait FactStore: Send + Sync {
+    fn load(&self, key: &FactKey) -> Result<Option<Vec<u8>>, Unavailable>;
+    /// All of the batch, or nothing.
+    fn save(&self, batch: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FactKey {
+    Agent(Name),
+    Session(Name, Name),
+}
+
+/// Whose content something is.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'w> {
+    Person(&'w str),
+    /// Nobody is known: it goes with the session.
+    Session { agent: &'w Name, session: &'w Name },
+    Agent(&'w Name),
+}
+
+/// Where content is kept, under keys that can be destroyed.
+pub trait Vault: Send + Sync {
+    /// The pseudonym of whoever content belongs to. The same one has the same pseudonym until it
+    /// is erased.
+    fn pseudonym(&self, whose: Whose<'_>) -> Result<Name, Unavailable>;
+    /// Takes content to keep. Never waits: what cannot be taken is counted as shed.
+    fn keep(&self, piece: Piece);
+}
+
+/// One piece of content and what the ledger holds of it.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// The decision it belongs to.
+    pub of: Name,
+    pub role: Committed,
+    pub capture: Capture,
+    /// Whose content it is.
+    pub subject: Name,
+    pub salt: [u8; 32],
+    pub bytes: Vec<u8>,
+}
+
+/// How the keys of agents are written.
+pub trait KeyForm: Send + Sync {
+    /// The public part and the hash of the secret part. `None` when the text cannot be a key.
+    fn read(&self, text: &str) -> Option<(Name, Digest)>;
+}
+
+/// What earlier decisions are known by, for repeated questions after a restart.
+pub trait Past: Send + Sync {
+    fn decision(&self, id: &Name) -> Result<Option<PastDecision>, Unavailable>;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastDecision {
+    pub agent: Name,
+    /// Keyed hash of the payload that was decided.
+    pub payload: Option<Digest>,
+    pub verdict: action::Verdict,
+    pub effective: action::Verdict,
+    pub sequence: u64,
+}
+
+/// Randomness.
+pub trait Dice: Send + Sync {
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The system's.
+pub struct SystemDice(aws_lc_rs::rand::SystemRandom);
+
+impl Default for SystemDice {
+    fn default() -> Self {
+        SystemDice(aws_lc_rs::rand::SystemRandom::new())
+    }
+}
+
+impl Dice for SystemDice {
+    #[expect(clippy::panic, reason = "without randomness no id, salt or key may be made; ending is the safe answer")]
+    fn fill(&self, bytes: &mut [u8]) {
+        use aws_lc_rs::rand::SecureRandom as _;
+        if self.0.fill(bytes).is_err() {
+            panic!("the system gives no randomness");
+        }
+    }
+}

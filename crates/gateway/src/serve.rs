@@ -1,0 +1,122 @@
+//! The agents' routes. Who listens, and with which limits on connections, is for the composition.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use action::Name;
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::{BodyExt as _, Limited};
+use serde::Deserialize;
+
+use crate::ask::Desk;
+use crate::identity::{Caller, Peer, identify};
+use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
+use crate::meter::Stage;
+use crate::refuse::Refusal;
+
+/// The routes of the agents' listener.
+pub fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/ask/v1/decisions", post(ask))
+        .route("/ask/v1/decisions/batch", post(batch))
+        .route("/ask/v1/decisions/{id}", get(standing))
+        .route("/ask/v1/decisions/{id}/resume", post(resume))
+        .route("/ask/v1/decisions/{id}/outcome", post(outcome))
+        .fallback(|| async { Refusal::NoSuchRoute })
+        .method_not_allowed_fallback(|| async { Refusal::NoSuchMethod })
+        .with_state(desk)
+}
+
+type Desks = State<Arc<Desk>>;
+type Peers = Option<Extension<Peer>>;
+
+async fn ask(State(desk): Desks, peer: Peers, request: Request) -> Result<Response, Refusal> {
+    let started = Instant::now();
+    let (caller, body) = open(&desk, peer, request).await?;
+    let response = desk.ask(&caller, &body).await;
+    desk.guard.meter.took(Stage::Whole, started.elapsed());
+    response
+}
+
+async fn batch(State(desk): Desks, peer: Peers, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = open(&desk, peer, request).await?;
+    desk.batch(&caller, &body).await
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    #[serde(default)]
+    wait: Option<String>,
+}
+
+async fn standing(
+    State(desk): Desks,
+    peer: Peers,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let caller = who(&desk, peer, &headers)?;
+    let wait = match wait.wait.as_deref() {
+        None => Duration::ZERO,
+        Some(text) => {
+            let seconds = text.parse::<u64>().ok().filter(|seconds| *seconds <= MAX_WAIT.as_secs());
+            Duration::from_secs(seconds.ok_or(Refusal::BadWait)?)
+        }
+    };
+    desk.standing(&caller, &decision(&id)?, wait).await
+}
+
+async fn resume(
+    State(desk): Desks,
+    peer: Peers,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (caller, body) = open(&desk, peer, request).await?;
+    desk.resume(&caller, &decision(&id)?, &body).await
+}
+
+async fn outcome(
+    State(desk): Desks,
+    peer: Peers,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (caller, body) = open(&desk, peer, request).await?;
+    desk.outcome(&caller, &decision(&id)?, &body).await
+}
+
+fn decision(id: &str) -> Result<Name, Refusal> {
+    Name::new(id).ok().filter(|_| id.starts_with("dec_")).ok_or(Refusal::BadId)
+}
+
+/// Who asks, and then what. The body of a stranger is not read.
+async fn open(desk: &Desk, peer: Peers, request: Request) -> Result<(Caller, Bytes), Refusal> {
+    let (head, body) = request.into_parts();
+    let caller = who(desk, peer, &head.headers)?;
+    Ok((caller, read(body).await?))
+}
+
+fn who(desk: &Desk, peer: Peers, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
+    let now = desk.guard.clock.now().timestamp();
+    let caller = identify(headers, &peer, &desk.guard.book.load(), now);
+    caller.inspect_err(|refusal| desk.guard.meter.refused(refusal.code()))
+}
+
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let whole = tokio::time::timeout(BODY_WITHIN, Limited::new(body, MAX_BODY).collect());
+    match whole.await {
+        Err(_) => Err(Refusal::BodyTooSlow),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::BodyTooLarge),
+        Ok(Err(_)) => Err(Refusal::BodyTooSlow),
+    }
+}

@@ -1,0 +1,87 @@
+//! Prints how fast a bundle is verified, on one thread, beside what hashing and inflating alone take.
+//!
+//! cargo run --release -p ledger --example verify_speed [RECORDS]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::float_arithmetic,
+    reason = "a measurement stops at what it does not expect, and prints rates"
+)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Sample, Shape, key, trust};
+use ledger::bundle::{Members, export};
+use ledger::hash;
+use ledger::tree::Frontier;
+use ledger::verify::verify_bundle;
+
+fn main() {
+    let records = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400_000);
+    let sample = Sample::new(&Shape { records, every: 4_096, eventful: true, seed: 1 });
+    let bytes: usize = sample.lines.iter().map(Vec::len).sum();
+    let (bundle, exporting) = timed(|| export(&sample, &sample.request(0), &key(2), Vec::new()).unwrap().1);
+    println!(
+        "{records} records of {} bytes on average, bundle of {} bytes",
+        bytes / sample.lines.len(),
+        bundle.len()
+    );
+    rate("export", records, exporting);
+
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let (report, time) = timed(|| verify_bundle(bundle.as_slice(), &trust()));
+        assert_eq!((report.exit_code(), report.records), (3, records), "{report}");
+        best = best.min(time);
+    }
+    rate("verify a bundle", records, best);
+    rate("  of it: inflating", records, timed(|| inflate(&bundle)).1);
+    rate("  of it: leaf hash and tree", records, timed(|| grow(&sample)).1);
+    rate("  of it: reading and writing records", records, timed(|| read(&sample)).1);
+    if let Some(memory) = peak() {
+        println!("peak memory of this process, log in memory included: {memory}");
+    }
+}
+
+fn inflate(bundle: &[u8]) {
+    let mut members = Members::new(bundle).unwrap();
+    let mut buffer = vec![0; 128 << 10];
+    while members.next().unwrap().is_some() {
+        while members.read(&mut buffer).unwrap() > 0 {}
+    }
+}
+
+fn grow(sample: &Sample) {
+    let mut frontier = Frontier::new();
+    for line in &sample.lines {
+        frontier.append(hash::leaf(line));
+    }
+    std::hint::black_box(frontier.root());
+}
+
+fn read(sample: &Sample) {
+    let mut again = Vec::new();
+    for line in &sample.lines {
+        std::hint::black_box(ledger::Record::read_with(line, &mut again).unwrap());
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let made = work();
+    (made, start.elapsed())
+}
+
+fn rate(what: &str, records: u64, time: Duration) {
+    let seconds = time.as_secs_f64();
+    println!("{what:40} {:>9.0} records/s  {:>7.3} s", records as f64 / seconds, seconds);
+}
+
+fn peak() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|rest| rest.trim().to_owned())
+}

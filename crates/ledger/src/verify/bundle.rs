@@ -1,0 +1,415 @@
+//! A bundle, member by member.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::BufRead;
+
+use action::Digest;
+
+use super::chain::{Chain, Start};
+use super::report::{Fault, FaultCode, Report};
+use super::trust::Trust;
+use crate::bundle::{Broken, FORM, FileEntry, Manifest, Member, Members, Role, Sha256, manifest_note};
+use crate::note::{KeyKind, SignedNote, VerifierKey, hash_line};
+use crate::record::{KeyPart, MAX_RECORD_BYTES, Nanos, Record};
+use crate::tree::TlogProof;
+
+/// How much is inflated behind a fault, to see whether the file arrived whole.
+const MAX_DRAIN: u64 = 1 << 30;
+const PIECE: usize = 128 << 10;
+
+/// Verifies a bundle. Reads it once; holds the checkpoints, the table of contents and a record.
+pub fn verify_bundle(from: impl BufRead, trust: &Trust) -> Report {
+    let mut members = match Members::new(from) {
+        Ok(members) => members,
+        Err(broken) => return Report { fault: Some(fault_of(&broken, None)), ..Report::default() },
+    };
+    let mut reading = Reading::new(trust);
+    let found = reading.all(&mut members);
+    let mut report = reading.report();
+    report.fault = found.err();
+    // Whether it arrived whole comes first: nobody should search for a forger who was a bad cable.
+    if let Some(fault) = &report.fault
+        && !matches!(fault.code, FaultCode::Transport | FaultCode::Unreadable)
+        && let Err(broken) = members.into_inflate().drain(MAX_DRAIN)
+    {
+        report.fault = Some(fault_of(&broken, None));
+    }
+    report
+}
+
+fn fault_of(broken: &Broken, at: Option<u64>) -> Fault {
+    match broken {
+        Broken::Io(_) => Fault::new(FaultCode::Unreadable, None, broken.to_string()),
+        Broken::NotGzip => Fault::new(FaultCode::Form, None, broken.to_string()),
+        Broken::Transport => Fault::new(FaultCode::Transport, None, broken.to_string()),
+        Broken::Archive(_) => Fault::new(FaultCode::Archive, at, broken.to_string()),
+    }
+}
+
+/// What was read so far.
+struct Reading<'t> {
+    trust: &'t Trust,
+    /// By size; a checkpoint that cannot be read counts when its size is reached.
+    heads: BTreeMap<u64, Option<SignedNote>>,
+    keys: Keys,
+    manifest: Option<Manifest>,
+    manifest_bytes: Vec<u8>,
+    manifest_note: Option<SignedNote>,
+    proofs: VecDeque<Option<TlogProof>>,
+    known: Vec<VerifierKey>,
+    chain: Option<Chain<'t>>,
+    seen: Seen,
+    files: Vec<FileEntry>,
+}
+
+#[derive(Default)]
+struct Keys {
+    log: Vec<u8>,
+    rotations: Vec<u8>,
+    witnesses: Vec<u8>,
+}
+
+/// What the records said of themselves, to be compared with the table of contents.
+#[derive(Default)]
+struct Seen {
+    first: Option<(Nanos, Digest)>,
+    last: Nanos,
+    kinds: BTreeMap<String, u64>,
+}
+
+impl<'t> Reading<'t> {
+    fn new(trust: &'t Trust) -> Self {
+        Reading {
+            trust,
+            heads: BTreeMap::new(),
+            keys: Keys::default(),
+            manifest: None,
+            manifest_bytes: Vec::new(),
+            manifest_note: None,
+            proofs: VecDeque::new(),
+            known: Vec::new(),
+            chain: None,
+            seen: Seen::default(),
+            files: Vec::new(),
+        }
+    }
+
+    fn report(&self) -> Report {
+        self.chain.as_ref().map(Chain::report).unwrap_or_default()
+    }
+
+    fn all<R: BufRead>(&mut self, members: &mut Members<R>) -> Result<(), Fault> {
+        loop {
+            // A record in doubt is told before whatever is wrong behind it.
+            let member = members.next().map_err(|broken| self.broken(&broken))?;
+            let Some(member) = member else { break };
+            match member.role {
+                Role::Records(sequence) => self.records(members, &member, sequence)?,
+                _ => {
+                    let content = members.whole().map_err(|broken| self.broken(&broken))?;
+                    self.small(&member, content)?;
+                }
+            }
+        }
+        self.totals()
+    }
+
+    fn broken(&mut self, broken: &Broken) -> Fault {
+        let doubt = self.chain.as_mut().map(Chain::finish);
+        match doubt {
+            Some(Err(fault)) if matches!(broken, Broken::Archive(_)) => fault,
+            _ => fault_of(broken, self.chain.as_ref().map(Chain::next)),
+        }
+    }
+
+    fn small(&mut self, member: &Member, content: Vec<u8>) -> Result<(), Fault> {
+        if !matches!(member.role, Role::Manifest | Role::ManifestNote) {
+            let sha256 = crate::hash::plain(&content);
+            self.files.push(FileEntry { bytes: member.size, name: member.name.clone(), sha256 });
+        }
+        let text = || std::str::from_utf8(&content).ok();
+        let note = || SignedNote::parse(text()?).ok();
+        match member.role {
+            // The code that verifies is not verified by itself; its digest is in the table.
+            Role::Readme | Role::Verifier | Role::Records(_) => {}
+            Role::Checkpoint(size) => {
+                let note = note();
+                self.heads.insert(size, note);
+            }
+            Role::LogKey => self.keys.log = content,
+            Role::Rotations => self.keys.rotations = content,
+            Role::Witnesses => self.keys.witnesses = content,
+            Role::Manifest => self.manifest(content)?,
+            Role::ManifestNote => self.manifest_note = note(),
+            Role::FirstProof | Role::LastProof => {
+                let proof = text().and_then(|text| TlogProof::parse(text).ok());
+                self.proofs.push_back(proof);
+            }
+            Role::Left => self.left(text())?,
+        }
+        Ok(())
+    }
+
+    fn manifest(&mut self, content: Vec<u8>) -> Result<(), Fault> {
+        let odd = |detail| Fault::new(FaultCode::Manifest, None, detail);
+        let Some(manifest) = Manifest::read(&content) else { return Err(odd("it cannot be read")) };
+        if manifest.form != FORM {
+            return Err(Fault::new(
+                FaultCode::Form,
+                None,
+                "the bundle is of another form: use the verifier in it",
+            ));
+        }
+        let (first, last) = (manifest.first.sequence, manifest.last.sequence);
+        let shard = manifest.shard.first;
+        if shard > first || last < first || last == u64::MAX || manifest.records != last - first + 1 {
+            return Err(odd("its numbers contradict each other"));
+        }
+        self.manifest_bytes = content;
+        self.manifest = Some(manifest);
+        Ok(())
+    }
+
+    /// The last of what is needed before the records: now the chain can begin.
+    fn left(&mut self, text: Option<&str>) -> Result<(), Fault> {
+        let Some(manifest) = &self.manifest else {
+            return Err(Fault::new(FaultCode::Archive, None, "the table of contents is missing"));
+        };
+        let first = manifest.first.sequence;
+        let odd = |detail: &str| Fault::new(FaultCode::Key, Some(first), detail);
+        let (log, shard) = (manifest.log.clone(), manifest.shard.clone());
+        let key = one_line(&self.keys.log).and_then(|line| VerifierKey::parse(line).ok());
+        let key = key.filter(|key| key.kind() == KeyKind::Log && key.name() == log);
+        let key = key.ok_or_else(|| odd("the log's key cannot be read or is another log's"))?;
+        let changes = lines(&self.keys.rotations)
+            .and_then(|lines| lines.iter().map(|line| key_part(line)).collect::<Option<Vec<_>>>())
+            .ok_or_else(|| odd("the changes of key cannot be read"))?;
+        let witnesses = lines(&self.keys.witnesses)
+            .and_then(|lines| {
+                lines.iter().map(|line| VerifierKey::parse(line).ok()).collect::<Option<Vec<_>>>()
+            })
+            .filter(|keys| keys.iter().all(|key| key.kind() == KeyKind::Witness))
+            .ok_or_else(|| odd("the witnesses' keys cannot be read"))?;
+        let mut known = self.trust.closure(&log, &key, &changes).map_err(|error| odd(&error.to_string()))?;
+        // With nobody to trust, the rest is checked as the bundle states it, and the answer at the
+        // end is that it proves nothing.
+        if self.trust.keys.is_empty() && !self.trust.as_stated {
+            let stated = Trust { as_stated: true, ..self.trust.clone() };
+            known = stated.closure(&log, &key, &changes).map_err(|error| odd(&error.to_string()))?;
+        }
+        if !known.contains(&key) {
+            return Err(odd("no change of key joins the bundle's key to one that you trust"));
+        }
+        let hashes = lines(text.unwrap_or("\n").as_bytes())
+            .and_then(|lines| lines.iter().map(|line| hash_line(line)).collect::<Option<Vec<_>>>())
+            .ok_or_else(|| Fault::new(FaultCode::Proof, Some(first), "the left edge cannot be read"))?;
+        self.known = known;
+        let start = Start { log, sequence: first, shard, left: hashes, key, others: witnesses };
+        self.chain = Some(Chain::new(start, self.trust)?);
+        Ok(())
+    }
+
+    fn records<R: BufRead>(
+        &mut self,
+        members: &mut Members<R>,
+        member: &Member,
+        from: u64,
+    ) -> Result<(), Fault> {
+        let Some(chain) = &mut self.chain else {
+            return Err(Fault::new(
+                FaultCode::Archive,
+                None,
+                "records come before what is needed to check them",
+            ));
+        };
+        let at = Some(chain.next());
+        if from != chain.next() || member.size == 0 {
+            let misplaced =
+                Fault::new(FaultCode::Archive, at, "a member of records starts elsewhere than it says");
+            return Err(chain.finish().err().unwrap_or(misplaced));
+        }
+        let mut hash = Sha256::new();
+        let mut buffer = Vec::with_capacity(2 * PIECE);
+        loop {
+            let kept = buffer.len();
+            buffer.resize(kept + PIECE, 0);
+            let got = match members.read(buffer.get_mut(kept..).unwrap_or_default()) {
+                Ok(got) => got,
+                Err(broken) => return Err(self.broken(&broken)),
+            };
+            buffer.truncate(kept + got);
+            hash.update(buffer.get(kept..).unwrap_or_default());
+            if got == 0 {
+                break;
+            }
+            let mut start = 0;
+            let fresh = buffer.get(kept..).unwrap_or_default();
+            for end in memchr_lines(fresh).map(|at| kept + at) {
+                let line = buffer.get(start..end).unwrap_or_default();
+                self.line(line)?;
+                start = end + 1;
+            }
+            buffer.drain(..start);
+            if buffer.len() > MAX_RECORD_BYTES {
+                self.line(&buffer)?;
+            }
+        }
+        if !buffer.is_empty() {
+            let chain = self.chain.as_mut();
+            let unended = Fault::new(
+                FaultCode::Record,
+                chain.as_ref().map(|c| c.next()),
+                "a record's line does not end",
+            );
+            return Err(chain.and_then(|chain| chain.finish().err()).unwrap_or(unended));
+        }
+        self.files.push(FileEntry { bytes: member.size, name: member.name.clone(), sha256: hash.finish() });
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), Fault> {
+        let Some(chain) = &mut self.chain else { return Ok(()) };
+        let record = chain.record(line)?;
+        if chain.in_doubt() {
+            return Ok(());
+        }
+        if self.seen.first.is_none() {
+            self.seen.first = chain.last_leaf().map(|leaf| (record.time, leaf));
+        }
+        self.seen.last = record.time;
+        count(&mut self.seen.kinds, &record);
+        match self.heads.get(&chain.next()) {
+            None => Ok(()),
+            Some(Some(note)) => chain.head(note),
+            Some(None) => {
+                let detail = format!("the head before {} cannot be read", chain.next());
+                Err(Fault::new(FaultCode::Checkpoint, Some(chain.vouched()), detail))
+            }
+        }
+    }
+
+    /// Everything was read. First what concerns records, then what stands around them.
+    fn totals(&mut self) -> Result<(), Fault> {
+        let (Some(chain), Some(manifest)) = (&mut self.chain, &self.manifest) else {
+            return Err(Fault::new(FaultCode::Archive, None, "the bundle has no content"));
+        };
+        chain.finish()?;
+        let (size, vouched) = (chain.next(), chain.vouched());
+        let largest = self.heads.last_key_value().map(|(size, _)| *size).unwrap_or_default();
+        if size <= manifest.last.sequence || size < largest {
+            return Err(Fault::new(FaultCode::Sequence, Some(size), "records are missing at the end"));
+        }
+        if vouched != size {
+            return Err(Fault::new(
+                FaultCode::Checkpoint,
+                Some(vouched),
+                "no signed head covers the last records",
+            ));
+        }
+        if self.heads.first_key_value().is_some_and(|(size, _)| *size <= manifest.first.sequence) {
+            return Err(Fault::new(FaultCode::Checkpoint, None, "a head is of a size before the range"));
+        }
+        self.proofs()?;
+        self.contents()?;
+        let report = self.report();
+        if self.trust.keys.is_empty() && !self.trust.as_stated {
+            let detail = "nobody said which key to trust: give the key that the operator publishes";
+            return Err(Fault::new(FaultCode::Untrusted, None, detail));
+        }
+        if self.trust.policy.needed() > 0 && report.cosigned != Some(size) {
+            return Err(Fault::new(
+                FaultCode::Quorum,
+                None,
+                "fewer witnesses cosigned the last head than you want",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The proofs for other tools say the same as the records.
+    fn proofs(&self) -> Result<(), Fault> {
+        let (Some(chain), Some(manifest)) = (&self.chain, &self.manifest) else { return Ok(()) };
+        let leaves = [self.seen.first.map(|(_, leaf)| leaf), chain.last_leaf()];
+        let ends = [(manifest.first, &manifest.shard), (manifest.last, chain.shard_start())];
+        for ((proof, leaf), (end, shard)) in self.proofs.iter().zip(leaves).zip(ends) {
+            let origin = format!("{}/{}", manifest.log, shard.name);
+            let holds = proof.as_ref().zip(leaf).is_some_and(|(proof, leaf)| {
+                let known = self.heads.values().any(|head| head.as_ref() == Some(&proof.checkpoint));
+                let of_shard = proof.check(&leaf).is_ok_and(|head| head.origin == origin);
+                known && of_shard && shard.first.checked_add(proof.index) == Some(end.sequence)
+            });
+            if !holds {
+                return Err(Fault::new(
+                    FaultCode::Proof,
+                    Some(end.sequence),
+                    "the proof of an end does not hold",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The table of contents says what there is, and the log signed it.
+    fn contents(&self) -> Result<(), Fault> {
+        let odd = |detail| Err(Fault::new(FaultCode::Manifest, None, detail));
+        let Some(manifest) = &self.manifest else { return odd("it is missing") };
+        let times = (manifest.first.time, manifest.last.time);
+        if self.seen.first.map(|(time, _)| (time, self.seen.last)) != Some(times)
+            || self.seen.kinds != manifest.kinds
+            || self.chain.as_ref().map(Chain::next) != manifest.last.sequence.checked_add(1)
+        {
+            return odd("it says something else than the records");
+        }
+        if self.files != manifest.files {
+            return odd("a member is not the one that it lists");
+        }
+        let text = manifest_note(&manifest.log, &self.manifest_bytes);
+        let Some(note) = self.manifest_note.as_ref().filter(|note| note.text() == text) else {
+            return odd("its note is about something else");
+        };
+        let mut signed = false;
+        for key in &self.known {
+            match note.signed_by(key) {
+                Ok(found) => signed |= found.is_some(),
+                Err(_) => return odd("its signature does not hold"),
+            }
+        }
+        if signed { Ok(()) } else { odd("it is not signed by a key that you trust") }
+    }
+}
+
+fn count(kinds: &mut BTreeMap<String, u64>, record: &Record) {
+    let word = record.kind.row().word;
+    match kinds.get_mut(word) {
+        Some(count) => *count += 1,
+        None => {
+            kinds.insert(word.to_owned(), 1);
+        }
+    }
+}
+
+fn memchr_lines(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at)
+}
+
+fn one_line(bytes: &[u8]) -> Option<&str> {
+    match lines(bytes)?.as_slice() {
+        [line] => Some(line),
+        _ => None,
+    }
+}
+
+/// Lines, each ended; no line for no bytes.
+fn lines(bytes: &[u8]) -> Option<Vec<&str>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    match text.strip_suffix('\n') {
+        Some(body) => Some(body.split('\n').collect()),
+        None if text.is_empty() => Some(Vec::new()),
+        None => None,
+    }
+}
+
+fn key_part(line: &str) -> Option<KeyPart> {
+    let part: KeyPart = serde_json::from_str(line).ok()?;
+    (serde_json::to_string(&part).ok()? == line).then_some(part)
+}
