@@ -263,3 +263,121 @@ pub(crate) fn trouble(error: &rusqlite::Error) -> Trouble {
         _ => Trouble::Defect,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: Schema =
+        Schema { application_id: 7, steps: &["CREATE TABLE texts (text TEXT NOT NULL) STRICT"] };
+    const PLAN: Plan = Plan { which: Which::State, schema: &SCHEMA, durable: true, secure_delete: false };
+
+    fn insert(database: &Database, text: &str) -> Result<(), DatabaseError> {
+        database.write_plain("insert", |transaction| {
+            transaction.execute("INSERT INTO texts VALUES (?1)", [text]).map(|_| ())
+        })
+    }
+
+    fn texts(database: &Database) -> i64 {
+        let count = |transaction: &Transaction<'_>| {
+            transaction.query_row("SELECT count(*) FROM texts", [], |row| row.get(0))
+        };
+        database.read("count", count).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_keeps_what_was_acknowledged_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, created) = Database::open(folder.path(), &PLAN).unwrap();
+        assert!(created);
+        let pages: i64 = database.writer().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        database.writer().pragma_update(None, "max_page_count", pages + 8).unwrap();
+        let text = "x".repeat(3_000);
+        let mut kept = 0;
+        let error = loop {
+            match insert(&database, &text) {
+                Ok(()) => kept += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.code(), "store.full");
+        assert!(error.to_string().contains("free some space"), "{error}");
+        assert!(kept > 0);
+        assert_eq!(texts(&database), kept);
+        // Space again: writing goes on without a restart.
+        database.writer().pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        insert(&database, &text).unwrap();
+        drop(database);
+        assert_eq!(texts(&Database::open(folder.path(), &PLAN).unwrap().0), kept + 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_says_so_and_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, _) = Database::open(folder.path(), &PLAN).unwrap();
+        insert(&database, "x").unwrap();
+        database.writer().pragma_update(None, "query_only", true).unwrap();
+        let error = insert(&database, "y").unwrap_err();
+        assert_eq!(error.code(), "store.read_only");
+        assert_eq!(texts(&database), 1);
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(io_trouble(&denied), Trouble::ReadOnly);
+    }
+
+    #[test]
+    fn a_question_without_end_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, _) = Database::open(folder.path(), &PLAN).unwrap();
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+        let error = database
+            .read_for("count for ever", Some(Duration::from_millis(20)), |transaction| {
+                transaction.query_row(endless, [], |row| row.get::<_, i64>(0))
+            })
+            .unwrap_err();
+        assert_eq!(error.code(), "store.slow");
+        assert_eq!(texts(&database), 0, "the reader is given back and works");
+    }
+
+    #[test]
+    fn work_that_fails_in_the_middle_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, _) = Database::open(folder.path(), &PLAN).unwrap();
+        let said = || WriteError::Refused { code: "no", why: "no" };
+        let result: Result<(), WriteError> = database.write("try", |transaction| {
+            transaction.execute("INSERT INTO texts VALUES ('half')", [])?;
+            Err(said().into())
+        });
+        assert_eq!(result.unwrap_err().code(), "no");
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            database.write_plain("panic", |transaction| {
+                transaction.execute("INSERT INTO texts VALUES ('half')", [])?;
+                Ok(i64::try_from(u64::MAX).unwrap())
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(texts(&database), 0);
+        insert(&database, "whole").unwrap();
+        assert_eq!(texts(&database), 1);
+    }
+
+    #[test]
+    fn a_further_step_is_applied_once_and_rows_stay() {
+        const LONGER: Schema = Schema {
+            application_id: 7,
+            steps: &[
+                "CREATE TABLE texts (text TEXT NOT NULL) STRICT",
+                "ALTER TABLE texts ADD COLUMN more TEXT",
+            ],
+        };
+        const PLAN_2: Plan = Plan { schema: &LONGER, ..PLAN };
+        let folder = tempfile::tempdir().unwrap();
+        insert(&Database::open(folder.path(), &PLAN).unwrap().0, "old").unwrap();
+        for _ in 0..2 {
+            let (database, created) = Database::open(folder.path(), &PLAN_2).unwrap();
+            assert!(!created);
+            assert_eq!(texts(&database), 1);
+        }
+        let error = Database::open(folder.path(), &PLAN).map(|_| ()).unwrap_err();
+        assert!(matches!(error, OpenError::Newer { have: 2, know: 1, .. }), "{error}");
+    }
+}

@@ -85,7 +85,7 @@ pub fn keys_belong_to_agents_and_are_revoked_once(place: &dyn Place) {
     assert!(!state.add_key(&key).unwrap().changed);
     let forged = Credential { hash: Digest::from_bytes([7; 32]), ..key.clone() };
     assert_eq!(state.add_key(&forged).unwrap_err().code(), "store.taken");
-    assert_eq!(state.snapshot().unwrap().keys, [key.clone()]);
+    assert_eq!(state.snapshot().unwrap().keys, std::slice::from_ref(&key));
     assert!(key.is_valid(at(999)) && !key.is_valid(at(1_000)));
 
     let before = state.version();
