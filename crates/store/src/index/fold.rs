@@ -46,7 +46,10 @@ impl<'a> Fold<'a> {
             self.outcome(record, outcome)?;
         }
         if let Some(finding) = &record.finding {
-            let of = self.cause_of(record)?;
+            let of = match &finding.of {
+                Some(of) => Some(of.to_string()),
+                None => self.cause_of(record)?,
+            };
             self.finding(record, RECORDED, finding.rule.as_str(), finding.severity, of.as_deref())?;
         }
         if let Some(erasure) = &record.erasure {
@@ -97,7 +100,8 @@ impl<'a> Fold<'a> {
             .as_ref()
             .map(|part| &part.id)
             .or(record.approval.as_ref().map(|part| &part.of))
-            .or(record.outcome.as_ref().map(|part| &part.of));
+            .or(record.outcome.as_ref().map(|part| &part.of))
+            .or(record.finding.as_ref().and_then(|part| part.of.as_ref()));
         self.insert(
             "INSERT INTO records
              (sequence, kind, time, agent, session, trace, principal, leaf, leaf_key, cause, about, notes)

@@ -11,6 +11,7 @@ mod filter;
 mod fold;
 mod follow;
 mod hours;
+mod ledger_source;
 mod retain;
 mod schema;
 mod types;

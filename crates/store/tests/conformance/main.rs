@@ -1,7 +1,7 @@
 //! What every backend of the store must do, as functions over the public types, run for each [`Place`] that
 //! there is. A further backend adds a place and one line to `for_each_place!`.
 //!
-//! `sqlite.rs`, `content.rs` and `kill.rs` are about the files of the embedded backend alone.
+//! `sqlite.rs`, `content.rs`, `kill.rs` and `real_ledger.rs` are about the files of the embedded backend alone.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -12,6 +12,7 @@ mod kill;
 mod operators;
 mod place;
 mod queries;
+mod real_ledger;
 mod records;
 mod registry;
 mod remembered;

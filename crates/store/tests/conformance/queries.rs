@@ -111,6 +111,11 @@ pub fn a_decision_comes_with_its_history(place: &dyn Place) {
     log.push(approval("d-1", ApprovalStep::Released, 5));
     log.push(outcome("d-1", Report::Executed, 6));
     log.push(finding("late", Severity::Low, Some(leaf), 7));
+    let mut named = finding("named", Severity::Low, None, 8);
+    if let Some(part) = &mut named.finding {
+        part.of = Some(name("d-1"));
+    }
+    log.push(named);
     let index = place.index();
     fill(&index, &log, 3);
 
@@ -130,7 +135,7 @@ pub fn a_decision_comes_with_its_history(place: &dyn Place) {
     assert_eq!(steps, [ApprovalStep::Requested, ApprovalStep::Approved, ApprovalStep::Released]);
     assert_eq!(history.outcomes.len(), 1);
     let findings: Vec<_> = history.findings.iter().map(|row| (row.rule.as_str(), row.derived)).collect();
-    assert_eq!(findings, [("late", false)], "a released action may be executed");
+    assert_eq!(findings, [("late", false), ("named", false)], "a released action may be executed");
     assert_eq!(history.caused.iter().map(|row| row.sequence).collect::<Vec<_>>(), [3, 6]);
     assert_eq!(index.decision(&name("nobody")).unwrap(), None);
 }

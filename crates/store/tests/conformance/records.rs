@@ -133,6 +133,7 @@ pub fn decision(id: &str, verdict: Verdict, millis: i64) -> Record {
             id: name(id),
             latency: BTreeMap::from([(name("policy"), 12)]),
             mode: Mode::Enforce,
+            payload: None,
             rule: name("band.high"),
             rules: Digest::from_bytes([5; 32]),
             verdict,
@@ -167,8 +168,12 @@ pub fn approval(of: &str, step: ApprovalStep, millis: i64) -> Record {
     let approval = ApprovalPart {
         by: Some(name("ada")),
         channel: None,
+        claim: None,
+        from: Vec::new(),
         needed,
         of: name(of),
+        payload: None,
+        release_within: None,
         step,
         until: Some(Nanos(9)),
     };
@@ -177,7 +182,7 @@ pub fn approval(of: &str, step: ApprovalStep, millis: i64) -> Record {
 
 pub fn finding(rule: &str, severity: Severity, cause: Option<Digest>, millis: i64) -> Record {
     Record {
-        finding: Some(FindingPart { rule: name(rule), severity }),
+        finding: Some(FindingPart { of: None, rule: name(rule), severity }),
         cause,
         ..blank(RecordKind::Finding, millis)
     }
