@@ -112,8 +112,10 @@ fn apply(constraint: &Constraint, changed: &mut Changed, redactor: &mut Redactor
             let (Some(field), Some(limit)) = (&constraint.field, constraint.limit) else {
                 return Err(unfit("it does not say which field and how far"));
             };
-            if let Some(value) = at_mut(&mut changed.action.payload, field) {
-                clamp(value, limit).ok_or(unfit("the field holds no number"))?;
+            let payload = &mut changed.action.payload;
+            let held = at_mut(payload, field).is_some_and(|value| clamp(value, limit));
+            if !held && constraint.or_set {
+                set(payload, field, Json::Number(limit)).ok_or(unfit("there is no place for the field"))?;
             }
         }
         ConstrainKind::Redirect => {
@@ -150,19 +152,43 @@ fn cover(value: &mut Json, redactor: &mut Redactor) {
     }
 }
 
-/// Lowers a number, also one that was written as text. `None` when it is neither.
-fn clamp(value: &mut Json, limit: Decimal) -> Option<()> {
-    match value {
-        Json::Number(number) => *number = (*number).min(limit),
-        Json::Text(text) => {
-            let number = Decimal::parse(text.trim())?;
-            if number > limit {
-                *text = limit.to_string();
-            }
-        }
-        Json::Null | Json::Bool(_) | Json::List(_) | Json::Object(_) => return None,
+/// Lowers a number, also one that was written as text. Tells whether the value bounds anything
+/// now: a negative number does not, and neither does what is no number.
+fn clamp(value: &mut Json, limit: Decimal) -> bool {
+    let number = match value {
+        Json::Number(number) => Some(*number),
+        Json::Text(text) => Decimal::parse(text.trim()),
+        Json::Null | Json::Bool(_) | Json::List(_) | Json::Object(_) => None,
+    };
+    let Some(number) = number else { return false };
+    if number > limit {
+        *value = match value {
+            Json::Text(_) => Json::Text(limit.to_string()),
+            _ => Json::Number(limit),
+        };
     }
-    Some(())
+    !number.is_negative()
+}
+
+/// Puts a value at a path, making the objects on the way. `None` where something else is in the
+/// way.
+fn set(json: &mut Json, path: &str, value: Json) -> Option<()> {
+    let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
+    if matches!(json, Json::Null) {
+        *json = Json::Object(Vec::new());
+    }
+    let Json::Object(entries) = json else { return None };
+    if !entries.iter().any(|(key, _)| key == step) {
+        entries.push((step.to_owned(), Json::Null));
+    }
+    let (_, place) = entries.iter_mut().find(|(key, _)| key == step)?;
+    match rest {
+        Some(rest) => set(place, rest, value),
+        None => {
+            *place = value;
+            Some(())
+        }
+    }
 }
 
 /// The value at a path of keys separated by dots; list items by their index.
@@ -172,4 +198,71 @@ fn at_mut<'j>(json: &'j mut Json, path: &str) -> Option<&'j mut Json> {
         Json::Object(entries) => entries.iter_mut().find(|(key, _)| key == step).map(|(_, value)| value),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::{Key, Mode, Options};
+    use action::{Action, Verdict};
+
+    fn changed(payload: &str, constraints: &str) -> Result<Changed, Unfit> {
+        let text = format!(
+            r#"{{"kind": "llm_call", "operation": "send", "tool": "chat", "resource": {{"type": "model",
+                "destinations": ["a@corp.example"]}}, "agent": {{"name": "bot"}}, "environment": "production",
+                "time": "2026-03-02T10:00:00Z", "payload": {payload}}}"#
+        );
+        let action: Action = Json::parse_as(text.as_bytes()).unwrap();
+        let decision = crate::facts::testing::decided(&action, Vec::new(), Verdict::Constrain);
+        let decision = Decision { constraints: Json::parse_as(constraints.as_bytes()).unwrap(), ..decision };
+        let mut redactor = Redactor::new(Mode::Mask, Key::new([1; 32]), Options::default());
+        change(&action, &decision, &mut redactor)
+    }
+
+    fn payload(text: &str) -> Json {
+        Json::parse(text.as_bytes()).unwrap()
+    }
+
+    const CLAMP: &str = r#"[{"kind": "clamp", "rule": "r", "field": "max_tokens", "limit": 100}]"#;
+    const OR_SET: &str = r#"[{"kind": "clamp", "rule": "r", "field": "options.n", "limit": 100, "or_set": true}]"#;
+
+    #[test]
+    fn a_clamp_lowers_and_never_raises() {
+        for (before, after) in [
+            (r#"{"max_tokens": 5000}"#, r#"{"max_tokens": 100}"#),
+            (r#"{"max_tokens": "5000"}"#, r#"{"max_tokens": "100"}"#),
+            (r#"{"max_tokens": 7}"#, r#"{"max_tokens": 7}"#),
+            (r#"{"max_tokens": null}"#, r#"{"max_tokens": null}"#),
+            ("{}", "{}"),
+        ] {
+            assert_eq!(changed(before, CLAMP).unwrap().action.payload, payload(after), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_clamp_that_sets_leaves_no_way_to_have_no_bound() {
+        for before in ["{}", r#"{"options": {}}"#, r#"{"options": {"n": -1}}"#, r#"{"options": {"n": "all"}}"#, "null"] {
+            let after = changed(before, OR_SET).unwrap().action.payload;
+            assert_eq!(after.at("options.n").and_then(Json::as_number), Decimal::parse("100"), "{before}");
+        }
+        assert_eq!(changed(r#"{"options": [1]}"#, OR_SET).unwrap_err().rule, "r");
+    }
+
+    #[test]
+    fn a_redirect_replaces_every_destination_and_a_throttle_is_told() {
+        let both = r#"[{"kind": "redirect", "rule": "r", "target": "review@corp.example"},
+            {"kind": "throttle", "rule": "t", "limit": 10}]"#;
+        let changed = changed("{}", both).unwrap();
+        let to: Vec<&str> = changed.action.resource.destinations.iter().map(Name::as_str).collect();
+        assert_eq!(to, ["review@corp.example"]);
+        assert_eq!(changed.throttles, [Throttle { rule: "t".to_owned(), per_minute: 10 }]);
+    }
+
+    #[test]
+    fn a_field_is_covered_with_all_below_it() {
+        let cover = r#"[{"kind": "redact", "rule": "r", "field": "customer"}]"#;
+        let after = changed(r#"{"customer": {"name": "Maria Sol", "card": 4111}, "note": "hello"}"#, cover).unwrap();
+        let text = serde_json::to_string(&after.action.payload).unwrap();
+        assert!(!text.contains("Maria") && !text.contains("4111") && text.contains("hello"), "{text}");
+    }
 }

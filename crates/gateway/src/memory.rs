@@ -205,7 +205,10 @@ pub struct Recalled {
 impl Recalled {
     /// Keeps what the decision taught.
     pub fn learn(&mut self, action: &Action, decision: &Decision, limits: &engine::detect::state::Limits, now: Timestamp) {
-        let facts = engine::learn(&self.facts, action, decision, now, limits);
+        let engine::facts::Learned { facts, fault } = engine::learn(&self.facts, action, decision, now, limits);
+        if let Some(fault) = fault {
+            tracing::error!(code = %fault.code, "a decision could not be learned from; what was known stays");
+        }
         let blocked = decision.effective == action::Verdict::Block;
         self.learned = Some((facts, !decision.alerts.is_empty(), blocked));
     }
