@@ -24,7 +24,7 @@ run: tools ## Build and judge a dozen actions, each explained
 	@target/release/checkrein demo
 
 .PHONY: test
-test: tools format lint unit rules fuzz-smoke readme ## Install what is missing and run every test
+test: tools format lint unit rules instructions fuzz-smoke readme ## Install what is missing and run every test
 	$(call say,all tests passed)
 
 .PHONY: tools

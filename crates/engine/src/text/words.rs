@@ -52,24 +52,47 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            at += bytes.get(at..)?.iter().position(|b| is_part(*b))?;
+            at += bytes.get(at..)?.iter().position(|b| part(*b) != NO_PART)?;
             let start = at;
-            let mut letters = true;
-            let parts = bytes.get(at..)?.iter().take_while(|b| is_part(**b));
-            at += parts.inspect(|b| letters &= b.is_ascii_alphabetic()).count();
-            if letters && at - start > 1 {
+            let mut parts = 0;
+            let word = bytes.get(at..)?.iter().map(|b| part(*b)).take_while(|part| *part != NO_PART);
+            at += word.inspect(|part| parts |= part).count();
+            if parts == LETTER && at - start > 1 {
                 return Some((start, text.get(start..at)?));
             }
         }
     })
 }
 
-const fn is_part(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || !b.is_ascii()
+const NO_PART: u8 = 0;
+const LETTER: u8 = 1;
+/// A digit, or a byte of another script.
+const OTHER: u8 = 2;
+
+/// What each byte is to a word.
+static PARTS: [u8; 256] = parts();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn parts() -> [u8; 256] {
+    let mut table = [OTHER; 256];
+    let mut b = 0u8;
+    while b.is_ascii() {
+        table[b as usize] = match b {
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            b'0'..=b'9' => OTHER,
+            _ => NO_PART,
+        };
+        b += 1;
+    }
+    table
+}
+
+fn part(b: u8) -> u8 {
+    PARTS.get(usize::from(b)).copied().unwrap_or(NO_PART)
 }
 
 /// Longest word in the list.
-const LONGEST: usize = 16;
+pub(super) const LONGEST: usize = 16;
 
 /// For each first letter the lengths of the words in the list, as bits: most words are told from
 /// these alone.

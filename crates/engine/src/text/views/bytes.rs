@@ -68,10 +68,27 @@ fn as_text(bytes: &[u8], least: usize, room: usize) -> Option<String> {
 
 /// A run read as base64.
 struct Read {
-    text: String,
+    /// Where its text stands among those of all.
+    text: Range<usize>,
     span: Range<usize>,
     /// Long enough that it cannot be chance.
     sure: bool,
+}
+
+/// Everything that was read as base64; the texts of all runs in one.
+#[derive(Default)]
+struct Found {
+    texts: String,
+    reads: Vec<Read>,
+    decoded: Vec<u8>,
+}
+
+impl Found {
+    fn add(&mut self, text: &str, span: Range<usize>, sure: bool) {
+        let from = self.texts.len();
+        self.texts.push_str(text);
+        self.reads.push(Read { text: from..self.texts.len(), span, sure });
+    }
 }
 
 /// Base64 in either alphabet, with or without padding, alone, within text, wrapped or word by word.
@@ -86,38 +103,39 @@ pub(super) fn base64(source: &Source<'_>) -> Option<Mapped> {
         }
     }
     let all = text.trim().len();
-    let mut found: Vec<Read> = Vec::new();
+    let mut found = Found::default();
     for (tried, run) in joined.iter().enumerate() {
-        let by_word = tried < LEAST_WORDS || found.len() * 2 >= tried;
+        let by_word = tried < LEAST_WORDS || found.reads.len() * 2 >= tried;
         read64(source, run.clone(), run.len() == all, by_word, &mut found);
     }
     // Single words are too short to tell, a whole text of them is not.
-    let all = found.len() >= LEAST_WORDS && found.len() * 5 >= joined.len() * 4;
+    let all = found.reads.len() >= LEAST_WORDS && found.reads.len() * 5 >= joined.len() * 4;
     let mut runs = Runs::new(text);
-    for read in found.iter().filter(|read| read.sure || all) {
-        runs.put(&read.text, read.span.clone());
+    for read in found.reads.iter().filter(|read| read.sure || all) {
+        runs.put(found.texts.get(read.text.clone())?, read.span.clone());
     }
     runs.made()
 }
 
 /// Reads one run, `whole` where there is no other text.
-fn read64(source: &Source<'_>, run: Range<usize>, whole: bool, by_word: bool, found: &mut Vec<Read>) {
+fn read64(source: &Source<'_>, run: Range<usize>, whole: bool, by_word: bool, found: &mut Found) {
     let text = source.text.get(run.clone()).unwrap_or_default();
     let decode = |text: &str| decode64(text).and_then(|bytes| as_text(&bytes, LEAST_TEXT, source.room));
     if (run.len() >= LEAST_RUN || (run.len() >= LEAST_WHOLE && (whole || text.ends_with('='))))
         && let Some(text) = decode(text)
     {
-        found.push(Read { text, span: run, sure: true });
-        return;
+        return found.add(&text, run, true);
     }
     if run.len() < LEAST_RUN {
+        let mut decoded = std::mem::take(&mut found.decoded);
         if by_word
-            && let Some(word) = decode64(text)
-            && let Some(word) = plausible(&word, 1)
+            && bits(text.bytes().filter_map(base64_value), 6, &mut decoded)
+            && let Some(word) = plausible(&decoded, 1)
             && word.is_ascii()
         {
-            found.push(Read { text: word.to_owned(), span: run, sure: false });
+            found.add(word, run, false);
         }
+        found.decoded = decoded;
         return;
     }
     // `key-<base64>` and `path/<base64>`: what was joined to it shifts every letter.
@@ -129,7 +147,7 @@ fn read64(source: &Source<'_>, run: Range<usize>, whole: bool, by_word: bool, fo
             && part.len() < text.len()
             && let Some(text) = decode(part)
         {
-            found.push(Read { text, span, sure: true });
+            found.add(&text, span, true);
         }
     }
 }
@@ -139,36 +157,30 @@ fn is_wrap(text: &str, from: usize, to: usize) -> bool {
     matches!(text.get(from..to), Some("\n" | "\r\n" | "\\n" | "\n " | "\n\t"))
 }
 
-const fn base64_value(b: u8) -> Option<u8> {
-    match b {
-        b'A'..=b'Z' => Some(b - b'A'),
-        b'a'..=b'z' => Some(b - b'a' + 26),
-        b'0'..=b'9' => Some(b - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    }
+/// The six bits of a letter in either alphabet.
+fn base64_value(b: u8) -> Option<u8> {
+    listed(&BASE64, b)
 }
 
 /// The bytes of a base64 run; line breaks and padding anywhere are passed over.
 pub(super) fn decode64(text: &str) -> Option<Vec<u8>> {
-    let values = text.bytes().filter_map(base64_value);
-    bits(values, 6, text.len())
+    let mut bytes = Vec::with_capacity(text.len());
+    bits(text.bytes().filter_map(base64_value), 6, &mut bytes).then_some(bytes)
 }
 
-/// Bytes out of values of `width` bits each. What is left over at the end must be under one value.
-fn bits(values: impl Iterator<Item = u8>, width: u32, length: usize) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length);
+/// Fills `bytes` from values of `width` bits each. What is left over at the end must be under one value.
+fn bits(values: impl Iterator<Item = u8>, width: u32, bytes: &mut Vec<u8>) -> bool {
+    bytes.clear();
     let (mut held, mut count) = (0u32, 0u32);
     for value in values {
         held = (held << width | u32::from(value)) & 0xFFFF;
         count += width;
         if count >= 8 {
             count -= 8;
-            bytes.push(u8::try_from(held >> count & 0xFF).ok()?);
+            bytes.push(u8::try_from(held >> count & 0xFF).unwrap_or_default());
         }
     }
-    (count < width).then_some(bytes)
+    count < width
 }
 
 /// Base32 in capitals, or in small letters where it is the whole text.
@@ -185,9 +197,11 @@ pub(super) fn base32(source: &Source<'_>) -> Option<Mapped> {
     let lead =
         if text.len() == source.text.len() { 0 } else { source.text.len() - source.text.trim_start().len() };
     let lead = if std::ptr::eq(text, source.text) { 0 } else { lead };
+    let mut bytes = Vec::new();
     for run in stretches(text, |b| value(b).is_some() || b == b'=').filter(|run| run.len() >= LEAST_RUN) {
-        let decoded = bits(text.get(run.clone())?.bytes().filter_map(value), 5, run.len());
-        if let Some(decoded) = decoded.and_then(|bytes| as_text(&bytes, LEAST_TEXT, source.room)) {
+        if bits(text.get(run.clone())?.bytes().filter_map(value), 5, &mut bytes)
+            && let Some(decoded) = as_text(&bytes, LEAST_TEXT, source.room)
+        {
             runs.put(&decoded, lead + run.start..lead + run.end);
         }
     }
@@ -225,6 +239,10 @@ static RFC: [u8; 256] =
     places(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~");
 static ZMQ: [u8; 256] =
     places(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#");
+static BASE64: [u8; 256] = both(
+    places(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"),
+    places(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+);
 static BITCOIN: [u8; 256] = places(b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz");
 
 /// No letter of an alphabet.
@@ -240,6 +258,19 @@ const fn places(alphabet: &[u8]) -> [u8; 256] {
         at += 1;
     }
     table
+}
+
+/// Letters of either of two alphabets that agree where they share a letter.
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn both(mut first: [u8; 256], second: [u8; 256]) -> [u8; 256] {
+    let mut b = 0;
+    while b < first.len() {
+        if first[b] == NOWHERE {
+            first[b] = second[b];
+        }
+        b += 1;
+    }
+    first
 }
 
 fn listed(places: &[u8; 256], b: u8) -> Option<u8> {

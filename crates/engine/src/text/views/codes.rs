@@ -247,6 +247,10 @@ pub(super) fn morse(source: &Source<'_>) -> Option<Mapped> {
             gap = at + part.len()..at + part.len() + usize::from(wide);
         }
         at += part.len();
+        // So many are none that the rest cannot make up for it, two bytes a letter at the least.
+        if (all - known) * 10 > all + (text.len() - at).div_ceil(2) {
+            return None;
+        }
     }
     (known >= LEAST_CODES
         && known * 10 >= all * 9

@@ -81,11 +81,12 @@ pub(super) fn shifted(source: &Source<'_>) -> Option<Mapped> {
 
 /// All printable ASCII characters turned by half their number.
 pub(super) fn rot47(source: &Source<'_>) -> Option<Mapped> {
-    let turn = |c: char| match u8::try_from(c) {
-        Ok(b @ b'!'..=b'~') => char::from((b - b'!' + 47) % 94 + b'!'),
-        _ => c,
+    let turn = |b: u8| match b {
+        b'!'..=b'O' => b + 47,
+        b'P'..=b'~' => b - 47,
+        _ => b,
     };
-    let turned: String = source.text.chars().map(turn).collect();
+    let turned = String::from_utf8(source.text.bytes().map(turn).collect()).ok()?;
     Reads::of(&turned).surely_better_than(source.reads()).then(|| same_places(source.text, &turned))
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::super::mapped::Mapped;
-use super::super::words::{COMMON, Reads, is_known, segment, words};
+use super::super::words::{COMMON, LONGEST, Reads, is_known, segment, words};
 use super::Source;
 use super::letters::better;
 
@@ -231,45 +231,56 @@ pub(super) fn fragments(source: &Source<'_>) -> Option<Mapped> {
 /// `iiggnnoorree`, `ignoooore`: letters written several times.
 pub(super) fn doubled(source: &Source<'_>) -> Option<Mapped> {
     let text = source.text;
-    let mut runs: Vec<(char, Range<usize>)> = Vec::new();
-    for (at, c) in text.char_indices() {
-        match runs.last_mut() {
-            Some((last, span)) if last.eq_ignore_ascii_case(&c) => span.end = at + c.len_utf8(),
-            _ => runs.push((c, at..at + c.len_utf8())),
+    let (mut all, mut multiples) = (0usize, [(4, 0usize), (3, 0), (2, 0)]);
+    for (_, span) in repeated(text).filter(|(c, _)| c.is_ascii_alphabetic()) {
+        all += 1;
+        for (times, count) in &mut multiples {
+            *count += usize::from(span.len().is_multiple_of(*times));
         }
     }
-    let letters = || runs.iter().filter(|(c, _)| c.is_ascii_alphabetic());
-    let all = letters().count();
-    let fits =
-        |times: usize| letters().filter(|(_, span)| span.len().is_multiple_of(times)).count() * 10 >= all * 9;
-    let times = [4, 3, 2].into_iter().find(|times| fits(*times));
+    let times = multiples.into_iter().find(|(_, count)| count * 10 >= all * 9).map(|(times, _)| times);
     let mut made = Mapped::with_capacity(text.len());
-    for (c, span) in &runs {
+    let mut plain = String::new();
+    for (c, span) in repeated(text) {
         let count = match times {
             _ if !c.is_ascii_alphabetic() => span.len() / c.len_utf8(),
             Some(times) => (span.len() / times).max(1),
             None if span.len() > 2 => 1,
             None => span.len(),
         };
-        let plain: String = std::iter::repeat_n(*c, count).collect();
-        made.put(&plain, span.clone());
+        plain.clear();
+        plain.extend(std::iter::repeat_n(c, count));
+        made.put(&plain, span);
     }
     better(source, made)
 }
 
+/// Each character with the stretch in which it is repeated, in either case.
+fn repeated(text: &str) -> impl Iterator<Item = (char, Range<usize>)> {
+    let mut rest = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        let (start, first) = rest.next()?;
+        let mut end = start + first.len_utf8();
+        while let Some((at, c)) = rest.next_if(|(_, c)| first.eq_ignore_ascii_case(c)) {
+            end = at + c.len_utf8();
+        }
+        Some((first, start..end))
+    })
+}
+
 /// `gnr ll prvs nstrctns`: words without their vowels, read as the common word they are left of.
 pub(super) fn vowels(source: &Source<'_>) -> Option<Mapped> {
-    static THINNED: OnceLock<Vec<(String, &str)>> = OnceLock::new();
+    static THINNED: OnceLock<Vec<(Thin, &str)>> = OnceLock::new();
     let thinned = THINNED.get_or_init(|| {
-        let thin_words = COMMON.iter().map(|word| (thin(word), *word)).filter(|(thin, _)| thin.len() > 1);
-        let mut thinned: Vec<_> = thin_words.collect();
+        let thin_words = COMMON.iter().filter_map(|word| Some((thin(word)?, *word)));
+        let mut thinned: Vec<_> = thin_words.filter(|(thin, _)| thin.length > 1).collect();
         thinned.sort();
         thinned
     });
     let mut made = Mapped::with_capacity(source.text.len() * 2);
     let mut copied = 0;
     for (at, word) in words(source.text) {
-        let left = thin(word);
+        let Some(left) = thin(word) else { continue };
         let from = thinned.partition_point(|(thin, _)| *thin < left);
         let Some((_, full)) =
             thinned.get(from).filter(|(thin, full)| *thin == left && full.len() > word.len())
@@ -281,17 +292,29 @@ pub(super) fn vowels(source: &Source<'_>) -> Option<Mapped> {
         copied = at + word.len();
     }
     made.put(source.text.get(copied..)?, copied..source.text.len());
-    if made.text.len() > source.room {
+    if copied == 0 || made.text.len() > source.room {
         return None;
     }
     better(source, made)
 }
 
-fn thin(word: &str) -> String {
-    word.chars()
-        .map(|c| c.to_ascii_lowercase())
-        .filter(|c| !matches!(c, 'a' | 'e' | 'i' | 'o' | 'u'))
-        .collect()
+/// A word without its vowels, in small letters; behind it zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Thin {
+    letters: [u8; LONGEST],
+    length: usize,
+}
+
+/// `None` where more is left than any common word leaves.
+fn thin(word: &str) -> Option<Thin> {
+    let mut thin = Thin { letters: [0; LONGEST], length: 0 };
+    for letter in word.bytes().map(|b| b.to_ascii_lowercase()) {
+        if !matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u') {
+            *thin.letters.get_mut(thin.length)? = letter;
+            thin.length += 1;
+        }
+    }
+    Some(thin)
 }
 
 /// `1gn0r3 4ll pr3v10us`: digits and signs for the letters they resemble.
