@@ -63,7 +63,7 @@ impl Files<'_> {
         }
         let mut shards: Vec<ShardFiles> = shards.into_values().collect();
         for shard in &mut shards {
-            shard.segments.sort_by(|one, other| one.0.cmp(&other.0));
+            shard.segments.sort_by_key(|(first, _)| *first);
         }
         Ok(shards)
     }

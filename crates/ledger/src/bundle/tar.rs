@@ -86,11 +86,11 @@ fn header(name: &str, size: u64) -> [u8; BLOCK] {
     };
     put(0, name.as_bytes());
     put(100, b"0000644\0" as &[u8]);
-    put(108, b"0000000\00000000\0");
+    put(108, b"0000000\x000000000\x00");
     put(124, format!("{size:011o}\0").as_bytes());
-    put(136, b"00000000000\0        0");
-    put(257, b"ustar\000");
-    put(329, b"0000000\00000000\0");
+    put(136, b"00000000000\x00        0");
+    put(257, b"ustar\x0000");
+    put(329, b"0000000\x000000000\x00");
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
     for (to, from) in block.iter_mut().skip(148).zip(format!("{sum:06o}\0 ").bytes()) {
         *to = from;
@@ -174,7 +174,7 @@ impl<R: BufRead> Members<R> {
     }
 
     /// The next member; none at the end, when nothing was missing and nothing is left.
-    pub fn next(&mut self) -> Result<Option<Member>, Broken> {
+    pub fn next_member(&mut self) -> Result<Option<Member>, Broken> {
         let mut zeros = [0; BLOCK];
         let rest = zeros.get_mut(..padding(self.size)).unwrap_or_default();
         fill(&mut self.from, rest)?;

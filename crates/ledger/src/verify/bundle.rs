@@ -101,7 +101,7 @@ impl<'t> Reading<'t> {
     fn all<R: BufRead>(&mut self, members: &mut Members<R>) -> Result<(), Fault> {
         loop {
             // A record in doubt is told before whatever is wrong behind it.
-            let member = members.next().map_err(|broken| self.broken(&broken))?;
+            let member = members.next_member().map_err(|broken| self.broken(&broken))?;
             let Some(member) = member else { break };
             match member.role {
                 Role::Records(sequence) => self.records(members, &member, sequence)?,
