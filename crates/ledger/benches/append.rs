@@ -155,7 +155,7 @@ fn record(n: u64) -> Record {
         confidence: Confidence::HIGH,
         rule: name("refund.amount"),
         severity: Severity::Medium,
-        vector: Vector::ALL[0],
+        vector: Vector::PolicyViolation,
     }];
     record.risk = Some(RiskPart {
         base: 60,

@@ -141,7 +141,7 @@ impl<'t> Chain<'t> {
         self.vouched
     }
 
-    /// Takes the next record and gives back its leaf and what it says.
+    /// Takes the next record and gives it back as read. It may be [in doubt](Chain::in_doubt).
     pub fn record(&mut self, bytes: &[u8]) -> Result<Record, Fault> {
         let n = self.next;
         let read = Record::read_with(bytes, &mut self.again);
@@ -258,10 +258,11 @@ impl<'t> Chain<'t> {
     fn shard(&mut self, record: &Record) -> Result<(), &'static str> {
         let after_seal = self.before.as_ref().is_some_and(|before| before.sealed);
         let begins = after_seal || (self.before.is_none() && self.next == self.start.shard.first);
-        let tree = (self.frontier.size(), Some(self.frontier.root()).filter(|_| self.frontier.size() > 0));
         let Some(part) = &record.shard else {
             return if begins { Err("a shard begins with a record that does not open it") } else { Ok(()) };
         };
+        let size = self.frontier.size();
+        let tree = (size, (size > 0).then(|| self.frontier.root()));
         let says = (part.size, part.root);
         if record.kind == RecordKind::ShardSeal {
             let fits = !begins && part.name == self.start.shard.name && says == tree;

@@ -21,7 +21,7 @@ fn written(signed: u64, beyond: u64) -> FaultyDisk {
 }
 
 fn newest_segment(disk: &FaultyDisk) -> PathBuf {
-    disk.paths().into_iter().filter(|path| path.to_string_lossy().contains("segment-")).next_back().unwrap()
+    disk.paths().into_iter().rfind(|path| path.to_string_lossy().contains("segment-")).unwrap()
 }
 
 /// Offsets of the frames of a segment, and the end of the last.
