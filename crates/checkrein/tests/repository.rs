@@ -19,14 +19,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["action"]),
     ("ledger", &["action"]),
     ("estate", &["action"]),
+    ("hold", &["action", "ledger"]),
     ("store", &["action", "ledger", "estate"]),
-    ("gateway", &["action", "engine", "wire", "ledger"]),
-    ("control", &["action", "engine", "ledger", "estate", "store"]),
+    ("gateway", &["action", "engine", "wire", "ledger", "hold"]),
+    ("control", &["action", "engine", "ledger", "hold", "estate", "store"]),
     ("evidence", &["action", "ledger", "estate"]),
     ("sensor", &["action"]),
     (
         "checkrein",
-        &["action", "engine", "wire", "ledger", "estate", "store", "gateway", "control", "evidence"],
+        &["action", "engine", "wire", "ledger", "hold", "estate", "store", "gateway", "control", "evidence"],
     ),
 ];
 

@@ -19,7 +19,9 @@ pub struct Known {
 
 /// Finds the operator. One answer for every kind of wrong token.
 pub fn identify(office: &Office, headers: &HeaderMap, now: Timestamp) -> Result<Known, Fault> {
-    let refused = || Fault::new(StatusCode::UNAUTHORIZED, "bad_credentials", "the token is unknown, expired or revoked");
+    let refused = || {
+        Fault::new(StatusCode::UNAUTHORIZED, "bad_credentials", "the token is unknown, expired or revoked")
+    };
     let Some(value) = headers.get(AUTHORIZATION) else {
         let message = "send the operator's token as `Authorization: Bearer cro_…`";
         return Err(Fault::new(StatusCode::UNAUTHORIZED, "no_credentials", message));
@@ -44,5 +46,9 @@ pub fn admit(route: &Route, roles: &[AccessRole]) -> Result<(), Fault> {
         return Ok(());
     }
     let who: Vec<&str> = route.who.iter().map(|role| role.as_str()).collect();
-    Err(Fault::new(StatusCode::FORBIDDEN, "not_your_role", format!("this needs one of the roles: {}", who.join(", "))))
+    Err(Fault::new(
+        StatusCode::FORBIDDEN,
+        "not_your_role",
+        format!("this needs one of the roles: {}", who.join(", ")),
+    ))
 }

@@ -38,9 +38,9 @@ impl Call {
     pub fn asked<T>(&self, key: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
         match self.query.get(key) {
             None => Ok(None),
-            Some(text) => read(text)
-                .map(Some)
-                .ok_or_else(|| Fault::bad("bad_parameter", format!("the parameter `{key}` has no such value"))),
+            Some(text) => read(text).map(Some).ok_or_else(|| {
+                Fault::bad("bad_parameter", format!("the parameter `{key}` has no such value"))
+            }),
         }
     }
 

@@ -15,11 +15,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use ledger::{OperatorPart, Promise, Record, RecordKind};
 
+use crate::Office;
 use crate::access::{admit, identify};
 use crate::call::{Call, Reply};
 use crate::fault::Fault;
 use crate::table::{ROUTES, Route, Verb};
-use crate::Office;
 
 /// Body of one call; larger is refused.
 const MAX_BODY: usize = 4 << 20;
@@ -46,9 +46,15 @@ pub fn router(office: Arc<Office>) -> Router {
         router = router.route(route.path, on(filter, run));
     }
     router
-        .fallback(|| async { Fault::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path") })
+        .fallback(|| async {
+            Fault::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path")
+        })
         .method_not_allowed_fallback(|| async {
-            Fault::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_method", "this path does not take this method")
+            Fault::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "no_such_method",
+                "this path does not take this method",
+            )
         })
 }
 
@@ -104,7 +110,13 @@ fn run(office: &Office, route: &Route, call: &Call) -> Result<Reply, Fault> {
     })
 }
 
-fn note(office: &Office, act: &str, call: &Call, on: Option<Name>, failed: Option<&str>) -> Result<(), Fault> {
+fn note(
+    office: &Office,
+    act: &str,
+    call: &Call,
+    on: Option<Name>,
+    failed: Option<&str>,
+) -> Result<(), Fault> {
     let name = |text: &str| Name::new(text).map_err(|error: NameError| Fault::ours("record the act", &error));
     let mut record = Record::new(RecordKind::Operator, office.clock.now());
     record.operator = Some(OperatorPart { act: name(act)?, by: call.pseudonym.clone(), on });
@@ -121,7 +133,9 @@ fn note(office: &Office, act: &str, call: &Call, on: Option<Name>, failed: Optio
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Fault::ours("finish the call", &error)))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Fault::ours("finish the call", &error)))
 }
 
 async fn read(body: axum::body::Body) -> Result<Bytes, Fault> {
@@ -140,14 +154,18 @@ async fn read(body: axum::body::Body) -> Result<Bytes, Fault> {
 fn seen(headers: &HeaderMap) -> Result<Option<u64>, Fault> {
     let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.trim().trim_matches('"').parse().ok());
-    number.map(Some).ok_or_else(|| Fault::bad("bad_if_match", "`If-Match` is a version in quotes, like \"7\""))
+    number
+        .map(Some)
+        .ok_or_else(|| Fault::bad("bad_if_match", "`If-Match` is a version in quotes, like \"7\""))
 }
 
 fn refused(fault: Fault) -> Response {
     let challenge = fault.status == StatusCode::UNAUTHORIZED;
     let mut response = fault.into_response();
     if challenge {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"checkrein operators\""));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"checkrein operators\""));
     }
     response
 }

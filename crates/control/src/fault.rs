@@ -42,7 +42,11 @@ impl Fault {
     /// Something of ours does not work. What it is stands in the log.
     pub fn ours(doing: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(doing, error, "an operators' call failed");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", format!("cannot {doing} now; see the server's log"))
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            format!("cannot {doing} now; see the server's log"),
+        )
     }
 
     pub fn content(error: store::ContentError) -> Self {

@@ -127,8 +127,18 @@ mod tests {
     fn what_changes_something_has_a_record_and_somebody_who_may() {
         for route in ROUTES {
             let changes = route.verb != Verb::Get;
-            assert!(!changes || route.act.is_some(), "{} {} leaves no record", route.verb.as_str(), route.path);
-            assert!(!changes || !route.who.is_empty(), "{} {} is for everybody", route.verb.as_str(), route.path);
+            assert!(
+                !changes || route.act.is_some(),
+                "{} {} leaves no record",
+                route.verb.as_str(),
+                route.path
+            );
+            assert!(
+                !changes || !route.who.is_empty(),
+                "{} {} is for everybody",
+                route.verb.as_str(),
+                route.path
+            );
         }
     }
 
@@ -141,8 +151,14 @@ mod tests {
 
     #[test]
     fn admin_neither_approves_nor_reads_content_by_itself() {
-        for route in ROUTES.iter().filter(|route| route.path.contains("approv") || route.path.ends_with("/content")) {
-            assert!(route.verb == Verb::Get && route.act.is_none() || !route.who.contains(&Admin), "{}", route.path);
+        for route in
+            ROUTES.iter().filter(|route| route.path.contains("approv") || route.path.ends_with("/content"))
+        {
+            assert!(
+                route.verb == Verb::Get && route.act.is_none() || !route.who.contains(&Admin),
+                "{}",
+                route.path
+            );
         }
     }
 

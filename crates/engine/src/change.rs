@@ -33,7 +33,8 @@ pub struct Unfit {
 pub fn change(action: &Action, decision: &Decision, redactor: &mut Redactor) -> Result<Changed, Unfit> {
     let mut changed = Changed { action: action.clone(), throttles: Vec::new(), message: None };
     let pieces = Piece::of(&decision.detections);
-    let wanted: Vec<Piece> = pieces.into_iter().filter(|piece| is_wanted(piece, &decision.constraints)).collect();
+    let wanted: Vec<Piece> =
+        pieces.into_iter().filter(|piece| is_wanted(piece, &decision.constraints)).collect();
     // Detections point into the payload as it was sent, so redaction comes before what moves it.
     changed.action.payload = redactor.redact_json(&changed.action.payload, &wanted);
     for constraint in &decision.constraints {
@@ -68,9 +69,10 @@ pub fn redacted(action: &Action, decision: &Decision, redactor: &mut Redactor) -
     let sensitive = |field: &str| {
         found().any(|hit| {
             hit.class.is_some()
-                && hit.evidence.as_ref().is_some_and(|evidence| {
-                    matches!(&evidence.place, Place::Field { name } if name == field)
-                })
+                && hit
+                    .evidence
+                    .as_ref()
+                    .is_some_and(|evidence| matches!(&evidence.place, Place::Field { name } if name == field))
         })
     };
     let mut cover = |name: &Name| {
@@ -102,10 +104,9 @@ fn apply(constraint: &Constraint, changed: &mut Changed, redactor: &mut Redactor
     let unfit = |why| Unfit { rule: constraint.rule.clone(), why };
     match constraint.kind {
         ConstrainKind::Redact => {
-            if let Some(field) = &constraint.field {
-                if let Some(value) = at_mut(&mut changed.action.payload, field) {
-                    cover(value, redactor);
-                }
+            let field = constraint.field.as_ref();
+            if let Some(value) = field.and_then(|field| at_mut(&mut changed.action.payload, field)) {
+                cover(value, redactor);
             }
         }
         ConstrainKind::Clamp => {
@@ -224,7 +225,8 @@ mod tests {
     }
 
     const CLAMP: &str = r#"[{"kind": "clamp", "rule": "r", "field": "max_tokens", "limit": 100}]"#;
-    const OR_SET: &str = r#"[{"kind": "clamp", "rule": "r", "field": "options.n", "limit": 100, "or_set": true}]"#;
+    const OR_SET: &str =
+        r#"[{"kind": "clamp", "rule": "r", "field": "options.n", "limit": 100, "or_set": true}]"#;
 
     #[test]
     fn a_clamp_lowers_and_never_raises() {
@@ -241,7 +243,9 @@ mod tests {
 
     #[test]
     fn a_clamp_that_sets_leaves_no_way_to_have_no_bound() {
-        for before in ["{}", r#"{"options": {}}"#, r#"{"options": {"n": -1}}"#, r#"{"options": {"n": "all"}}"#, "null"] {
+        for before in
+            ["{}", r#"{"options": {}}"#, r#"{"options": {"n": -1}}"#, r#"{"options": {"n": "all"}}"#, "null"]
+        {
             let after = changed(before, OR_SET).unwrap().action.payload;
             assert_eq!(after.at("options.n").and_then(Json::as_number), Decimal::parse("100"), "{before}");
         }
@@ -261,7 +265,8 @@ mod tests {
     #[test]
     fn a_field_is_covered_with_all_below_it() {
         let cover = r#"[{"kind": "redact", "rule": "r", "field": "customer"}]"#;
-        let after = changed(r#"{"customer": {"name": "Maria Sol", "card": 4111}, "note": "hello"}"#, cover).unwrap();
+        let after =
+            changed(r#"{"customer": {"name": "Maria Sol", "card": 4111}, "note": "hello"}"#, cover).unwrap();
         let text = serde_json::to_string(&after.action.payload).unwrap();
         assert!(!text.contains("Maria") && !text.contains("4111") && text.contains("hello"), "{text}");
     }

@@ -20,8 +20,6 @@ pub struct Book {
     /// By their public part.
     pub keys: HashMap<Name, Key>,
     pub key_form: Arc<dyn KeyForm>,
-    /// Other identities: `jwt:ISSUER#SUBJECT`, `spiffe://…`, `cert:SHA256`.
-    pub identities: HashMap<Box<str>, Name>,
     pub settings: Settings,
     pub denies: HashMap<(Denied, Box<str>), Deny>,
 }
@@ -72,15 +70,15 @@ pub struct Registration {
     pub standing: Standing,
     pub granted: Allowed,
     pub certified: Allowed,
-    /// Requests must be signed and carry a nonce.
-    pub signed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     Active,
     /// By containment; may end by itself.
-    Frozen { until: Option<Timestamp> },
+    Frozen {
+        until: Option<Timestamp>,
+    },
     /// By an operator.
     Suspended,
     Inactive,
@@ -277,7 +275,6 @@ mod tests {
             standing: Standing::Frozen { until: Some(Timestamp::from_millis(10)) },
             granted: Allowed::default(),
             certified: Allowed::default(),
-            signed: false,
         };
         assert!(agent.is_frozen(Timestamp::from_millis(9)));
         assert!(!agent.is_frozen(Timestamp::from_millis(10)));

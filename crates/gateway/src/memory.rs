@@ -204,8 +204,15 @@ pub struct Recalled {
 
 impl Recalled {
     /// Keeps what the decision taught.
-    pub fn learn(&mut self, action: &Action, decision: &Decision, limits: &engine::detect::state::Limits, now: Timestamp) {
-        let engine::facts::Learned { facts, fault } = engine::learn(&self.facts, action, decision, now, limits);
+    pub fn learn(
+        &mut self,
+        action: &Action,
+        decision: &Decision,
+        limits: &engine::detect::state::Limits,
+        now: Timestamp,
+    ) {
+        let engine::facts::Learned { facts, fault } =
+            engine::learn(&self.facts, action, decision, now, limits);
         if let Some(fault) = fault {
             tracing::error!(code = %fault.code, "a decision could not be learned from; what was known stays");
         }
@@ -224,7 +231,8 @@ impl AgentMemory {
         store: &dyn FactStore,
         dice: &dyn Dice,
     ) -> Result<(), Unavailable> {
-        let idle = |used: Timestamp| now.since(used) > i64::try_from(SESSION_IDLE.as_millis()).unwrap_or(i64::MAX);
+        let idle =
+            |used: Timestamp| now.since(used) > i64::try_from(SESSION_IDLE.as_millis()).unwrap_or(i64::MAX);
         if self.sessions.get(session).is_some_and(|it| !idle(it.used)) {
             return Ok(());
         }
@@ -247,10 +255,9 @@ impl AgentMemory {
             else {
                 return;
             };
-            if let Some(gone) = self.sessions.remove(&idlest) {
-                if self.touched.remove(&idlest) {
-                    self.unsaved.insert(idlest, written(&gone.facts));
-                }
+            let gone = self.sessions.remove(&idlest);
+            if let Some(gone) = gone.filter(|_| self.touched.remove(&idlest)) {
+                self.unsaved.insert(idlest, written(&gone.facts));
             }
         }
     }
@@ -390,7 +397,10 @@ fn random(dice: &dyn Dice) -> u64 {
 
 /// Reads one piece. What cannot be read any more counts as forgotten: facts make detection
 /// better, they grant nothing.
-fn read<T: serde::de::DeserializeOwned>(store: &dyn FactStore, key: &FactKey) -> Result<Option<T>, Unavailable> {
+fn read<T: serde::de::DeserializeOwned>(
+    store: &dyn FactStore,
+    key: &FactKey,
+) -> Result<Option<T>, Unavailable> {
     let Some(bytes) = store.load(key)? else { return Ok(None) };
     match serde_json::from_slice(&bytes) {
         Ok(read) => Ok(Some(read)),
@@ -419,8 +429,9 @@ mod tests {
 
     #[test]
     fn months_and_days_follow_the_calendar() {
-        let months = ["1970-01-31T23:59:59Z", "1970-02-01T00:00:00Z", "2024-02-29T12:00:00Z", "2024-03-01T00:00:00Z"]
-            .map(|text| calendar(at(text)).1);
+        let months =
+            ["1970-01-31T23:59:59Z", "1970-02-01T00:00:00Z", "2024-02-29T12:00:00Z", "2024-03-01T00:00:00Z"]
+                .map(|text| calendar(at(text)).1);
         assert_eq!(months, [1970 * 12 + 1, 1970 * 12 + 2, 2024 * 12 + 2, 2024 * 12 + 3]);
     }
 

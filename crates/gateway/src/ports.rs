@@ -28,7 +28,10 @@ pub enum FactKey {
 pub enum Whose<'w> {
     Person(&'w str),
     /// Nobody is known: it goes with the session.
-    Session { agent: &'w Name, session: &'w Name },
+    Session {
+        agent: &'w Name,
+        session: &'w Name,
+    },
     Agent(&'w Name),
 }
 
@@ -90,7 +93,10 @@ impl Default for SystemDice {
 }
 
 impl Dice for SystemDice {
-    #[expect(clippy::panic, reason = "without randomness no id, salt or key may be made; ending is the safe answer")]
+    #[expect(
+        clippy::panic,
+        reason = "without randomness no id, salt or key may be made; ending is the safe answer"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         use aws_lc_rs::rand::SecureRandom as _;
         if self.0.fill(bytes).is_err() {

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use action::Name;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Extension, Router};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
 use crate::ask::Desk;
-use crate::identity::{Caller, Peer, identify};
+use crate::identity::{Caller, identify};
 use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
 use crate::meter::Stage;
 use crate::refuse::Refusal;
@@ -34,18 +34,17 @@ pub fn router(desk: Arc<Desk>) -> Router {
 }
 
 type Desks = State<Arc<Desk>>;
-type Peers = Option<Extension<Peer>>;
 
-async fn ask(State(desk): Desks, peer: Peers, request: Request) -> Result<Response, Refusal> {
+async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let started = Instant::now();
-    let (caller, body) = open(&desk, peer, request).await?;
+    let (caller, body) = open(&desk, request).await?;
     let response = desk.ask(&caller, &body).await;
     desk.guard.meter.took(Stage::Whole, started.elapsed());
     response
 }
 
-async fn batch(State(desk): Desks, peer: Peers, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, peer, request).await?;
+async fn batch(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = open(&desk, request).await?;
     desk.batch(&caller, &body).await
 }
 
@@ -57,12 +56,11 @@ struct Wait {
 
 async fn standing(
     State(desk): Desks,
-    peer: Peers,
     Path(id): Path<String>,
     Query(wait): Query<Wait>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let caller = who(&desk, peer, &headers)?;
+    let caller = who(&desk, &headers)?;
     let wait = match wait.wait.as_deref() {
         None => Duration::ZERO,
         Some(text) => {
@@ -73,23 +71,13 @@ async fn standing(
     desk.standing(&caller, &decision(&id)?, wait).await
 }
 
-async fn resume(
-    State(desk): Desks,
-    peer: Peers,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, peer, request).await?;
+async fn resume(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = open(&desk, request).await?;
     desk.resume(&caller, &decision(&id)?, &body).await
 }
 
-async fn outcome(
-    State(desk): Desks,
-    peer: Peers,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, peer, request).await?;
+async fn outcome(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = open(&desk, request).await?;
     desk.outcome(&caller, &decision(&id)?, &body).await
 }
 
@@ -98,16 +86,15 @@ fn decision(id: &str) -> Result<Name, Refusal> {
 }
 
 /// Who asks, and then what. The body of a stranger is not read.
-async fn open(desk: &Desk, peer: Peers, request: Request) -> Result<(Caller, Bytes), Refusal> {
+async fn open(desk: &Desk, request: Request) -> Result<(Caller, Bytes), Refusal> {
     let (head, body) = request.into_parts();
-    let caller = who(desk, peer, &head.headers)?;
+    let caller = who(desk, &head.headers)?;
     Ok((caller, read(body).await?))
 }
 
-fn who(desk: &Desk, peer: Peers, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
+fn who(desk: &Desk, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let now = desk.guard.clock.now().timestamp();
-    let caller = identify(headers, &peer, &desk.guard.book.load(), now);
+    let caller = identify(headers, &desk.guard.book.load(), now);
     caller.inspect_err(|refusal| desk.guard.meter.refused(refusal.code()))
 }
 

@@ -34,8 +34,12 @@ impl Tokens {
 }
 
 fn signed(id: &Name, agent: &Name, payload: &Digest, until: Timestamp) -> [u8; 32] {
-    let parts: [&[u8]; 4] =
-        [id.as_str().as_bytes(), agent.as_str().as_bytes(), payload.as_bytes(), &until.millis().to_be_bytes()];
+    let parts: [&[u8]; 4] = [
+        id.as_str().as_bytes(),
+        agent.as_str().as_bytes(),
+        payload.as_bytes(),
+        &until.millis().to_be_bytes(),
+    ];
     *action::digest("checkrein.token.v1", &parts).as_bytes()
 }
 

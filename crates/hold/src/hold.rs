@@ -74,13 +74,20 @@ pub struct Vote {
 /// What can happen to a held action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    Approve { by: Name },
-    Deny { by: Name },
+    Approve {
+        by: Name,
+    },
+    Deny {
+        by: Name,
+    },
     Cancel,
     /// Time has passed; moves only what is due.
     Expire,
     /// The caller takes the approved action: the same payload, under a claim of its own.
-    Release { payload: Digest, claim: Digest },
+    Release {
+        payload: Digest,
+        claim: Digest,
+    },
 }
 
 /// Why an event did not move it. Nothing was recorded.
@@ -106,7 +113,9 @@ pub enum Refusal {
     NotDue,
     #[error("another decision about it is being recorded")]
     Busy,
-    #[error("the record could not be written, so nothing moved; whether it is on the disk shows after a restart")]
+    #[error(
+        "the record could not be written, so nothing moved; whether it is on the disk shows after a restart"
+    )]
     NotRecorded,
     #[error("too many actions wait for a person already")]
     TooMany,
@@ -138,9 +147,7 @@ impl Refusal {
 impl Hold {
     /// Whether somebody may decide it: an approver, and one of those who are named, if any are.
     pub fn may_decide(&self, who: &Name, roles: &[AccessRole]) -> bool {
-        let named = |name: &Name| {
-            name == who || roles.iter().any(|role| role.as_str() == name.as_str())
-        };
+        let named = |name: &Name| name == who || roles.iter().any(|role| role.as_str() == name.as_str());
         roles.contains(&AccessRole::Approver) && (self.from.is_empty() || self.from.iter().any(named))
     }
 
@@ -228,9 +235,10 @@ impl Hold {
         match &self.state {
             State::Pending { .. } => now > self.deadline,
             State::Approved { until, .. } => now > *until,
-            State::Released { .. } | State::Denied { .. } | State::Expired { .. } | State::Cancelled { .. } => {
-                false
-            }
+            State::Released { .. }
+            | State::Denied { .. }
+            | State::Expired { .. }
+            | State::Cancelled { .. } => false,
         }
     }
 
@@ -249,9 +257,10 @@ impl Hold {
     pub const fn is_over(&self) -> bool {
         match self.state {
             State::Pending { .. } | State::Approved { .. } => false,
-            State::Released { .. } | State::Denied { .. } | State::Expired { .. } | State::Cancelled { .. } => {
-                true
-            }
+            State::Released { .. }
+            | State::Denied { .. }
+            | State::Expired { .. }
+            | State::Cancelled { .. } => true,
         }
     }
 }

@@ -79,10 +79,8 @@ impl Holds {
             record,
             Box::new(move |kept| {
                 let mut desk = lock(&desk);
-                if kept {
-                    if let Some(slot) = desk.slots.get_mut(&hold.id) {
-                        slot.moving = false;
-                    }
+                if let Some(slot) = desk.slots.get_mut(&hold.id).filter(|_| kept) {
+                    slot.moving = false;
                 }
                 drop(desk);
                 done(if kept { Ok(hold) } else { Err(Refusal::NotRecorded) });

@@ -33,8 +33,7 @@ impl Holds {
                 continue;
             }
             let hold = holds.get_mut(&part.of).ok_or(ReplayError::Orphan(record.sequence))?;
-            hold.state =
-                moved(hold, record, part).ok_or(ReplayError::Impossible(record.sequence))?;
+            hold.state = moved(hold, record, part).ok_or(ReplayError::Impossible(record.sequence))?;
         }
         let restored = holds.len();
         for hold in order.iter().filter_map(|id| holds.remove(id)) {
@@ -76,7 +75,9 @@ fn moved(hold: &Hold, record: &Record, part: &ApprovalPart) -> Option<State> {
         }
         (State::Pending { .. }, ApprovalStep::Denied) => Some(State::Denied { at, by: part.by.clone()? }),
         (State::Pending { .. }, ApprovalStep::Cancelled) => Some(State::Cancelled { at }),
-        (State::Pending { .. } | State::Approved { .. }, ApprovalStep::Expired) => Some(State::Expired { at }),
+        (State::Pending { .. } | State::Approved { .. }, ApprovalStep::Expired) => {
+            Some(State::Expired { at })
+        }
         (State::Approved { votes, .. }, ApprovalStep::Released) => {
             Some(State::Released { at, claim: part.claim?, votes: votes.clone() })
         }

@@ -1,6 +1,11 @@
 //! Random histories of held actions against a model that is too simple to be wrong, over a journal
 //! that fails, that fails after writing, and that ends with the process.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 use std::sync::{Arc, Mutex};
 
@@ -168,7 +173,9 @@ fn event(step: &Step) -> Option<Event> {
 
 fn act(holds: &Holds, event: Event, now: i64) -> Result<Outcome, Refusal> {
     let (tell, told) = std::sync::mpsc::channel();
-    holds.act(&name("dec_1"), event, None, Timestamp::from_millis(now), move |moved| tell.send(moved).unwrap());
+    holds.act(&name("dec_1"), event, None, Timestamp::from_millis(now), move |moved| {
+        tell.send(moved).unwrap()
+    });
     told.recv().unwrap()
 }
 
@@ -269,9 +276,15 @@ fn two_operators_who_decide_at_once_make_one_decision() {
             .map(|by| {
                 let (holds, id) = (holds.clone(), id.clone());
                 std::thread::spawn(move || {
-                    let event = if by % 2 == 0 { Event::Approve { by: approver(by) } } else { Event::Deny { by: approver(by) } };
+                    let event = if by % 2 == 0 {
+                        Event::Approve { by: approver(by) }
+                    } else {
+                        Event::Deny { by: approver(by) }
+                    };
                     let (tell, told) = std::sync::mpsc::channel();
-                    holds.act(&id, event, None, Timestamp::from_millis(1), move |moved| tell.send(moved).unwrap());
+                    holds.act(&id, event, None, Timestamp::from_millis(1), move |moved| {
+                        tell.send(moved).unwrap()
+                    });
                     told.recv().unwrap().is_ok()
                 })
             })

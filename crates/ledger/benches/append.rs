@@ -146,6 +146,7 @@ fn record(n: u64) -> Record {
         id: name(&format!("d-{n:016x}")),
         latency: BTreeMap::new(),
         mode: Mode::Enforce,
+        payload: Some(digest(5)),
         rule: name("refund.limit"),
         rules: digest(4),
         verdict: Verdict::Approve,

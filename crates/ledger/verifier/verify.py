@@ -343,7 +343,7 @@ ACTION_KIND = one_of("database external_call file workflow payment communication
 OPERATION = one_of("read write delete send pay grant")
 STEP = one_of("requested voted approved denied expired cancelled released")
 REPORT = one_of("executed failed not_executed isolated missing")
-COMMITTED = one_of("action changed comment payload result sandbox")
+COMMITTED = one_of("action changed comment result sandbox")
 CLASS = one_of("card ssn passport email api_key jwt credential health financial phone iban ip_address"
                " national_id custom")
 VECTOR = one_of("prompt_injection sql_injection xss exfiltration_velocity pii known_exploit resource_exhaustion"
@@ -371,19 +371,22 @@ EVERYWHERE = frozenset("kind log previous sequence time version".split())
 KEY_PART = struct_of(new=is_text, new_signature=is_text, old=is_text, old_signature=is_text)
 DECISION = struct_of(
     baseline_=DIGEST, effective=VERDICT, id=is_name, latency_=mapping(is_name, COUNT),
-    mode=one_of("simulate monitor enforce"), rule=is_name, rules=DIGEST, verdict=VERDICT,
+    mode=one_of("simulate monitor enforce"), payload_=DIGEST, rule=is_name, rules=DIGEST, verdict=VERDICT,
 )
 DETECTION = struct_of(class_=CLASS, confidence=whole(100), rule=is_name, severity=SEVERITY, vector=VECTOR)
 RECORD = struct_of(
     action_=struct_of(environment=ENVIRONMENT, kind=ACTION_KIND, operation=OPERATION, resource=is_name, tool=is_name),
     agent_=struct_of(name=is_name, version_=is_name),
-    approval_=struct_of(by_=is_name, channel_=is_name, needed_=BYTE, of=is_name, step=STEP, until_=is_time),
+    approval_=struct_of(
+        by_=is_name, channel_=is_name, claim_=DIGEST, from_=listing(is_name), needed_=BYTE, of=is_name, payload_=DIGEST,
+        release_within_=COUNT, step=STEP, until_=is_time,
+    ),
     cause_=DIGEST,
     commitments_=mapping(COMMITTED, struct_of(bytes=COUNT, hash=DIGEST)),
     decision_=DECISION,
     detections_=listing(DETECTION),
     erasure_=struct_of(basis=is_name, by=is_name, pieces=COUNT, principal=is_name),
-    finding_=struct_of(rule=is_name, severity=SEVERITY),
+    finding_=struct_of(of_=is_name, rule=is_name, severity=SEVERITY),
     gap_=struct_of(bytes=COUNT, reason=one_of("torn_tail not_written repaired"), was_=DIGEST),
     key_=KEY_PART,
     kind=one_of(" ".join(KINDS)),

@@ -28,7 +28,10 @@ fn verify(args: &VerifyArgs) -> Result<Exit> {
     } else {
         write!(out, "{report}")?;
         if trust.as_stated && report.fault.is_none() {
-            writeln!(out, "  nobody vouched for the key: compare it with the one that the operator publishes")?;
+            writeln!(
+                out,
+                "  nobody vouched for the key: compare it with the one that the operator publishes"
+            )?;
         }
     }
     out.flush()?;
@@ -45,9 +48,8 @@ fn read(path: &Path, trust: &Trust) -> Result<Report> {
 }
 
 fn trust(args: &VerifyArgs) -> Result<Trust> {
-    let keys = |texts: &[String]| -> Result<Vec<VerifierKey>> {
-        texts.iter().map(|text| key(text)).collect()
-    };
+    let keys =
+        |texts: &[String]| -> Result<Vec<VerifierKey>> { texts.iter().map(|text| key(text)).collect() };
     let witnesses = keys(&args.witnesses)?;
     let needed = args.cosigned.unwrap_or(witnesses.len());
     Ok(Trust {

@@ -30,9 +30,13 @@ pub fn run(args: &WitnessArgs) -> Result<Exit> {
     }
     serve::private_folder(&args.data)?;
     let key = key(&args.data, &args.name)?;
-    let store = HeadStore::open(Arc::new(Disk), &args.data.join("heads")).context("cannot open what was signed")?;
+    let store =
+        HeadStore::open(Arc::new(Disk), &args.data.join("heads")).context("cannot open what was signed")?;
     let witness = Witness::new(key, watched, store).context("cannot begin to witness")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     runtime.block_on(listen(args, Arc::new(witness)))?;
     Ok(Exit::Success)
 }
@@ -61,7 +65,10 @@ async fn listen(args: &WitnessArgs, witness: Arc<Witness>) -> Result<()> {
     println!("Ctrl-C stops.");
     let router = Router::new()
         .route("/add-checkpoint", post(add))
-        .route("/key", get(|State(witness): State<Arc<Witness>>| async move { format!("{}\n", witness.verifier()) }))
+        .route(
+            "/key",
+            get(|State(witness): State<Arc<Witness>>| async move { format!("{}\n", witness.verifier()) }),
+        )
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(witness);
     let (stop, stopped) = watch::channel(false);

@@ -19,7 +19,8 @@ impl FactStore for Facts {
             FactKey::Agent(agent) => self.state.agent_facts(agent),
             FactKey::Session(agent, session) => self.state.session_facts(agent, session),
         };
-        row.map(|row| row.map(|row| row.bytes)).map_err(|error| unavailable("what is known of the agent", &error))
+        row.map(|row| row.map(|row| row.bytes))
+            .map_err(|error| unavailable("what is known of the agent", &error))
     }
 
     fn save(&self, batch: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable> {
@@ -101,25 +102,4 @@ impl Past for Earlier {
 fn unavailable(what: &'static str, error: &(dyn std::error::Error + 'static)) -> Unavailable {
     tracing::error!(what, error, "not available");
     Unavailable { what }
-}
-
-/// The ledger, as the index follows it.
-pub struct Followed(pub Ledger);
-
-impl store::Source for Followed {
-    fn read(
-        &self,
-        from: u64,
-        most: usize,
-    ) -> Result<Vec<store::Entry>, Box<dyn std::error::Error + Send + Sync>> {
-        if from >= self.0.head().durable {
-            return Ok(Vec::new());
-        }
-        let stored = self.0.read(from, most)?;
-        Ok(stored.into_iter().map(|it| store::Entry { record: it.record, leaf: it.leaf }).collect())
-    }
-
-    fn wait_beyond(&self, size: u64, timeout: std::time::Duration) -> u64 {
-        self.0.wait_beyond(size, timeout)
-    }
 }

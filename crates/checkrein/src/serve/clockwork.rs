@@ -10,11 +10,10 @@ use arc_swap::ArcSwap;
 use gateway::Book;
 use gateway::ask::Desk;
 use gateway::limits::FACTS_SAVED_EVERY;
-use ledger::{GapPart, GapReason, Promise, Record, RecordKind};
+use ledger::{GapPart, GapReason, Ledger, Promise, Record, RecordKind};
 use store::{Index, Snapshot, State};
 use tokio::sync::watch;
 
-use super::adapters::Followed;
 use super::config::Config;
 use super::publish;
 
@@ -72,8 +71,8 @@ async fn tell_of_open_passes(desk: &Desk) {
 }
 
 /// Follows the ledger into the index, on a thread of its own.
-pub fn follow(index: &Index, source: &Followed, stop: &AtomicBool) {
-    index.follow(source, stop, &|step| match step {
+pub fn follow(index: &Index, ledger: &Ledger, stop: &AtomicBool) {
+    index.follow(ledger, stop, &|step| match step {
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the index does not follow the ledger; it tries again"),
     });
@@ -110,7 +109,10 @@ pub fn publish(
                 book.store(Arc::new(next));
             }
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "the new rules cannot be read; those in force stay");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the new rules cannot be read; those in force stay"
+                );
                 book.store(Arc::new(publish::with_rules_of(config, &fresh, &book.load())));
             }
         }

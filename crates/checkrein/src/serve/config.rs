@@ -20,8 +20,8 @@ pub struct Config {
     pub tenant: Name,
     /// The name under which the ledger signs, unique in the world.
     pub log: String,
-    pub agents: Listener,
-    pub operators: Listener,
+    pub agents: SocketAddr,
+    pub operators: SocketAddr,
     pub preset: Preset,
     /// Rule files beside the preset, reread when they change.
     pub rules: Vec<PathBuf>,
@@ -33,20 +33,6 @@ pub struct Config {
     /// Rules need a second author before they are put in force.
     pub four_eyes: bool,
     pub environments: BTreeMap<Environment, Scope>,
-}
-
-#[derive(Debug)]
-pub struct Listener {
-    pub address: SocketAddr,
-    pub tls: Option<Tls>,
-}
-
-#[derive(Debug)]
-pub struct Tls {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-    /// Certificates of clients are asked for and checked against this.
-    pub clients: Option<PathBuf>,
 }
 
 impl Config {
@@ -63,7 +49,8 @@ impl Config {
             Ok(root) => root,
             Err(fault) => return Err(Faults(vec![fault])),
         };
-        let config = Fields::of(file, &root, &mut faults).and_then(|fields| read(fields, folder, &mut faults));
+        let config =
+            Fields::of(file, &root, &mut faults).and_then(|fields| read(fields, folder, &mut faults));
         match config {
             Some(config) if faults.is_empty() => Ok(config),
             Some(_) | None => Err(faults),
@@ -73,7 +60,12 @@ impl Config {
 
 fn told(faults: &Faults) -> String {
     let lines: Vec<String> = faults.0.iter().map(Fault::to_string).collect();
-    format!("the settings have {} fault{}\n{}", lines.len(), if lines.len() == 1 { "" } else { "s" }, lines.join("\n"))
+    format!(
+        "the settings have {} fault{}\n{}",
+        lines.len(),
+        if lines.len() == 1 { "" } else { "s" },
+        lines.join("\n")
+    )
 }
 
 fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Config> {
@@ -85,8 +77,8 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         let message = format!("`log` is `{}`, which is no name for a log", engine::yaml::shown(log));
         fields.fault(faults, "bad_log", message, Some("a name like `example.org/acme/node-a`".to_owned()));
     }
-    let agents = listener(fields.fields("agents", faults), 7070, folder, faults);
-    let operators = listener(fields.fields("operators", faults), 7071, folder, faults);
+    let agents = listener(fields.fields("agents", faults), 7070, faults);
+    let operators = listener(fields.fields("operators", faults), 7071, faults);
     let (preset, rules) = match fields.fields("rules", faults) {
         None => (Preset::Standard, Vec::new()),
         Some(mut fields) => {
@@ -117,18 +109,13 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     })
 }
 
-fn listener(
-    fields: Option<Fields<'_>>,
-    port: u16,
-    folder: &Path,
-    faults: &mut Faults,
-) -> Option<Listener> {
+fn listener(fields: Option<Fields<'_>>, port: u16, faults: &mut Faults) -> Option<SocketAddr> {
     let usual = SocketAddr::from(([127, 0, 0, 1], port));
-    let Some(mut fields) = fields else { return Some(Listener { address: usual, tls: None }) };
+    let Some(mut fields) = fields else { return Some(usual) };
     let address = match fields.text("listen", faults) {
         None => Some(usual),
         Some(text) => {
-            let parsed = text.parse().ok();
+            let parsed: Option<SocketAddr> = text.parse().ok();
             if parsed.is_none() {
                 let hint = Some(format!("an address and a port, like `127.0.0.1:{port}`"));
                 fields.fault(faults, "bad_address", "`listen` is no address to listen on".to_owned(), hint);
@@ -136,24 +123,13 @@ fn listener(
             parsed
         }
     };
-    let tls = match fields.fields("tls", faults) {
-        None => None,
-        Some(mut tls) => {
-            let certificate = tls.need_text("certificate", faults).map(|text| folder.join(text));
-            let key = tls.need_text("key", faults).map(|text| folder.join(text));
-            let clients = tls.text("clients", faults).map(|text| folder.join(text));
-            tls.finish(faults);
-            Some(Tls { certificate: certificate?, key: key?, clients })
-        }
-    };
-    let open = address.is_some_and(|address| !address.ip().is_loopback()) && tls.is_none();
-    if open {
-        let message = "`listen` is reachable from other machines, and without `tls` keys travel in the clear";
-        let hint = "add `tls:` with `certificate` and `key`, or listen on 127.0.0.1".to_owned();
-        fields.fault(faults, "no_tls", message.to_owned(), Some(hint));
+    if address.is_some_and(|address| !address.ip().is_loopback()) {
+        let message = "`listen` is reachable from other machines, and keys would travel in the clear";
+        let hint = "listen on 127.0.0.1, and put a proxy that speaks TLS in front".to_owned();
+        fields.fault(faults, "not_loopback", message.to_owned(), Some(hint));
     }
     fields.finish(faults);
-    Some(Listener { address: address?, tls })
+    address
 }
 
 /// The settings of each environment. There is no silent default for how production fails.
@@ -188,7 +164,12 @@ fn scope(one: &mut Fields<'_>, environment: Environment, faults: &mut Faults) ->
         }
         None if environment == Environment::Production => {
             let hint = "write `fail: { reads: closed, effects: closed }`; `open` lets actions pass when no decision can be had";
-            one.fault(faults, "missing_key", "`fail` must be chosen for production".to_owned(), Some(hint.to_owned()));
+            one.fault(
+                faults,
+                "missing_key",
+                "`fail` must be chosen for production".to_owned(),
+                Some(hint.to_owned()),
+            );
             (None, None)
         }
         None => (None, None),
@@ -208,7 +189,10 @@ fn scope(one: &mut Fields<'_>, environment: Environment, faults: &mut Faults) ->
         fail_effects: effects.unwrap_or(usual.fail_effects),
         capture: one.choice("capture", Capture::ALL, Capture::as_str, faults).unwrap_or(usual.capture),
         explain: one.choice("explain", ExplainLevel::ALL, ExplainLevel::as_str, faults),
-        own_domains: own_domains.into_iter().filter_map(|text| name(Some(text), "own_domains", one, faults)).collect(),
+        own_domains: own_domains
+            .into_iter()
+            .filter_map(|text| name(Some(text), "own_domains", one, faults))
+            .collect(),
         approval,
         budget: usual.budget,
     }
@@ -237,9 +221,7 @@ fn approval(fields: &mut Fields<'_>, faults: &mut Faults) -> ApprovalRule {
 
 fn name(text: Option<&str>, key: &str, fields: &Fields<'_>, faults: &mut Faults) -> Option<Name> {
     let text = text?;
-    Name::new(text)
-        .map_err(|error| fields.fault(faults, "bad_name", format!("`{key}`: {error}"), None))
-        .ok()
+    Name::new(text).map_err(|error| fields.fault(faults, "bad_name", format!("`{key}`: {error}"), None)).ok()
 }
 
 /// Names of logs stand in signed notes: no blanks, no plus signs, and something that looks like a
@@ -269,8 +251,8 @@ environments:
     fn a_small_file_is_enough_and_paths_are_beside_it() {
         let config = parse(SMALL).unwrap();
         assert_eq!(config.data, Path::new("/etc/checkrein/data"));
-        assert_eq!(config.agents.address.to_string(), "127.0.0.1:7070");
-        assert_eq!(config.operators.address.to_string(), "127.0.0.1:7071");
+        assert_eq!(config.agents.to_string(), "127.0.0.1:7070");
+        assert_eq!(config.operators.to_string(), "127.0.0.1:7071");
         let production = &config.environments[&Environment::Production];
         assert_eq!((production.mode, production.fail_reads), (Mode::Enforce, FailMode::Open));
     }
@@ -292,9 +274,16 @@ environments:
         )
         .unwrap_err();
         let codes: Vec<_> = faults.0.iter().map(|fault| fault.code).collect();
-        for code in
-            ["bad_log", "no_tls", "bad_address", "unknown_value", "out_of_range", "missing_key", "unknown_key", "wrong_type"]
-        {
+        for code in [
+            "bad_log",
+            "not_loopback",
+            "bad_address",
+            "unknown_value",
+            "out_of_range",
+            "missing_key",
+            "unknown_key",
+            "wrong_type",
+        ] {
             assert!(codes.contains(&code), "{code} is missing in {codes:?}");
         }
         assert!(faults.0.iter().all(|fault| fault.line > 0));

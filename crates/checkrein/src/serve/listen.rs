@@ -16,10 +16,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-
 pub async fn bind_to(what: &str, address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen for {what} on {address}; is another program there? change `listen` in the settings")
+        format!(
+            "cannot listen for {what} on {address}; is another program there? change `listen` in the settings"
+        )
     })
 }
 

@@ -77,7 +77,11 @@ impl Metrics {
         registry.register("detections", "Actions on which a vector hit", metrics.detections.clone());
         registry.register("stage_seconds", "Where the time of a decision goes", metrics.seconds.clone());
         registry.register("refusals", "Questions that got no decision", metrics.refusals.clone());
-        registry.register("unrecorded", "Actions without a record, by whether they passed", metrics.unrecorded.clone());
+        registry.register(
+            "unrecorded",
+            "Actions without a record, by whether they passed",
+            metrics.unrecorded.clone(),
+        );
         registry.register("budget_alerts", "Budgets that reached a threshold", metrics.budgets.clone());
         registry.register("ledger_durable", "Records on the medium", metrics.durable.clone());
         registry.register("ledger_signed", "Records below a signed checkpoint", metrics.signed.clone());
@@ -110,8 +114,8 @@ fn histogram() -> Histogram {
 
 /// From 50 microseconds, each twice the one before.
 const BUCKETS: [f64; 16] = [
-    0.000_05, 0.000_1, 0.000_2, 0.000_4, 0.000_8, 0.001_6, 0.003_2, 0.006_4, 0.012_8, 0.025_6, 0.051_2, 0.102_4,
-    0.204_8, 0.409_6, 0.819_2, 5.0,
+    0.000_05, 0.000_1, 0.000_2, 0.000_4, 0.000_8, 0.001_6, 0.003_2, 0.006_4, 0.012_8, 0.025_6, 0.051_2,
+    0.102_4, 0.204_8, 0.409_6, 0.819_2, 5.0,
 ];
 
 impl Meter for Metrics {

@@ -33,7 +33,7 @@ use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock};
 use store::{Content, Index, State};
 use tokio::sync::watch;
 
-use self::adapters::{Earlier, Facts, Followed, Kept};
+use self::adapters::{Earlier, Facts, Kept};
 use self::config::Config;
 use self::meter::Metrics;
 
@@ -56,8 +56,8 @@ struct Server {
 pub async fn run(config: Config) -> Result<()> {
     let config = Arc::new(config);
     // Listeners first: a port that is taken is told before anything is opened or made.
-    let agents = listen::bind_to("agents", config.agents.address).await?;
-    let operators = listen::bind_to("operators", config.operators.address).await?;
+    let agents = listen::bind_to("agents", config.agents).await?;
+    let operators = listen::bind_to("operators", config.operators).await?;
     let (stop, stopped) = watch::channel(false);
     let server = {
         let config = Arc::clone(&config);
@@ -111,8 +111,8 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     restore(&holds, &ledger)?;
     let (index, _) = Index::open(data).context("cannot open the index")?;
     let index = Arc::new(index);
-    let content =
-        Content::open(data, &keys.join("content.key"), store::Bounds::default()).context("cannot open the content")?;
+    let content = Content::open(data, &keys.join("content.key"), store::Bounds::default())
+        .context("cannot open the content")?;
     let content = Arc::new(content);
 
     let metrics = Metrics::new();
@@ -155,7 +155,15 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     let stop_threads = Arc::new(AtomicBool::new(false));
     let threads = threads(config, &state, &index, &ledger, &book, &kept, &stop_threads)?;
     let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index));
-    Ok(Server { agents: gateway::router(Arc::clone(&desk)), desk, operators, ledger, threads, stop_threads, first_token })
+    Ok(Server {
+        agents: gateway::router(Arc::clone(&desk)),
+        desk,
+        operators,
+        ledger,
+        threads,
+        stop_threads,
+        first_token,
+    })
 }
 
 fn threads(
@@ -169,8 +177,8 @@ fn threads(
 ) -> Result<Vec<JoinHandle<()>>> {
     let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
     let follower = {
-        let (index, source, stop) = (Arc::clone(index), Followed(ledger.clone()), Arc::clone(stop));
-        named("index").spawn(move || clockwork::follow(&index, &source, &stop))
+        let (index, ledger, stop) = (Arc::clone(index), ledger.clone(), Arc::clone(stop));
+        named("index").spawn(move || clockwork::follow(&index, &ledger, &stop))
     };
     let publisher = {
         let (config, state) = (Arc::clone(config), Arc::clone(state));
@@ -263,7 +271,9 @@ fn greet(config: &Config, server: &Server, agents: SocketAddr, operators: Socket
         );
     }
     if let Some(token) = &server.first_token {
-        println!("\nThis is the first start. The operator `admin` has this token; it is shown once:\n\n  {token}\n");
+        println!(
+            "\nThis is the first start. The operator `admin` has this token; it is shown once:\n\n  {token}\n"
+        );
     }
     println!("Ctrl-C stops.");
 }

@@ -53,7 +53,6 @@ fn with_rules(config: &Config, kept: &Snapshot, rules: RuleSets) -> Book {
             })
             .collect(),
         key_form: Arc::new(StoredKeys),
-        identities: HashMap::new(),
         settings: settings(config, kept),
         denies: kept
             .denies
@@ -125,7 +124,6 @@ fn registration(agent: &store::Agent) -> Registration {
         },
         granted: engine::facts::Allowed::default(),
         certified: engine::facts::Allowed::default(),
-        signed: false,
     }
 }
 
@@ -155,6 +153,7 @@ fn overlaid(mut scope: Scope, chosen: &store::Settings) -> Scope {
     if let Some(seconds) = chosen.approval_seconds {
         scope.approval.deadline_millis = u64::from(seconds) * 1000;
     }
+    scope.budget.alert_at = vec![80, 100];
     scope.budget.per_day = chosen.requests_per_day.or(scope.budget.per_day);
     scope.budget.per_month = chosen.requests_per_month.or(scope.budget.per_month);
     scope

@@ -15,7 +15,8 @@ pub fn key(folder: &Path, name: &str, dice: &dyn Dice) -> Result<[u8; 32]> {
     let shown = path.display();
     match File::open(&path) {
         Ok(mut file) => {
-            let mode = file.metadata().with_context(|| format!("cannot look at `{shown}`"))?.permissions().mode();
+            let mode =
+                file.metadata().with_context(|| format!("cannot look at `{shown}`"))?.permissions().mode();
             if mode & 0o077 != 0 {
                 bail!("`{shown}` can be read by others; run `chmod 600 {shown}`");
             }
@@ -23,7 +24,9 @@ pub fn key(folder: &Path, name: &str, dice: &dyn Dice) -> Result<[u8; 32]> {
             file.read_to_end(&mut bytes).with_context(|| format!("cannot read `{shown}`"))?;
             match <[u8; 32]>::try_from(bytes.as_slice()) {
                 Ok(key) => Ok(key),
-                Err(_) => bail!("`{shown}` is no key of 32 bytes; put back the file that belongs to this data folder"),
+                Err(_) => bail!(
+                    "`{shown}` is no key of 32 bytes; put back the file that belongs to this data folder"
+                ),
             }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -46,9 +49,11 @@ pub fn key(folder: &Path, name: &str, dice: &dyn Dice) -> Result<[u8; 32]> {
 pub fn signing_key(folder: &Path, log: &str) -> Result<SigningKey> {
     let path = folder.join("ledger.key");
     if path.exists() {
-        return load_key(&path, None).with_context(|| format!("cannot read the signing key `{}`", path.display()));
+        return load_key(&path, None)
+            .with_context(|| format!("cannot read the signing key `{}`", path.display()));
     }
     let key = SigningKey::generate(log, KeyKind::Log).context("cannot make a signing key")?;
-    save_key(&path, &key, None).with_context(|| format!("cannot write the signing key `{}`", path.display()))?;
+    save_key(&path, &key, None)
+        .with_context(|| format!("cannot write the signing key `{}`", path.display()))?;
     Ok(key)
 }

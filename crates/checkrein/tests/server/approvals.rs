@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{Agent, Server, refund};
 
-/// An action that the score or a rule holds: a refund between the limits.
+/// A write in production, which the rules of these tests hold for a person.
 fn held(agent: &Agent) -> (String, String, Value) {
     let action = json!({
-        "kind": "database", "operation": "delete", "tool": "delete_rows",
-        "resource": { "type": "table", "name": "orders" },
-        "payload": { "table": "orders", "where": "id = 7" },
+        "kind": "record_change", "operation": "write", "tool": "crm_update",
+        "resource": { "type": "crm_record", "name": "contacts" },
+        "payload": { "id": "k-77", "fields": { "status": "qualified" } },
         "principal": { "id": "maria@shop.example" },
     });
     let answer = agent.ask(&action).is(202);
@@ -41,7 +41,7 @@ fn an_approved_action_goes_on_once_and_a_denied_one_never() {
     server.as_operator(&approver, "POST", &format!("{path}/approve"), Some(&json!({}))).is(200);
 
     let mut other = action.clone();
-    other["payload"]["where"] = json!("1 = 1");
+    other["payload"]["id"] = json!("k-78");
     assert_eq!(resume(&agent, &id, &token, &other, "one").is(403)["error"]["code"], "bad_token");
     let stranger = server.agent("stranger", &[]);
     assert_eq!(resume(&stranger, &id, &token, &action, "one").status, 404);
@@ -70,7 +70,11 @@ fn a_held_action_survives_crashes_and_is_released_once() {
     assert_eq!(resume(&agent, &id, &token, &action, "one").is(200)["outcome"], "run");
     let server = server.crash_and_restart();
     let agent = Agent { address: server.agents, ..agent };
-    assert_eq!(resume(&agent, &id, &token, &action, "one").is(200)["repeated"], true, "the same caller, again");
+    assert_eq!(
+        resume(&agent, &id, &token, &action, "one").is(200)["repeated"],
+        true,
+        "the same caller, again"
+    );
     assert_eq!(resume(&agent, &id, &token, &action, "two").status, 409, "nobody else");
 }
 
@@ -108,15 +112,19 @@ fn what_was_approved_and_is_blocked_by_now_does_not_go_on() {
     let rule = "
 policy: closed
 rules:
-  - id: delete.closed
+  - id: write.closed
     priority: 10
-    note: nothing is deleted today
-    when: { operation: delete }
+    note: nothing is written today
+    when: { operation: write }
     then: block
 ";
     std::fs::write(server.folder.join("rules/closed.yaml"), rule).unwrap();
+    // Asked anew until it is blocked: to try to resume would release it under the old rules.
+    let other = server.agent("other", &[]);
     crate::harness::until("the stricter rule is in force", || {
-        resume(&agent, &id, &token, &action, "probe").status == 403
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        other.ask(&action).status == 403
     });
+    assert_eq!(resume(&agent, &id, &token, &action, "one").is(403)["error"]["code"], "refused");
     assert_eq!(agent.ask(&refund(1)).status / 100, 2, "other actions go on");
 }

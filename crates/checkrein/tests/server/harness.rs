@@ -131,9 +131,9 @@ impl Server {
     pub fn agent(&self, name: &str, roles: &[&str]) -> Agent {
         let profile = json!({ "environments": ["production"], "roles": roles });
         self.operate("PUT", &format!("/api/v1/agents/{name}"), &profile).is(201);
-        let made = self.operate("POST", &format!("/api/v1/agents/{name}/keys"), &json!({ "label": "test" })).is(201);
-        let agent =
-            Agent { address: self.agents, key: made["key"].as_str().unwrap().to_owned() };
+        let made =
+            self.operate("POST", &format!("/api/v1/agents/{name}/keys"), &json!({ "label": "test" })).is(201);
+        let agent = Agent { address: self.agents, key: made["key"].as_str().unwrap().to_owned() };
         // Until the change is in force, the key is unknown.
         until("the key is in force", || {
             call(self.agents, "GET", "/ask/v1/decisions/dec_none", &agent.key, None).status != 401
@@ -144,8 +144,9 @@ impl Server {
     /// Adds an operator with these roles, and gives back its token.
     pub fn operator(&self, name: &str, roles: &[&str]) -> String {
         self.operate("PUT", &format!("/api/v1/operators/{name}"), &json!({ "roles": roles })).is(201);
-        let made =
-            self.operate("POST", &format!("/api/v1/operators/{name}/tokens"), &json!({ "label": "test" })).is(201);
+        let made = self
+            .operate("POST", &format!("/api/v1/operators/{name}/tokens"), &json!({ "label": "test" }))
+            .is(201);
         let token = made["key"].as_str().unwrap().to_owned();
         until("the token is in force", || self.as_operator(&token, "GET", "/api/v1/me", None).status == 200);
         token

@@ -11,7 +11,8 @@ fn a_refund_passes_waits_or_is_blocked_by_amount_and_role() {
     let finance = server.agent("finance-bot", &["Finance-Agent"]);
     assert_eq!(shop.ask(&refund(99)).is(200)["outcome"], "run");
     let big = shop.ask(&refund(1_001));
-    let receipt = big.head.lines().find_map(|line| line.strip_prefix("checkrein-receipt: ")).unwrap().to_owned();
+    let receipt =
+        big.head.lines().find_map(|line| line.strip_prefix("checkrein-receipt: ")).unwrap().to_owned();
     let big = big.is(403);
     assert_eq!((big["outcome"].as_str(), big["reason"].as_str()), (Some("refused"), Some("policy")));
     assert_eq!(big["id"], receipt.as_str());
@@ -19,7 +20,8 @@ fn a_refund_passes_waits_or_is_blocked_by_amount_and_role() {
     assert!(matches!(with_role.status, 200 | 202), "{with_role:?}");
 
     until("the decision is in the index", || {
-        call(server.operators, "GET", &format!("/api/v1/decisions/{receipt}"), &server.admin, None).status == 200
+        call(server.operators, "GET", &format!("/api/v1/decisions/{receipt}"), &server.admin, None).status
+            == 200
     });
     let told = server.look(&format!("/api/v1/decisions/{receipt}"));
     assert_eq!(told["decision"]["verdict"], "block");
@@ -113,8 +115,14 @@ fn the_same_question_under_the_same_key_is_decided_once_also_after_a_crash() {
     let server = server.crash_and_restart();
     let shop = crate::harness::Agent { address: server.agents, key };
     until("the index has followed", || {
-        call(server.operators, "GET", &format!("/api/v1/decisions/{}", first["id"].as_str().unwrap()), &server.admin, None)
-            .status
+        call(
+            server.operators,
+            "GET",
+            &format!("/api/v1/decisions/{}", first["id"].as_str().unwrap()),
+            &server.admin,
+            None,
+        )
+        .status
             == 200
     });
     let after = shop.ask(&action).is(200);
@@ -135,7 +143,11 @@ fn a_report_that_contradicts_the_decision_is_a_finding() {
     let other = server.agent("other", &[]);
     assert_eq!(other.post(&path, &json!({ "outcome": "executed" })).status, 404);
     until("the finding is in the index", || {
-        server.look("/api/v1/findings")["items"].as_array().unwrap().iter().any(|it| it["rule"] == "outcome.contradicts")
+        server.look("/api/v1/findings")["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["rule"] == "outcome.contradicts")
     });
 }
 
@@ -160,11 +172,16 @@ rules:
     let file = server.folder.join("rules/menu.yaml");
     std::fs::write(&file, rule).unwrap();
     until("the new rule blocks", || shop.ask(&read).status == 403);
+    // An agent that asks without pause is held for that alone, so each phase has one of its own.
+    let patient = server.agent("patient", &[]);
     std::fs::write(&file, "policy: [").unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1_200));
-    assert_eq!(shop.ask(&read).status, 403, "the rules in force stay");
+    assert_eq!(patient.ask(&read).status, 403, "the rules in force stay");
     std::fs::remove_file(&file).unwrap();
-    until("the rule is gone", || shop.ask(&read).status == 200);
+    until("the rule is gone", || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        patient.ask(&read).status == 200
+    });
 }
 
 #[test]

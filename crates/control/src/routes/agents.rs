@@ -33,7 +33,9 @@ pub struct Profile {
 #[serde(rename_all = "snake_case", tag = "state", deny_unknown_fields)]
 pub enum Status {
     Active,
-    Suspended { reason: String },
+    Suspended {
+        reason: String,
+    },
     Frozen {
         #[serde(default)]
         until: Option<Timestamp>,

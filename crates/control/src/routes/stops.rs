@@ -81,7 +81,10 @@ pub fn put_settings(office: &Office, call: &Call) -> Result<Reply, Fault> {
         (Some(application), None) => Scope::Application(application),
         (None, Some(agent)) => Scope::Agent(agent),
         (Some(_), Some(_)) => {
-            return Err(Fault::bad("two_scopes", "settings are for an application or for an agent, not for both"));
+            return Err(Fault::bad(
+                "two_scopes",
+                "settings are for an application or for an agent, not for both",
+            ));
         }
     };
     let chosen = new.settings;

@@ -29,8 +29,12 @@ pub fn judged<'a>(action: &'a Action, facts: &'a Facts, given: &'a Given) -> Jud
 
 /// The plain action with these fields put over it.
 pub fn action(fields: &str) -> Action {
-    let Ok(Json::Object(mut whole)) = Json::parse(PLAIN_ACTION.as_bytes()) else { unreachable!() };
-    let Json::Object(fields) = Json::parse(fields.as_bytes()).unwrap() else { unreachable!() };
+    let Ok(Json::Object(mut whole)) = Json::parse(PLAIN_ACTION.as_bytes()) else {
+        panic!("an action is an object")
+    };
+    let Json::Object(fields) = Json::parse(fields.as_bytes()).unwrap() else {
+        panic!("an action is an object")
+    };
     for (key, value) in fields {
         whole.retain(|(known, _)| *known != key);
         whole.push((key, value));

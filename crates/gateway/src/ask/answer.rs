@@ -172,8 +172,7 @@ impl Answer {
 
     /// A pass without a record.
     pub fn unrecorded(permit: Permit) -> Self {
-        let told =
-            Told { id: permit.decision().clone(), sequence: None, reason: None, details: Vec::new() };
+        let told = Told { id: permit.decision().clone(), sequence: None, reason: None, details: Vec::new() };
         Self::run(permit, told)
     }
 

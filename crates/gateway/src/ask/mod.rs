@@ -143,7 +143,12 @@ impl Desk {
             }
             Passage::Held(hold) => self.held(caller, told, &hold, &decision.payload_hash),
             Passage::Refused => {
-                self.awaited.expect(&id, &caller.agent.name, Verdict::Block, self.guard.clock.now().timestamp());
+                self.awaited.expect(
+                    &id,
+                    &caller.agent.name,
+                    Verdict::Block,
+                    self.guard.clock.now().timestamp(),
+                );
                 Answer::refused(told)
             }
         }

@@ -88,11 +88,8 @@ impl Awaited {
             }
             let key = (*deadline, id.clone());
             waiting.by_time.remove(&key);
-            if let Some(one) = waiting.by_id.remove(&key.1) {
-                if one.carried != Verdict::Block {
-                    overdue.push(Overdue { id: key.1, agent: one.agent });
-                }
-            }
+            let one = waiting.by_id.remove(&key.1).filter(|one| one.carried != Verdict::Block);
+            overdue.extend(one.map(|one| Overdue { id: key.1, agent: one.agent }));
         }
         overdue
     }
@@ -128,10 +125,17 @@ impl Desk {
             }
         };
         let agrees = agrees(carried, report.outcome);
-        let mut records = vec![outcome(&caller.agent.name, id, report.outcome.into(), self.guard.clock.now())];
+        let mut records =
+            vec![outcome(&caller.agent.name, id, report.outcome.into(), self.guard.clock.now())];
         if !agrees {
             tracing::warn!(decision = %id, reported = ?report.outcome, "the report contradicts the decision");
-            records.push(finding(&caller.agent.name, id, "outcome.contradicts", Severity::Critical, self.guard.clock.now()));
+            records.push(finding(
+                &caller.agent.name,
+                id,
+                "outcome.contradicts",
+                Severity::Critical,
+                self.guard.clock.now(),
+            ));
         }
         for record in records {
             self.guard.note(record, Promise::Synced).await?;
@@ -161,7 +165,9 @@ const fn agrees(carried: Verdict, reported: Reported) -> bool {
     match (carried, reported) {
         (Verdict::Allow | Verdict::Alert | Verdict::Constrain, _) | (_, Reported::NotExecuted) => true,
         // A caller may not run what was isolated, is held or was refused.
-        (Verdict::Sandbox | Verdict::Approve | Verdict::Block, Reported::Executed | Reported::Failed) => false,
+        (Verdict::Sandbox | Verdict::Approve | Verdict::Block, Reported::Executed | Reported::Failed) => {
+            false
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a caller sends.
 
 use action::{
-    Action, ActionKind, AgentRef, Amount, Content, Environment, Json, Name, Operation, Principal, Resource, Session,
-    Timestamp,
+    Action, ActionKind, AgentRef, Amount, Content, Environment, Json, Name, Operation, Principal, Resource,
+    Session, Timestamp,
 };
 use serde::Deserialize;
 

@@ -7,7 +7,8 @@ use action::{Action, Decision, Name, Verdict};
 use engine::Changed;
 use hold::BindingKey;
 use ledger::{
-    ActionPart, AgentPart, Commitment, Committed, DecisionPart, DetectionPart, Nanos, Record, RecordKind, RiskPart,
+    ActionPart, AgentPart, Commitment, Committed, DecisionPart, DetectionPart, Nanos, Record, RecordKind,
+    RiskPart,
 };
 
 /// Detections that a record tells of; the count of all of them is in its notes.

@@ -70,13 +70,19 @@ impl Guard {
 
     /// Lets one action through the door, or not. Within [`DECIDE_WITHIN`] the answer is there, or
     /// the fail mode of the scope speaks.
-    pub async fn pass(self: &Arc<Self>, caller: &Caller, action: Action, id: Name) -> Result<Passed, Refusal> {
+    pub async fn pass(
+        self: &Arc<Self>,
+        caller: &Caller,
+        action: Action,
+        id: Name,
+    ) -> Result<Passed, Refusal> {
         let book = self.book.load_full();
         let agent = Arc::clone(&caller.agent);
         let scope = book.settings.of(&agent, action.environment);
         admit(&agent, &action)?;
         let (operation, payload) = (action.operation, action.payload_hash());
-        let work = Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone());
+        let work =
+            Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone());
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
             Ok(passed) => passed,
             Err(_) => {
@@ -98,14 +104,19 @@ impl Guard {
     ) -> Result<Passed, Refusal> {
         let started = Instant::now();
         let now = self.clock.now().timestamp();
-        let size = action.context.iter().map(|content| content.text.len()).sum::<usize>() + weight(&action.payload);
+        let size =
+            action.context.iter().map(|content| content.text.len()).sum::<usize>() + weight(&action.payload);
         let subject = self.subject(&action)?;
         let principal = action.principal.as_ref().map(|_| subject.clone());
         let judge = {
             let principal = principal.clone();
             let (guard, book, scope) = (Arc::clone(&self), Arc::clone(&book), Arc::clone(&scope));
             let caller = caller.clone();
-            move |action: Action| guard.judge(&book, &caller, &scope, &action, principal.as_ref(), now).map(|decision| (action, decision))
+            move |action: Action| {
+                guard
+                    .judge(&book, &caller, &scope, &action, principal.as_ref(), now)
+                    .map(|decision| (action, decision))
+            }
         };
         let (action, decision) = if size <= INLINE_BYTES {
             judge(action)?
@@ -123,7 +134,14 @@ impl Guard {
         }
         let carried = plan.verdict();
         let kept_form = |action: &Action| self.kept_form(action, &decision, scope.capture);
-        let decided = Decided { id: &id, action: &action, decision: &decision, carried, judged, binding: &self.binding };
+        let decided = Decided {
+            id: &id,
+            action: &action,
+            decision: &decision,
+            carried,
+            judged,
+            binding: &self.binding,
+        };
         let record = decided.record(self.clock.now(), principal.clone(), plan.changed(), |role, action| {
             self.commit(&id, &subject, &scope, role, kept_form(action))
         });
@@ -145,7 +163,9 @@ impl Guard {
                 tracing::error!(decision = %id, %error, "the decision has no record");
                 let pass = self.unrecorded(&scope, action.operation)?;
                 return Err(match plan {
-                    Plan::Run | Plan::Change(_) => Refusal::OpenPass(Box::new(Permit::open(id.clone(), payload, pass))),
+                    Plan::Run | Plan::Change(_) => {
+                        Refusal::OpenPass(Box::new(Permit::open(id.clone(), payload, pass)))
+                    }
                     Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
                 });
             }
@@ -245,9 +265,10 @@ impl Guard {
     }
 
     fn throttle(&self, agent: &Registration, changed: &Changed, now: Timestamp) -> Result<(), Refusal> {
-        let full = changed.throttles.iter().find(|throttle| {
-            !self.memory.may_call(&agent.name, &throttle.rule, throttle.per_minute, now)
-        });
+        let full = changed
+            .throttles
+            .iter()
+            .find(|throttle| !self.memory.may_call(&agent.name, &throttle.rule, throttle.per_minute, now));
         full.map_or(Ok(()), |_| Err(Refusal::Throttled))
     }
 
@@ -274,7 +295,8 @@ impl Guard {
         now: Timestamp,
     ) -> impl Future<Output = Result<Hold, Refusal>> + use<> {
         let rule = &scope.approval;
-        let payload = plan.changed().map_or_else(|| action.payload_hash(), |changed| changed.action.payload_hash());
+        let payload =
+            plan.changed().map_or_else(|| action.payload_hash(), |changed| changed.action.payload_hash());
         let hold = Hold {
             id: id.clone(),
             agent: action.agent.name.clone(),
@@ -430,7 +452,7 @@ fn fill(
 
 /// The session of an action; without one, the agent's own.
 fn session_of(action: &Action) -> Name {
-    action.session.as_ref().map_or_else(|| nameless_session(), |session| session.id.clone())
+    action.session.as_ref().map_or_else(nameless_session, |session| session.id.clone())
 }
 
 fn nameless_session() -> Name {

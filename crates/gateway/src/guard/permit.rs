@@ -54,8 +54,11 @@ impl Permit {
 
     /// From a hold that was released: the one place where an approval becomes leave to act.
     pub(super) fn released(decision: Name, payload: Digest, released: &hold::Outcome) -> Option<Self> {
-        matches!(released.hold.state, hold::State::Released { .. })
-            .then_some(Permit { decision, payload, proof: Proof::Released })
+        matches!(released.hold.state, hold::State::Released { .. }).then_some(Permit {
+            decision,
+            payload,
+            proof: Proof::Released,
+        })
     }
 
     pub(super) const fn open(decision: Name, payload: Digest, pass: OpenPass) -> Self {

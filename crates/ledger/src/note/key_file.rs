@@ -105,9 +105,10 @@ pub fn load_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<SigningK
 fn plain(key: &SigningKey) -> Zeroizing<String> {
     let bytes = Zeroizing::new([&[key.kind() as u8], key.seed().as_slice()].concat());
     let secret = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
-    // `NAME+ID+KEY` becomes `PRIVATE+KEY+NAME+ID+SECRET`.
+    // `NAME+ID+KEY` becomes `PRIVATE+KEY+NAME+ID+SECRET`. The key is base64, which may hold a plus
+    // sign itself; name and id may not.
     let public = key.verifier().to_string();
-    let known = public.rsplit_once('+').map(|(start, _)| start).unwrap_or_default();
+    let known = public.splitn(3, '+').take(2).collect::<Vec<_>>().join("+");
     Zeroizing::new(format!("{PLAIN}{known}+{}\n", *secret))
 }
 

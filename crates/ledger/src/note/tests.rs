@@ -170,3 +170,17 @@ fn no_secret_is_printed() {
     let key = key(KeyKind::Log, 5);
     assert_eq!(format!("{key:?}"), format!("SigningKey(for {})", key.verifier()));
 }
+
+#[test]
+fn every_key_comes_back_from_its_file_whatever_its_public_part_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut with_plus = 0;
+    for number in 0..200u8 {
+        let key = SigningKey::from_seed("example.org/log", KeyKind::Log, [number; 32]).unwrap();
+        with_plus += usize::from(key.verifier().to_string().matches('+').count() > 2);
+        let path = folder.path().join(number.to_string());
+        save_key(&path, &key, None).unwrap();
+        assert_eq!(load_key(&path, None).unwrap().verifier(), key.verifier(), "seed {number}");
+    }
+    assert!(with_plus > 0, "none of the keys had a plus sign in its base64");
+}

@@ -305,8 +305,12 @@ fn ordinary(pick: u64, time: i64, dice: &mut Dice) -> Record {
             record.approval = Some(ApprovalPart {
                 by: Some(name("p-operator-7")),
                 channel: Some(name("dashboard")),
+                claim: (dice.below(3) == 0).then(|| dice.digest()),
+                from: vec![name("security"), name("approver")],
                 needed: Some(2),
                 of: id,
+                payload: Some(dice.digest()),
+                release_within: Some(3_600_000),
                 step: *dice.pick(&[ApprovalStep::Voted, ApprovalStep::Approved, ApprovalStep::Released]),
                 until: Some(Nanos(time + 60)),
             });
@@ -334,8 +338,11 @@ fn ordinary(pick: u64, time: i64, dice: &mut Dice) -> Record {
         4 if dice.below(4) == 0 => gap(time, dice),
         5 => {
             let mut record = with(RecordKind::Finding);
-            record.finding =
-                Some(FindingPart { rule: name("outcome.contradicts"), severity: Severity::High });
+            record.finding = Some(FindingPart {
+                of: Some(id),
+                rule: name("outcome.contradicts"),
+                severity: Severity::High,
+            });
             record
         }
         6 => {
@@ -366,7 +373,7 @@ fn decision(id: Name, time: i64, dice: &mut Dice) -> Record {
     });
     record.agent = Some(AgentPart { name: name("refund-bot"), version: Some(name("1.4")) });
     record.commitments.insert(Committed::Action, commitment(dice));
-    record.commitments.insert(Committed::Payload, commitment(dice));
+    record.commitments.insert(Committed::Changed, commitment(dice));
     let verdict = *dice.pick(Verdict::ALL);
     record.decision = Some(DecisionPart {
         baseline: None,
@@ -374,6 +381,7 @@ fn decision(id: Name, time: i64, dice: &mut Dice) -> Record {
         id,
         latency: BTreeMap::from([(name("decide"), dice.below(400)), (name("facts"), dice.below(90))]),
         mode: Mode::Enforce,
+        payload: Some(dice.digest()),
         rule: name("refund.limit"),
         rules: Digest::from_bytes([7; 32]),
         verdict,

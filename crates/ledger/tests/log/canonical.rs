@@ -62,11 +62,13 @@ prop_compose! {
         record.shard = has(10).then(|| ShardPart { name: "000001-2026-11".into(), root: has(9).then_some(digests[3]), size: numbers[2] });
         record.risk = has(11).then_some(RiskPart { base: parts[0], parts, uplift: parts[1], value: parts[2], weights: digests[1] });
         record.approval = has(12).then(|| ApprovalPart {
-            by: None, channel: has(9).then(|| names[7].clone()), needed: has(10).then_some(parts[3]),
-            of: names[0].clone(), step: ApprovalStep::Voted, until: has(11).then_some(Nanos(time)),
+            by: None, channel: has(9).then(|| names[7].clone()), claim: has(7).then_some(digests[1]),
+            from: if has(8) { names[..2].to_vec() } else { Vec::new() }, needed: has(10).then_some(parts[3]),
+            of: names[0].clone(), payload: has(6).then_some(digests[2]), release_within: has(5).then_some(numbers[0]),
+            step: ApprovalStep::Voted, until: has(11).then_some(Nanos(time)),
         });
         record.key = has(13).then(|| KeyPart { new: "n".into(), new_signature: "s".into(), old: "o\n".into(), old_signature: "\u{1}".into() });
-        record.finding = has(14).then(|| FindingPart { rule: names[7].clone(), severity: action::Severity::ALL[0] });
+        record.finding = has(14).then(|| FindingPart { of: has(9).then(|| names[2].clone()), rule: names[7].clone(), severity: action::Severity::ALL[0] });
         record
     }
 }
