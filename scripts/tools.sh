@@ -30,6 +30,8 @@ missing=()
 have cc || missing+=(gcc libc6-dev)
 have g++ || missing+=(g++)
 have zcat || missing+=(gzip)
+have python3 || missing+=(python3)
+have curl || missing+=(curl)
 if [ "${#missing[@]}" -gt 0 ]; then
   have apt-get || stop "missing: ${missing[*]}" "install them with your package manager"
   echo "installing ${missing[*]}"

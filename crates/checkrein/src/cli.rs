@@ -144,7 +144,7 @@ pub enum Contract {
 
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
-    /// Verify a bundle: chain, tree, signatures, completeness
+    /// Verify a bundle, or a server's ledger as it lies: chain, tree, signatures, completeness
     #[command(after_help = "\
 Exit codes, the same as of the `verify.py` in each bundle:
    0  clean                 3  clean, with gaps that the log declares
@@ -154,12 +154,51 @@ Exit codes, the same as of the `verify.py` in each bundle:
 Example:
   checkrein ledger verify june.evidence.tar.gz --key ledger.pub")]
     Verify(VerifyArgs),
+
+    /// Write a bundle of records that verifies offline, with a verifier in Python beside it
+    Export(ExportArgs),
+
+    /// Let a log that was damaged go on; says so on the log
+    Repair(RepairArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// Where to write the bundle
+    pub out: PathBuf,
+
+    /// The server's settings
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// The first record
+    #[arg(long, default_value_t = 0, value_name = "SEQUENCE")]
+    pub from: u64,
+
+    /// Up to the first signed head of at least this size; the newest, when absent
+    #[arg(long, value_name = "SIZE")]
+    pub until: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RepairArgs {
+    /// Who decides that the log goes on; stands on it
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+
+    /// The server's settings
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
-    /// The bundle
-    pub path: PathBuf,
+    /// The bundle; without one, the ledger of the server with these settings
+    pub path: Option<PathBuf>,
+
+    /// The server's settings
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
 
     /// A key of the log, or a file with one, that came by another way than the bundle
     #[arg(long = "key", value_name = "KEY")]

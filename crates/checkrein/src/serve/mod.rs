@@ -29,6 +29,7 @@ use gateway::ask::{Awaited, Desk, Replies, Tokens};
 use gateway::memory::Memory;
 use gateway::ports::SystemDice;
 use hold::{BindingKey, Holds};
+use ledger::note::SigningKey;
 use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock};
 use store::{Content, Index, State};
 use tokio::sync::watch;
@@ -106,7 +107,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     // Before anything is recorded: with faulty rules the server does not start.
     let book = publish::book(config, &kept)?;
 
-    let ledger = open_ledger(config, &keys, &clock)?;
+    let ledger = open_ledger(config, &clock)?;
     let holds = Holds::new(Arc::new(ledger.clone()));
     restore(&holds, &ledger)?;
     let (index, _) = Index::open(data).context("cannot open the index")?;
@@ -188,13 +189,23 @@ fn threads(
     Ok(vec![follower.context("cannot start a thread")?, publisher.context("cannot start a thread")?])
 }
 
-fn open_ledger(config: &Config, keys: &Path, clock: &Arc<dyn Clock>) -> Result<Ledger> {
+/// Where the ledger of a configuration lies.
+pub fn ledger_settings(config: &Config) -> ledger::Settings {
     let mut settings = ledger::Settings::new(config.data.join("ledger"), config.log.clone());
     settings.mirror = config.mirror.clone();
     settings.head = config.head.clone();
-    let key = secrets::signing_key(keys, &config.log)?;
-    let (ledger, _) =
-        Ledger::open(settings, key, Arc::new(Disk), Arc::clone(clock)).context("cannot open the ledger")?;
+    settings
+}
+
+/// The key that signs for it.
+pub fn signing_key(config: &Config) -> Result<SigningKey> {
+    secrets::signing_key(&config.data.join("keys"), &config.log)
+}
+
+fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Ledger> {
+    let key = signing_key(config)?;
+    let (ledger, _) = Ledger::open(ledger_settings(config), key, Arc::new(Disk), Arc::clone(clock))
+        .context("cannot open the ledger")?;
     let mut boot = Record::new(RecordKind::Boot, clock.now());
     if let (Ok(key), Ok(version)) = (Name::new("program"), Name::new(env!("CARGO_PKG_VERSION"))) {
         boot.notes.insert(key, version);

@@ -7,5 +7,6 @@
 )]
 
 mod approvals;
+mod evidence;
 mod harness;
 mod questions;
