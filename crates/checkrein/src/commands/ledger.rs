@@ -106,7 +106,7 @@ fn export(args: &ExportArgs) -> Result<Exit> {
     println!(
         "{name}: records {} to {}, {} signed heads",
         exported.first,
-        exported.size.saturating_sub(1),
+        exported.end.saturating_sub(1),
         exported.checkpoints
     );
     println!("  key     {}", key.verifier());
