@@ -55,7 +55,12 @@ fn verify(args: &VerifyArgs) -> Result<Exit> {
 /// Verifies the folder of a server, which may be running.
 fn in_place(config: &Path, trust: &Trust) -> Result<Report> {
     let config = Config::read(config)?;
-    Ok(verify_folder(&Disk, &folder(&config), trust))
+    let mut trust = trust.clone();
+    if trust.as_stated {
+        // Nobody gave a key, so the server's own counts: enough to find damage, not to convince a stranger.
+        trust.keys.push(serve::signing_key(&config)?.verifier().clone());
+    }
+    Ok(verify_folder(&Disk, &folder(&config), &trust))
 }
 
 fn folder(config: &Config) -> Folder {
@@ -111,7 +116,7 @@ fn export(args: &ExportArgs) -> Result<Exit> {
     );
     println!("  key     {}", key.verifier());
     println!("  verify  checkrein ledger verify {name} --key '{}'", key.verifier());
-    println!("  or      tar xzf {name} verify.py && python3 verify.py {name}");
+    println!("  or      tar xzf {name} verify.py && python3 verify.py {name} --key '{}'", key.verifier());
     Ok(Exit::Success)
 }
 
