@@ -109,7 +109,8 @@ fn build(config: &Arc<Config>) -> Result<Server> {
 
     let ledger = open_ledger(config, &clock)?;
     let holds = Holds::new(Arc::new(ledger.clone()));
-    restore(&holds, &ledger)?;
+    let awaited = Awaited::default();
+    restore(&holds, &awaited, &ledger)?;
     let (index, _) = Index::open(data).context("cannot open the index")?;
     let index = Arc::new(index);
     let content = Content::open(data, &keys.join("content.key"), store::Bounds::default())
@@ -138,7 +139,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         guard,
         tokens: Tokens::new(&secrets::key(&keys, "token.key", &*dice)?),
         replies: Replies::default(),
-        awaited: Awaited::default(),
+        awaited,
         past: Arc::new(Earlier { index: Arc::clone(&index), ledger: ledger.clone() }),
     });
     let office = Arc::new(Office {
@@ -214,14 +215,15 @@ fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Ledger> {
     Ok(ledger)
 }
 
-/// Rebuilds held actions from the ledger.
-fn restore(holds: &Holds, ledger: &Ledger) -> Result<()> {
+/// Rebuilds held actions, and the outcomes that are still awaited, from the ledger.
+fn restore(holds: &Holds, awaited: &Awaited, ledger: &Ledger) -> Result<()> {
     let mut records = Vec::new();
     let (mut next, size) = (0, ledger.head().durable);
     while next < size {
         let stored = ledger.read(next, REPLAY_STEP).context("cannot read the ledger")?;
         let Some(last) = stored.last() else { break };
         next = last.record.sequence + 1;
+        stored.iter().for_each(|it| awaited.replay(&it.record));
         records.extend(stored.into_iter().map(|it| it.record).filter(|record| record.approval.is_some()));
     }
     let restored = holds.replay(&records).context("cannot restore held actions")?;

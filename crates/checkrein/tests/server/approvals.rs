@@ -128,3 +128,35 @@ rules:
     assert_eq!(resume(&agent, &id, &token, &action, "one").is(403)["error"]["code"], "refused");
     assert_eq!(agent.ask(&refund(1)).status / 100, 2, "other actions go on");
 }
+
+#[test]
+fn what_is_released_is_the_action_as_the_rules_change_it() {
+    let server = Server::start(RULES);
+    let agent = server.agent("shop-helper", &[]);
+    let rule = "
+policy: short
+layer: agent
+scope: { agent: shop-helper }
+rules:
+  - id: write.short
+    priority: 10
+    note: at most ten at once
+    when: { tool: crm_update }
+    then: { constrain: [ { clamp: { field: limit, at: 10, or_set: true } } ] }
+";
+    std::fs::write(server.folder.join("rules/short.yaml"), rule).unwrap();
+    let probe = json!({
+        "kind": "file", "operation": "read", "tool": "crm_update", "resource": { "type": "file" }, "payload": {},
+    });
+    crate::harness::until("the rule is in force", || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        agent.ask(&probe).json()["outcome"] == "run_changed"
+    });
+    let (id, token, action) = held(&agent);
+    server.operate("POST", &format!("/api/v1/approvals/{id}/approve"), &json!({})).is(200);
+    let released = resume(&agent, &id, &token, &action, "one").is(200);
+    assert_eq!(
+        (&released["outcome"], &released["changed"]["payload"]["limit"]),
+        (&json!("run_changed"), &json!(10))
+    );
+}

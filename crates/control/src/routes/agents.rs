@@ -21,9 +21,6 @@ pub struct Profile {
     environments: BTreeSet<Environment>,
     #[serde(default)]
     roles: BTreeSet<Name>,
-    /// Permissions that it was granted.
-    #[serde(default)]
-    scopes: BTreeSet<Name>,
     /// Versions that may act; none named means any.
     #[serde(default)]
     versions: BTreeSet<Name>,
@@ -77,8 +74,8 @@ pub fn put(office: &Office, call: &Call) -> Result<Reply, Fault> {
         application: new.application,
         environments: new.environments,
         roles: new.roles,
-        scopes: new.scopes,
         versions: new.versions,
+        ..AgentProfile::default()
     };
     let known = office.state.agent(&name)?.is_some();
     let written = if known {

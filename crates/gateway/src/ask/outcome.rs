@@ -7,7 +7,7 @@ use action::{Json, Name, Severity, Timestamp, Verdict};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use ledger::{AgentPart, FindingPart, Nanos, OutcomePart, Promise, Record, RecordKind, Report};
+use ledger::{AgentPart, ApprovalStep, FindingPart, Nanos, OutcomePart, Promise, Record, RecordKind, Report};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
@@ -92,6 +92,25 @@ impl Awaited {
             overdue.extend(one.map(|one| Overdue { id: key.1, agent: one.agent }));
         }
         overdue
+    }
+
+    /// Rebuilds it from the ledger, record by record in their order.
+    pub fn replay(&self, record: &Record) {
+        let at = record.time.timestamp();
+        let agent = record.agent.as_ref().map(|agent| &agent.name);
+        if let (Some(decision), Some(action), Some(agent)) = (&record.decision, &record.action, agent) {
+            if action.operation.has_effect() && decision.effective < Verdict::Sandbox {
+                self.expect(&decision.id, agent, decision.effective, at);
+            }
+        }
+        if let (Some(approval), Some(agent)) = (&record.approval, agent) {
+            if approval.step == ApprovalStep::Released {
+                self.expect(&approval.of, agent, Verdict::Allow, at);
+            }
+        }
+        if let Some(outcome) = &record.outcome {
+            self.arrived(&outcome.of);
+        }
     }
 
     pub fn len(&self) -> usize {

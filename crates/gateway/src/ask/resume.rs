@@ -34,14 +34,15 @@ impl Desk {
         if !self.tokens.opens(&resume.token, id, &caller.agent.name, &payload, now) {
             return Err(Refusal::BadToken);
         }
-        // Judged again: what was approved under yesterday's rules does not pass today's block.
-        if matches!(hold.state, State::Approved { .. }) {
-            let again = self.guard.judge_again(caller, &action)?;
-            if again.effective == Verdict::Block {
-                tracing::warn!(decision = %id, rule = %again.ruling.decided_by, "approved, but blocked by now");
-                return Err(Refusal::Stricter);
-            }
-        }
+        // Judged again: what was approved under yesterday's rules does not pass today's block, and
+        // what is released is the action as the rules change it.
+        let changed = match hold.state {
+            State::Approved { .. } | State::Released { .. } => self.guard.judge_again(caller, &action)?,
+            State::Pending { .. }
+            | State::Denied { .. }
+            | State::Expired { .. }
+            | State::Cancelled { .. } => None,
+        };
         let event = Event::Release {
             payload: self.guard.binding.payload(&payload),
             claim: self.guard.binding.claim(resume.claim.as_str()),
@@ -54,8 +55,13 @@ impl Desk {
         if !released.repeated {
             self.awaited.expect(id, &caller.agent.name, Verdict::Allow, now);
         }
+        let payload = changed.as_ref().map_or(payload, |changed| changed.action.payload_hash());
         let permit = self.guard.released(id, payload, &released)?;
-        let mut answer = Answer::run(permit, Told::released(id));
+        let told = Told::released(id);
+        let mut answer = match changed {
+            Some(changed) => Answer::changed(permit, told, changed),
+            None => Answer::run(permit, told),
+        };
         answer.repeated = released.repeated;
         Ok(answer.into_response())
     }

@@ -211,8 +211,9 @@ impl Guard {
             .map_err(Refusal::from)
     }
 
-    /// Judges an action once more without keeping what it taught: it was counted when it was asked.
-    pub fn judge_again(&self, caller: &Caller, action: &Action) -> Result<Decision, Refusal> {
+    /// Judges an approved action once more, without keeping what it taught: it was counted when it
+    /// was asked. Gives back the form in which it may run, where that is another one.
+    pub fn judge_again(&self, caller: &Caller, action: &Action) -> Result<Option<Changed>, Refusal> {
         admit(&caller.agent, action)?;
         let book = self.book.load_full();
         let scope = book.settings.of(&caller.agent, action.environment);
@@ -225,7 +226,19 @@ impl Guard {
             fill(recalled, &book, caller, &scope, action, principal, now);
             engine::decide(action, &recalled.facts, rules, now)
         });
-        decision.map_err(Refusal::from)
+        let decision = decision?;
+        if decision.effective == Verdict::Block {
+            tracing::warn!(rule = %decision.ruling.decided_by, "an approved action is blocked by now");
+            return Err(Refusal::Stricter);
+        }
+        // Constraints stay with a verdict that waits: what a person releases is the changed action.
+        if decision.effective < Verdict::Constrain || decision.constraints.is_empty() {
+            return Ok(None);
+        }
+        self.change(&decision, action).map(Some).map_err(|unfit| {
+            tracing::warn!(%unfit, "an approved action cannot be changed as a rule asks");
+            Refusal::Stricter
+        })
     }
 
     /// The permit of an action that a person approved and that was handed out on the ledger.
