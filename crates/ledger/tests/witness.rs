@@ -184,8 +184,8 @@ fn a_damaged_store_is_no_fresh_start() {
     let (dir, sample) = (tempfile::tempdir().unwrap(), sample(1));
     let witness = witness_in(dir.path());
     assert_eq!(status(&witness, &request(&sample, 0, 200)).0, 200);
-    let file = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-    let file = file.filter(|path| path.extension().is_some_and(|end| end == "checkpoint")).next().unwrap();
+    let mut files = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.find(|path| path.extension().is_some_and(|end| end == "checkpoint")).unwrap();
     let before = std::fs::read(&file).unwrap();
     for content in [b"".as_slice(), &before[..before.len() / 2], b"something else\n"] {
         std::fs::write(&file, content).unwrap();

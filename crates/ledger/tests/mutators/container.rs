@@ -90,7 +90,7 @@ pub fn hard_link(subject: &Subject, dice: &mut Dice) -> Made {
 }
 
 pub fn extended_header(subject: &Subject, dice: &mut Dice) -> Made {
-    let kind = *dice.pick(&[b'x', b'g', b'L', b'S', b'5']);
+    let kind = *dice.pick(b"xgLS5");
     let block = [header("README", 17, kind, ""), padded(b"17 path=manifest\n")].concat();
     (with_block(subject, dice, block), Want::Found)
 }
@@ -143,8 +143,9 @@ pub fn size_beyond(subject: &Subject, dice: &mut Dice) -> Made {
 
 pub fn padding(subject: &Subject, dice: &mut Dice) -> Made {
     let mut tar = subject.parts.tar();
-    let padded: Vec<usize> =
-        (0..subject.parts.0.len()).filter(|place| subject.parts.0[*place].1.len() % 512 != 0).collect();
+    let padded: Vec<usize> = (0..subject.parts.0.len())
+        .filter(|place| !subject.parts.0[*place].1.len().is_multiple_of(512))
+        .collect();
     let place = *dice.pick(&padded);
     tar[header_at(&subject.parts, place) + 512 + subject.parts.0[place].1.len()] = 1;
     (gzip(&tar), Want::Found)
