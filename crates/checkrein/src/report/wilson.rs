@@ -17,7 +17,7 @@ mod tests {
 
     #[test]
     fn the_interval_is_wilsons() {
-        assert_eq!(percent(Share { k: 7, n: 110 }), "    7/110     6.36 % [3.11, 12.56]");
+        assert_eq!(percent(Share { k: 7, n: 110 }), "    7/110     6.36 % [3.12, 12.56]");
         assert_eq!(percent(Share { k: 0, n: 0 }), "    0/0       0.00 % [0.00, 100.00]");
     }
 }
