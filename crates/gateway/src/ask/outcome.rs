@@ -98,15 +98,14 @@ impl Awaited {
     pub fn replay(&self, record: &Record) {
         let at = record.time.timestamp();
         let agent = record.agent.as_ref().map(|agent| &agent.name);
-        if let (Some(decision), Some(action), Some(agent)) = (&record.decision, &record.action, agent) {
-            if action.operation.has_effect() && decision.effective < Verdict::Sandbox {
-                self.expect(&decision.id, agent, decision.effective, at);
-            }
+        let effect = record.action.as_ref().is_some_and(|action| action.operation.has_effect());
+        let decided = record.decision.as_ref().filter(|it| effect && it.effective < Verdict::Sandbox);
+        if let (Some(decision), Some(agent)) = (decided, agent) {
+            self.expect(&decision.id, agent, decision.effective, at);
         }
-        if let (Some(approval), Some(agent)) = (&record.approval, agent) {
-            if approval.step == ApprovalStep::Released {
-                self.expect(&approval.of, agent, Verdict::Allow, at);
-            }
+        let released = record.approval.as_ref().filter(|it| it.step == ApprovalStep::Released);
+        if let (Some(approval), Some(agent)) = (released, agent) {
+            self.expect(&approval.of, agent, Verdict::Allow, at);
         }
         if let Some(outcome) = &record.outcome {
             self.arrived(&outcome.of);
