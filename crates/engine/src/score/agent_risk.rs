@@ -50,14 +50,15 @@ pub fn weigh(scene: &Scene<'_>, reasons: &mut Reasons) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use action::Dimension;
+    use action::{Dimension, Json};
 
     use crate::detect::state::Limits;
-    use crate::detect::state::testing::{action, facts, now};
+    use crate::detect::state::testing::{action, now};
+    use crate::facts::Facts;
     use crate::score::FACTORS;
 
     fn part(known: &str) -> u8 {
-        let (read, facts) = (action("{}"), facts(known));
+        let (read, facts) = (action("{}"), Json::parse_as::<Facts>(known.as_bytes()).unwrap());
         let scene = Scene::new(&read, &facts, now(), &[], &Limits::default());
         let mut reasons = Reasons::new(Dimension::Agent);
         weigh(&scene, &mut reasons);
@@ -70,10 +71,7 @@ mod tests {
         let with = |more: &str| part(&format!(r#"{{ "agent": {{ {quiet}{more} }} }}"#));
         let least = with("");
         for (named, raised) in [
-            (
-                "registration",
-                part(r#"{ "agent": { "registered": false, "first_seen": "2025-01-01T00:00:00Z" } }"#),
-            ),
+            ("registration", part(r#"{ "agent": { "first_seen": "2025-01-01T00:00:00Z" } }"#)),
             ("age", part(r#"{ "agent": { "registered": true } }"#)),
             ("freeze", with(r#", "frozen": true"#)),
             ("credentials", with(r#", "elevated": true"#)),

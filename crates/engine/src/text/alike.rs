@@ -54,7 +54,9 @@ fn put(c: char, form: &mut String) {
         } else if let Some(mark) = punctuation(part).filter(|_| !part.is_ascii()) {
             form.push_str(mark);
         } else {
-            form.extend(part.to_lowercase().filter(|c| !is_general_mark(*c)));
+            // A capital may look like nothing while its small letter does.
+            let small = part.to_lowercase().filter(|c| !is_general_mark(*c));
+            form.extend(small.map(|c| twin(c).map_or(c, |(plain, _)| plain.to_ascii_lowercase())));
         }
     });
 }
