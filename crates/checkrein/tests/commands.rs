@@ -339,7 +339,7 @@ fn a_rule_on_trial_is_shown_with_what_it_would_change() {
     let path = folder.path().join("trial.yaml");
     let text = "policy: p\nrules: [ { id: p.trial, when: { tool: refund }, then: block, state: shadow } ]\n";
     std::fs::write(&path, text).unwrap();
-    let output = run(&["decide", "--rules", path.to_str().unwrap()], &refund("50"));
+    let output = run(&["decide", "--rules", path.to_str().unwrap(), "-"], &refund("50"));
     let text = out(&output);
     assert_ne!(code(&output), 13, "{text}");
     assert!(
