@@ -41,7 +41,7 @@ fn every_rule_that_reports_a_fact_is_named_in_the_page_on_detection() {
         "state/session",
         "taint/mod",
         "injection/mod",
-        "walk",
+        "walk/mod",
         "run",
     ] {
         let source = read(&format!("crates/engine/src/detect/{file}.rs"));
