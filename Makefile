@@ -56,7 +56,8 @@ test-onnx: ## Lint and test the feature `onnx` (builds about 100 further crates)
 rules:
 	$(call say,shipped rules and their cases)
 	@$(CARGO) build --locked --release -p checkrein
-	@target/release/checkrein check policies examples
+	@target/release/checkrein check policies examples/tour
+	@target/release/checkrein serve --config examples/server/checkrein.yaml --check
 	@target/release/checkrein rules test policies
 
 .PHONY: fuzz-smoke
