@@ -149,6 +149,11 @@ impl Holds {
         holds
     }
 
+    /// How many holds somebody may still move.
+    pub fn open(&self) -> usize {
+        self.desk().open()
+    }
+
     /// Ids of holds whose time has passed.
     pub fn due(&self, now: Timestamp) -> Vec<Name> {
         let desk = self.desk();
@@ -174,10 +179,13 @@ fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
 }
 
 impl Desk {
+    fn open(&self) -> usize {
+        self.open.values().sum()
+    }
+
     fn take_in(&mut self, hold: Hold, moving: bool) -> Result<(), Refusal> {
-        let open: usize = self.open.values().sum();
         let own = self.open.get(&hold.agent).copied().unwrap_or(0);
-        if open >= MAX_HOLDS || own >= MAX_PER_AGENT {
+        if self.open() >= MAX_HOLDS || own >= MAX_PER_AGENT {
             return Err(Refusal::TooMany);
         }
         self.insert(hold, moving);

@@ -17,21 +17,22 @@ use tokio::sync::watch;
 use super::config::Config;
 use super::publish;
 
-/// Saves what was learned, and once more at the end.
+/// Saves what was learned, again and again.
 pub async fn save_facts(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
     loop {
-        let last = tokio::select! {
-            () = tokio::time::sleep(FACTS_SAVED_EVERY) => false,
-            _ = stop.changed() => true,
-        };
-        let memory = desk.guard.memory.clone();
-        let saved = tokio::task::spawn_blocking(move || memory.save()).await;
-        if !matches!(saved, Ok(Ok(_))) {
-            tracing::error!("what was learned could not be saved; it is tried again");
+        tokio::select! {
+            () = tokio::time::sleep(FACTS_SAVED_EVERY) => save(&desk).await,
+            _ = stop.changed() => return,
         }
-        if last {
-            return;
-        }
+    }
+}
+
+/// Saves what was learned since the last time.
+pub async fn save(desk: &Desk) {
+    let memory = desk.guard.memory.clone();
+    let saved = tokio::task::spawn_blocking(move || memory.save()).await;
+    if !matches!(saved, Ok(Ok(_))) {
+        tracing::error!("what was learned could not be saved; it is tried again");
     }
 }
 

@@ -69,6 +69,7 @@ pub async fn run(config: Config) -> Result<()> {
         tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
         tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
         tokio::spawn(clockwork::watch_time(Arc::clone(&server.desk), stopped.clone())),
+        tokio::spawn(clockwork::save_facts(Arc::clone(&server.desk), stopped)),
     ];
     signal().await?;
     tracing::info!("stopping: requests in progress are finished");
@@ -76,8 +77,8 @@ pub async fn run(config: Config) -> Result<()> {
     for task in tasks.drain(..) {
         task.await.context("a part of the server did not end well")?;
     }
-    // After the last request, so that nothing it taught is lost.
-    clockwork::save_facts(Arc::clone(&server.desk), stopped).await;
+    // Once more after the last request, so that nothing it taught is lost.
+    clockwork::save(&server.desk).await;
     server.stop_threads.store(true, Ordering::Release);
     let ended = tokio::task::spawn_blocking(move || {
         for thread in server.threads {
@@ -227,7 +228,7 @@ fn restore(holds: &Holds, awaited: &Awaited, ledger: &Ledger) -> Result<()> {
         records.extend(stored.into_iter().map(|it| it.record).filter(|record| record.approval.is_some()));
     }
     let restored = holds.replay(&records).context("cannot restore held actions")?;
-    tracing::info!(restored, waiting = holds.waiting().len(), "held actions are restored");
+    tracing::info!(restored, waiting = holds.open(), "held actions are restored");
     Ok(())
 }
 
@@ -254,7 +255,7 @@ fn machine(metrics: Arc<Metrics>, ledger: Ledger, holds: Holds, index: Arc<Index
             "/metrics",
             get(move || async move {
                 let text = tokio::task::spawn_blocking(move || {
-                    metrics.text(&ledger, holds.waiting().len(), index.next().ok())
+                    metrics.text(&ledger, holds.open(), index.next().ok())
                 });
                 text.await.unwrap_or_default()
             }),

@@ -190,3 +190,21 @@ fn it_drains_and_ends_well_when_it_is_asked_to() {
     server.agent("shop-helper", &[]).ask(&refund(1));
     assert!(server.stop().success());
 }
+
+#[test]
+fn what_was_learned_is_saved_within_moments_and_not_only_at_the_end() {
+    let server = Server::start(&[]);
+    let shop = server.agent("shop-helper", &[]);
+    let limit = json!({ "agent": "shop-helper", "settings": { "requests_per_day": 2 } });
+    server.operate("PUT", "/api/v1/settings", &limit).is(200);
+    let read = json!({
+        "kind": "file", "operation": "read", "tool": "read_file", "resource": { "type": "file" }, "payload": {},
+    });
+    until("the budget is in force and spent", || shop.ask(&read).status == 429);
+    // Longer than the time between two saves, which is what this is about.
+    std::thread::sleep(gateway::limits::FACTS_SAVED_EVERY + std::time::Duration::from_secs(1));
+    let key = shop.key.clone();
+    let server = server.crash_and_restart();
+    let shop = crate::harness::Agent { address: server.agents, key };
+    assert_eq!(shop.ask(&read).is(429)["error"]["code"], "budget_spent", "a crash gives no new budget");
+}
