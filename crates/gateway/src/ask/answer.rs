@@ -108,12 +108,13 @@ impl Told {
         }
     }
 
-    pub fn released(id: &Name) -> Self {
+    /// Nothing but the id: there is no decision beside it to tell of.
+    pub fn bare(id: &Name) -> Self {
         Told { id: id.clone(), sequence: None, reason: None, details: Vec::new() }
     }
 
     pub fn past(id: &Name, past: &PastDecision) -> Self {
-        Told { id: id.clone(), sequence: Some(past.sequence), reason: None, details: Vec::new() }
+        Told { sequence: Some(past.sequence), ..Told::bare(id) }
     }
 }
 
@@ -172,7 +173,7 @@ impl Answer {
 
     /// A pass without a record.
     pub fn unrecorded(permit: Permit) -> Self {
-        let told = Told { id: permit.decision().clone(), sequence: None, reason: None, details: Vec::new() };
+        let told = Told::bare(permit.decision());
         Self::run(permit, told)
     }
 

@@ -57,7 +57,7 @@ impl Desk {
         }
         let payload = changed.as_ref().map_or(payload, |changed| changed.action.payload_hash());
         let permit = self.guard.released(id, payload, &released)?;
-        let told = Told::released(id);
+        let told = Told::bare(id);
         let mut answer = match changed {
             Some(changed) => Answer::changed(permit, told, changed),
             None => Answer::run(permit, told),

@@ -150,7 +150,9 @@ impl Guard {
         let kept = self.append(record, promise);
         // A held action is two records, written together: the decision and the request.
         let held = match &plan {
-            Plan::Hold => Some(self.hold(&id, &action, &plan, &scope, principal, now)),
+            Plan::Hold => {
+                Some(self.hold(&id, &action.agent.name, decision.payload_hash, &scope, principal, now))
+            }
             Plan::Run | Plan::Change(_) | Plan::Refuse => None,
         };
         let receipt = kept.await;
@@ -161,9 +163,10 @@ impl Guard {
             Ok(receipt) => receipt,
             Err(error) => {
                 tracing::error!(decision = %id, %error, "the decision has no record");
-                let pass = self.unrecorded(&scope, action.operation)?;
+                // What waits or is refused passes in no mode, so it is no open pass either.
                 return Err(match plan {
                     Plan::Run | Plan::Change(_) => {
+                        let pass = self.unrecorded(&scope, action.operation)?;
                         Refusal::OpenPass(Box::new(Permit::open(id.clone(), payload, pass)))
                     }
                     Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
@@ -199,16 +202,32 @@ impl Guard {
             }
             Purse::Within => {}
         }
+        self.decide(book, caller, scope, action, principal, now, |recalled, rules, decision| {
+            recalled.learn(action, decision, rules.limits.of(&agent.name), now);
+        })
+    }
+
+    /// Facts and decision, under the lock of the agent; `then` may keep what it taught.
+    #[expect(clippy::too_many_arguments, reason = "each is a look-up that its two callers made already")]
+    fn decide(
+        &self,
+        book: &Book,
+        caller: &Caller,
+        scope: &Scope,
+        action: &Action,
+        principal: Option<&Name>,
+        now: Timestamp,
+        then: impl FnOnce(&mut Recalled, &Rules, &Decision),
+    ) -> Result<Decision, Refusal> {
         let session = session_of(action);
-        let rules: &Rules = book.rules.of(&agent.name, session.as_str());
-        self.memory
-            .with(&agent.name, &session, now, |recalled| {
-                fill(recalled, book, caller, scope, action, principal, now);
-                let decision = engine::decide(action, &recalled.facts, rules, now);
-                recalled.learn(action, &decision, rules.limits.of(&agent.name), now);
-                decision
-            })
-            .map_err(Refusal::from)
+        let rules: &Rules = book.rules.of(&caller.agent.name, session.as_str());
+        let decided = self.memory.with(&caller.agent.name, &session, now, |recalled| {
+            fill(recalled, book, caller, scope, action, principal, now);
+            let decision = engine::decide(action, &recalled.facts, rules, now);
+            then(recalled, rules, &decision);
+            decision
+        });
+        Ok(decided?)
     }
 
     /// Judges an approved action once more, without keeping what it taught: it was counted when it
@@ -220,13 +239,7 @@ impl Guard {
         let now = self.clock.now().timestamp();
         let subject = self.subject(action)?;
         let principal = action.principal.as_ref().map(|_| &subject);
-        let session = session_of(action);
-        let rules = book.rules.of(&caller.agent.name, session.as_str());
-        let decision = self.memory.with(&caller.agent.name, &session, now, |recalled| {
-            fill(recalled, &book, caller, &scope, action, principal, now);
-            engine::decide(action, &recalled.facts, rules, now)
-        });
-        let decision = decision?;
+        let decision = self.decide(&book, caller, &scope, action, principal, now, |_, _, _| {})?;
         if decision.effective == Verdict::Block {
             tracing::warn!(rule = %decision.ruling.decided_by, "an approved action is blocked by now");
             return Err(Refusal::Stricter);
@@ -272,9 +285,13 @@ impl Guard {
     }
 
     fn change(&self, decision: &Decision, action: &Action) -> Result<Changed, engine::Unfit> {
+        engine::change(action, decision, &mut self.mask(action))
+    }
+
+    /// What replaces sensitive values of one session.
+    fn mask(&self, action: &Action) -> Redactor {
         let key = self.redaction.narrowed(session_of(action).as_str());
-        let mut redactor = Redactor::new(Mode::Mask, key, Options::default());
-        engine::change(action, decision, &mut redactor)
+        Redactor::new(Mode::Mask, key, Options::default())
     }
 
     fn throttle(&self, agent: &Registration, changed: &Changed, now: Timestamp) -> Result<(), Refusal> {
@@ -301,18 +318,16 @@ impl Guard {
     fn hold(
         &self,
         id: &Name,
-        action: &Action,
-        plan: &Plan,
+        agent: &Name,
+        payload: Digest,
         scope: &Scope,
         principal: Option<Name>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Hold, Refusal>> + use<> {
         let rule = &scope.approval;
-        let payload =
-            plan.changed().map_or_else(|| action.payload_hash(), |changed| changed.action.payload_hash());
         let hold = Hold {
             id: id.clone(),
-            agent: action.agent.name.clone(),
+            agent: agent.clone(),
             principal,
             payload: self.binding.payload(&payload),
             requested: now,
@@ -371,11 +386,7 @@ impl Guard {
     fn kept_form(&self, action: &Action, decision: &Decision, capture: Capture) -> Vec<u8> {
         let redacted = match capture {
             Capture::Full | Capture::Metadata => None,
-            Capture::Redacted => {
-                let key = self.redaction.narrowed(session_of(action).as_str());
-                let mut redactor = Redactor::new(Mode::Mask, key, Options::default());
-                Some(engine::redacted(action, decision, &mut redactor))
-            }
+            Capture::Redacted => Some(engine::redacted(action, decision, &mut self.mask(action))),
         };
         serde_json::to_vec(redacted.as_ref().unwrap_or(action)).unwrap_or_default()
     }

@@ -1,7 +1,6 @@
 //! Content and whom it is about.
 
-use action::{Capture, Digest, Name, Timestamp};
-use aws_lc_rs::digest;
+use action::{Capture, Name, Timestamp};
 use ledger::{Commitment, Committed};
 use zeroize::Zeroizing;
 
@@ -27,13 +26,7 @@ impl std::fmt::Debug for Salt {
 
 /// SHA-256(0x02 ‖ salt ‖ content), and the length of the content.
 pub fn commit(salt: &Salt, content: &[u8]) -> Commitment {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    hash.update(&[0x02]);
-    hash.update(salt.as_bytes());
-    hash.update(content);
-    let mut bytes = [0u8; 32];
-    bytes.iter_mut().zip(hash.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    Commitment { bytes: content.len() as u64, hash: Digest::from_bytes(bytes) }
+    Commitment { bytes: content.len() as u64, hash: ledger::hash::commit(salt.as_bytes(), content) }
 }
 
 /// Whom content is about. Each has a key of its own, and what is under it goes when the key goes.

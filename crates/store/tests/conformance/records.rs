@@ -88,33 +88,7 @@ pub fn dump(index: &Index) -> String {
 }
 
 pub fn blank(kind: RecordKind, millis: i64) -> Record {
-    Record {
-        action: None,
-        agent: None,
-        approval: None,
-        cause: None,
-        commitments: BTreeMap::new(),
-        decision: None,
-        detections: Vec::new(),
-        erasure: None,
-        finding: None,
-        gap: None,
-        key: None,
-        kind,
-        log: "test".into(),
-        notes: BTreeMap::new(),
-        operator: None,
-        outcome: None,
-        previous: Digest::default(),
-        principal: None,
-        risk: None,
-        sequence: 0,
-        session: None,
-        shard: None,
-        time: Nanos(millis * MILLI),
-        trace: None,
-        version: 1,
-    }
+    Record { log: "test".into(), version: 1, ..Record::new(kind, Nanos(millis * MILLI)) }
 }
 
 pub fn decision(id: &str, verdict: Verdict, millis: i64) -> Record {
