@@ -75,6 +75,8 @@ pub struct PastDecision {
     pub payload: Option<Digest>,
     pub verdict: action::Verdict,
     pub effective: action::Verdict,
+    /// Whether it waited, was approved and has been handed out.
+    pub released: bool,
     pub sequence: u64,
 }
 

@@ -253,6 +253,11 @@ impl Hold {
         }
     }
 
+    /// Whether it was handed out.
+    pub const fn is_released(&self) -> bool {
+        matches!(self.state, State::Released { .. })
+    }
+
     /// Whether nothing can move it any more.
     pub const fn is_over(&self) -> bool {
         match self.state {

@@ -94,6 +94,7 @@ impl Past for Earlier {
             payload,
             verdict: row.verdict,
             effective: row.effective,
+            released: history.hold.is_some_and(|hold| hold.released),
             sequence: row.sequence,
         }))
     }

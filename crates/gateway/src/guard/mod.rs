@@ -1,26 +1,30 @@
 //! The one door: facts, decision, record, and then a permit, a wait, a change or a refusal.
 
+mod content;
 mod entry;
+mod facts;
 mod permit;
+mod plan;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use action::{Action, Capture, Decision, Digest, Environment, Name, Operation, Severity, Timestamp, Verdict};
+use action::{Action, Decision, Digest, FailMode, Name, Timestamp, Verdict};
 use arc_swap::ArcSwap;
-use engine::facts::Facts;
-use engine::redact::{Key, Mode, Options, Redactor};
+use engine::redact::Key;
 use engine::{Changed, Rules};
 use hold::{BindingKey, Hold, Holds, State};
 use ledger::{Clock, Ledger, Promise, Receipt};
 
-use crate::book::{Book, Denied, Registration, Scope, Standing};
+use self::facts::{admit, fill, session_of};
+use self::plan::{Plan, promise};
+use crate::book::{Book, Registration, Scope};
 use crate::fail::{Closed, OpenPasses};
 use crate::identity::Caller;
 use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
 use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Stage};
-use crate::ports::{Dice, Vault, Whose};
+use crate::ports::{Dice, Vault};
 use crate::refuse::Refusal;
 
 pub use entry::Decided;
@@ -80,16 +84,19 @@ impl Guard {
         let agent = Arc::clone(&caller.agent);
         let scope = book.settings.of(&agent, action.environment);
         admit(&agent, &action)?;
-        let (operation, payload) = (action.operation, action.payload_hash());
+        // Looked up before the action is given away: it is needed only when no decision comes in time.
+        let mode = scope.fail_mode(action.operation);
+        let payload = (mode == FailMode::Open).then(|| action.payload_hash());
         let work =
             Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone());
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
             Ok(passed) => passed,
             Err(_) => {
                 tracing::error!(decision = %id, "no decision within {DECIDE_WITHIN:?}");
-                Err(self.unrecorded(&scope, operation).map_or(Refusal::TimedOut, |pass| {
-                    Refusal::OpenPass(Box::new(Permit::open(id, payload, pass)))
-                }))
+                Err(match (self.unrecorded(mode), payload) {
+                    (Ok(pass), Some(payload)) => Refusal::OpenPass(Box::new(Permit::open(id, payload, pass))),
+                    (Ok(_) | Err(_), _) => Refusal::TimedOut,
+                })
             }
         }
     }
@@ -166,7 +173,11 @@ impl Guard {
                 // What waits or is refused passes in no mode, so it is no open pass either.
                 return Err(match plan {
                     Plan::Run | Plan::Change(_) => {
-                        let pass = self.unrecorded(&scope, action.operation)?;
+                        // What had to be on the disk first is no mere read, whatever it calls itself.
+                        let pass = self.unrecorded(match promise {
+                            Promise::Synced => scope.fail_effects,
+                            Promise::Windowed => scope.fail_mode(action.operation),
+                        })?;
                         Refusal::OpenPass(Box::new(Permit::open(id.clone(), payload, pass)))
                     }
                     Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
@@ -267,33 +278,6 @@ impl Guard {
         })
     }
 
-    /// What is done about a decision. A verdict that cannot be carried out here moves up.
-    fn plan(&self, decision: &Decision, action: &Action) -> Plan {
-        match decision.effective {
-            Verdict::Allow | Verdict::Alert => Plan::Run,
-            Verdict::Constrain => match self.change(decision, action) {
-                Ok(changed) => Plan::Change(Box::new(changed)),
-                Err(unfit) => {
-                    tracing::info!(%unfit, "a change does not fit; a person decides instead");
-                    Plan::Hold
-                }
-            },
-            // Nothing here can isolate an action, and what cannot be isolated waits for a person.
-            Verdict::Sandbox | Verdict::Approve => Plan::Hold,
-            Verdict::Block => Plan::Refuse,
-        }
-    }
-
-    fn change(&self, decision: &Decision, action: &Action) -> Result<Changed, engine::Unfit> {
-        engine::change(action, decision, &mut self.mask(action))
-    }
-
-    /// What replaces sensitive values of one session.
-    fn mask(&self, action: &Action) -> Redactor {
-        let key = self.redaction.narrowed(session_of(action).as_str());
-        Redactor::new(Mode::Mask, key, Options::default())
-    }
-
     fn throttle(&self, agent: &Registration, changed: &Changed, now: Timestamp) -> Result<(), Refusal> {
         let full = changed
             .throttles
@@ -344,162 +328,11 @@ impl Guard {
         async move { told.await.map_err(|_| Refusal::Stopping)?.map_err(Refusal::Hold) }
     }
 
-    /// Whose content an action carries: the person's, or else the session's or the agent's.
-    fn subject(&self, action: &Action) -> Result<Name, Refusal> {
-        let whose = match (&action.principal, &action.session) {
-            (Some(principal), _) => Whose::Person(principal.id.as_str()),
-            (None, Some(session)) => Whose::Session { agent: &action.agent.name, session: &session.id },
-            (None, None) => Whose::Agent(&action.agent.name),
-        };
-        Ok(self.vault.pseudonym(whose)?)
-    }
-
-    /// Commits to content and gives it to the vault as far as the capture level allows.
-    fn commit(
-        &self,
-        id: &Name,
-        subject: &Name,
-        scope: &Scope,
-        role: ledger::Committed,
-        bytes: Vec<u8>,
-    ) -> ledger::Commitment {
-        let mut salt = [0u8; 32];
-        self.dice.fill(&mut salt);
-        let commitment = ledger::Commitment {
-            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            hash: ledger::hash::commit(&salt, &bytes),
-        };
-        if scope.capture != Capture::Metadata {
-            self.vault.keep(crate::ports::Piece {
-                of: id.clone(),
-                role,
-                capture: scope.capture,
-                subject: subject.clone(),
-                salt,
-                bytes,
-            });
-        }
-        commitment
-    }
-
-    /// An action in the form in which its scope keeps content.
-    fn kept_form(&self, action: &Action, decision: &Decision, capture: Capture) -> Vec<u8> {
-        let redacted = match capture {
-            Capture::Full | Capture::Metadata => None,
-            Capture::Redacted => Some(engine::redacted(action, decision, &mut self.mask(action))),
-        };
-        serde_json::to_vec(redacted.as_ref().unwrap_or(action)).unwrap_or_default()
-    }
-
-    fn unrecorded(&self, scope: &Scope, operation: Operation) -> Result<crate::fail::OpenPass, Refusal> {
-        let pass = self.passes.pass(scope.fail_mode(operation));
+    fn unrecorded(&self, mode: FailMode) -> Result<crate::fail::OpenPass, Refusal> {
+        let pass = self.passes.pass(mode);
         self.meter.unrecorded(pass.is_ok());
         pass.map_err(|Closed| Refusal::Unrecorded)
     }
-}
-
-/// What is done about one decision.
-enum Plan {
-    Run,
-    Change(Box<Changed>),
-    Hold,
-    Refuse,
-}
-
-impl Plan {
-    /// The verdict that is carried out.
-    const fn verdict(&self) -> Verdict {
-        match self {
-            Plan::Run => Verdict::Allow,
-            Plan::Change(_) => Verdict::Constrain,
-            Plan::Hold => Verdict::Approve,
-            Plan::Refuse => Verdict::Block,
-        }
-    }
-
-    fn changed(&self) -> Option<&Changed> {
-        match self {
-            Plan::Change(changed) => Some(changed),
-            Plan::Run | Plan::Hold | Plan::Refuse => None,
-        }
-    }
-}
-
-/// Whether an agent may ask at all, before anything of the action is judged.
-fn admit(agent: &Registration, action: &Action) -> Result<(), Refusal> {
-    match agent.standing {
-        // A frozen agent's actions are decided, and blocked, so that each attempt has a record.
-        Standing::Active | Standing::Frozen { .. } => {}
-        Standing::Suspended | Standing::Inactive => return Err(Refusal::AgentNotActive),
-    }
-    if !agent.environments.contains(&action.environment) {
-        return Err(Refusal::OtherEnvironment);
-    }
-    let version = action.agent.version.as_ref();
-    if !agent.versions.is_empty() && !version.is_some_and(|version| agent.versions.contains(version)) {
-        return Err(Refusal::OtherVersion);
-    }
-    Ok(())
-}
-
-/// What the engine is told beside what was remembered. All of it was looked up.
-fn fill(
-    recalled: &mut Recalled,
-    book: &Book,
-    caller: &Caller,
-    scope: &Scope,
-    action: &Action,
-    principal: Option<&Name>,
-    now: Timestamp,
-) {
-    let facts: &mut Facts = &mut recalled.facts;
-    let agent = &caller.agent;
-    facts.scope.application = agent.application.clone();
-    facts.scope.business_unit = agent.business_unit.clone();
-    facts.scope.own_domains = scope.own_domains.clone();
-    facts.scope.mode = scope.mode;
-    facts.scope.explain = scope.explain;
-    facts.agent.roles = agent.roles.clone();
-    facts.agent.registered = true;
-    facts.agent.elevated = agent.elevated;
-    facts.agent.frozen = agent.is_frozen(now);
-    let trace = action.session.as_ref().and_then(|session| session.trace).map(|trace| trace.to_string());
-    let keys = [
-        principal.map(|principal| (Denied::User, principal.as_str())),
-        trace.as_deref().map(|trace| (Denied::Trace, trace)),
-        action.session.as_ref().map(|session| (Denied::Session, session.id.as_str())),
-        Some((Denied::Agent, agent.name.as_str())),
-        caller.key.as_ref().map(|key| (Denied::Key, key.as_str())),
-    ];
-    facts.access = book.access(agent, book.denied(keys.into_iter().flatten(), now));
-}
-
-/// The session of an action; without one, the agent's own.
-fn session_of(action: &Action) -> Name {
-    action.session.as_ref().map_or_else(nameless_session, |session| session.id.clone())
-}
-
-fn nameless_session() -> Name {
-    Name::new("(none)").unwrap_or_else(|_| nameless())
-}
-
-/// Whether the record must be on the disk before the answer leaves: whenever the action changes
-/// something, is risky, or does not simply run.
-fn promise(action: &Action, decision: &Decision, carried: Verdict) -> Promise {
-    let risky = decision.score.level() >= Severity::High
-        || decision.verdict >= Verdict::Sandbox
-        || decision.detections.iter().any(|hit| hit.severity >= Severity::High);
-    if action.operation.has_effect() || risky || carried != Verdict::Allow || is_live(action) {
-        Promise::Synced
-    } else {
-        Promise::Windowed
-    }
-}
-
-/// Grants and payments have an effect whatever operation they claim.
-fn is_live(action: &Action) -> bool {
-    use action::ActionKind::{Payment, PrivilegeChange};
-    matches!(action.kind, Payment | PrivilegeChange) && action.environment == Environment::Production
 }
 
 /// Bytes of all texts of a value.
