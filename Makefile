@@ -18,10 +18,10 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: tools ## Build and judge a dozen actions, each explained
+run: tools ## Build, start a server and let example agents act against it
 	$(call say,building)
 	@$(CARGO) build --locked --release -p checkrein
-	@target/release/checkrein demo
+	@scripts/run.sh
 
 .PHONY: test
 test: tools format lint unit rules instructions fuzz-smoke readme ## Install what is missing and run every test

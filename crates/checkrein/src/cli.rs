@@ -14,7 +14,7 @@ use crate::judge::Spec;
     propagate_version = true,
     after_help = "\
 First steps:
-  checkrein demo                          a guided tour: a dozen actions, judged and explained
+  checkrein tour                          a dozen actions, judged and explained
   checkrein decide examples/tour/03-small-refund.json
                                           judge one action; the exit code tells the verdict
   checkrein rules test policies           prove every shipped rule by its cases
@@ -119,7 +119,18 @@ Example:
     Witness(WitnessArgs),
 
     /// A guided tour: a dozen actions, judged and explained
-    Demo,
+    Tour,
+
+    /// Let a few agents act against a running server
+    #[command(after_help = "\
+The agents of examples/server/estate.json ask before they act: refunds, queries, changes of records,
+an export of customers, a script from the network. An approver of the demo decides what waits.
+The server must run; `make run` starts one with the example settings and then this.
+
+Example:
+  checkrein serve --config examples/server/checkrein.yaml --first-token admin.token
+  checkrein demo --token-file admin.token --seconds 60")]
+    Demo(Demo),
 
     /// Print the JSON schema of actions, facts and decisions, or the operators' API
     Schema {
@@ -246,9 +257,36 @@ pub struct Serve {
     #[arg(long)]
     pub check: bool,
 
+    /// On the first start, write the first operator's token to a new file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub first_token: Option<PathBuf>,
+
     /// How logs are written
     #[arg(long, value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// Where agents ask
+    #[arg(long, default_value = "http://127.0.0.1:7070", value_name = "URL")]
+    pub agents: String,
+
+    /// Where operators work
+    #[arg(long, default_value = "http://127.0.0.1:7071", value_name = "URL")]
+    pub operators: String,
+
+    /// A file that holds the token of an operator with the role admin
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+
+    /// How long the agents act
+    #[arg(long, default_value_t = 120, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+
+    /// Between two acts of one agent, in milliseconds
+    #[arg(long, default_value_t = 400, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub pause_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod client;
 mod clock;
 mod commands;
 mod exit;

@@ -316,7 +316,7 @@ fn a_rule_is_explained_as_it_is_written() {
 
 #[test]
 fn the_tour_and_the_documents_are_printed() {
-    let tour = out(&run(&["demo"], b""));
+    let tour = out(&run(&["tour"], b""));
     for verdict in ["ALLOW", "BLOCK", "APPROVE", "SANDBOX"] {
         assert!(tour.contains(verdict), "the tour shows no {verdict}");
     }

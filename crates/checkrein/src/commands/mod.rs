@@ -11,6 +11,7 @@ mod report;
 mod rules;
 mod scan;
 mod serve;
+mod tour;
 mod train;
 mod witness;
 
@@ -33,7 +34,8 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Serve(args) => serve::run(&args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Witness(args) => witness::run(&args),
-        Command::Demo => demo::run(),
+        Command::Tour => tour::run(),
+        Command::Demo(args) => demo::run(&args),
         Command::Schema { contract } => documents::schema(contract),
         Command::Completions { shell } => documents::completions(shell),
         Command::Man => documents::man(),

@@ -20,6 +20,6 @@ pub fn run(args: &Serve) -> Result<Exit> {
         LogForm::Json => logs.json().init(),
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.context("cannot start the runtime")?.block_on(serve::run(config))?;
+    runtime.context("cannot start the runtime")?.block_on(serve::run(config, args.first_token.as_deref()))?;
     Ok(Exit::Success)
 }

@@ -54,7 +54,7 @@ struct Server {
 }
 
 /// Serves until a signal asks to stop.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     let config = Arc::new(config);
     // Listeners first: a port that is taken is told before anything is opened or made.
     let agents = listen::bind_to("agents", config.agents).await?;
@@ -64,7 +64,11 @@ pub async fn run(config: Config) -> Result<()> {
         let config = Arc::clone(&config);
         tokio::task::spawn_blocking(move || build(&config)).await.context("cannot start")??
     };
-    greet(&config, &server, agents.local_addr()?, operators.local_addr()?);
+    if let (Some(path), Some(token)) = (first_token, &server.first_token) {
+        secrets::write_new(path, token.as_bytes())
+            .with_context(|| format!("cannot write the first operator's token to `{}`", path.display()))?;
+    }
+    greet(&config, &server, first_token, agents.local_addr()?, operators.local_addr()?);
     let mut tasks = vec![
         tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
         tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
@@ -273,7 +277,13 @@ pub fn private_folder(path: &Path) -> Result<()> {
 }
 
 /// What a person sees first.
-fn greet(config: &Config, server: &Server, agents: SocketAddr, operators: SocketAddr) {
+fn greet(
+    config: &Config,
+    server: &Server,
+    first_token: Option<&Path>,
+    agents: SocketAddr,
+    operators: SocketAddr,
+) {
     println!("Checkrein {}", env!("CARGO_PKG_VERSION"));
     println!("  agents ask at     http://{agents}/ask/v1/decisions");
     println!("  operators work at http://{operators}/api/v1");
@@ -284,10 +294,17 @@ fn greet(config: &Config, server: &Server, agents: SocketAddr, operators: Socket
             scope.mode, scope.fail_reads, scope.fail_effects, scope.capture
         );
     }
-    if let Some(token) = &server.first_token {
-        println!(
+    match (&server.first_token, first_token) {
+        (Some(_), Some(path)) => {
+            println!(
+                "\nThis is the first start. The token of the operator `admin` is in {}.\n",
+                path.display()
+            );
+        }
+        (Some(token), None) => println!(
             "\nThis is the first start. The operator `admin` has this token; it is shown once:\n\n  {token}\n"
-        );
+        ),
+        (None, _) => {}
     }
     println!("Ctrl-C stops.");
 }

@@ -32,17 +32,20 @@ pub fn key(folder: &Path, name: &str, dice: &dyn Dice) -> Result<[u8; 32]> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut key = [0u8; 32];
             dice.fill(&mut key);
-            let write = || -> std::io::Result<()> {
-                let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-                file.write_all(&key)?;
-                file.sync_all()?;
-                File::open(folder)?.sync_all()
-            };
-            write().with_context(|| format!("cannot write the new key `{shown}`"))?;
+            write_new(&path, &key).with_context(|| format!("cannot write the new key `{shown}`"))?;
             Ok(key)
         }
         Err(error) => Err(error).with_context(|| format!("cannot open `{shown}`")),
     }
+}
+
+/// Writes a new file that only this user can read, and keeps it over a power cut.
+pub fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 /// The key that signs the ledger's checkpoints.

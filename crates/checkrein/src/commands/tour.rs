@@ -1,4 +1,4 @@
-//! `checkrein demo`: a guided tour through a dozen decisions.
+//! `checkrein tour`: a guided tour through a dozen decisions.
 
 use std::io::Write;
 
