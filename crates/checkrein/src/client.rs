@@ -73,10 +73,15 @@ impl Client {
     pub async fn must(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let reply = self.call(method, path, body).await?;
         if !reply.status.is_success() {
-            let code = reply.body["error"]["code"].as_str().unwrap_or("no code");
-            let message = reply.body["error"]["message"].as_str().unwrap_or("no message");
+            let code = text(&reply.body, "/error/code").unwrap_or("no code");
+            let message = text(&reply.body, "/error/message").unwrap_or("no message");
             bail!("{path}: {} {code}: {message}", reply.status.as_u16());
         }
         Ok(reply.body)
     }
+}
+
+/// A text of an answer, by its place.
+pub fn text<'v>(value: &'v Value, place: &str) -> Option<&'v str> {
+    value.pointer(place)?.as_str()
 }

@@ -38,6 +38,8 @@ pub const FACTS_SAVED_EVERY: Duration = Duration::from_secs(1);
 pub const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// How long after a decision its outcome must be reported; then a finding says that it is missing.
 pub const OUTCOME_WITHIN: Duration = Duration::from_secs(900);
+/// Answers of the last moments that are known without the index; far more than it is ever behind.
+pub const MAX_RECENT: usize = 32_768;
 /// Decisions whose outcome is awaited; at the bound the oldest count as missing at once.
 pub const MAX_AWAITED: usize = 100_000;
 /// On shutdown, requests in progress have this long.

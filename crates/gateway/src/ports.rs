@@ -65,6 +65,7 @@ pub trait KeyForm: Send + Sync {
 
 /// What earlier decisions are known by, for repeated questions after a restart.
 pub trait Past: Send + Sync {
+    /// May be behind what was answered by moments.
     fn decision(&self, id: &Name) -> Result<Option<PastDecision>, Unavailable>;
 }
 

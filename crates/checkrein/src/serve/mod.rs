@@ -25,7 +25,7 @@ use axum::Router;
 use axum::routing::get;
 use control::Office;
 use gateway::Guard;
-use gateway::ask::{Awaited, Desk, Replies, Tokens};
+use gateway::ask::{Awaited, Desk, Recent, Replies, Tokens};
 use gateway::memory::Memory;
 use gateway::ports::SystemDice;
 use hold::{BindingKey, Holds};
@@ -117,6 +117,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     let awaited = Awaited::default();
     restore(&holds, &awaited, &ledger)?;
     let (index, _) = Index::open(data).context("cannot open the index")?;
+    catch_up(&index, &ledger)?;
     let index = Arc::new(index);
     let content = Content::open(data, &keys.join("content.key"), store::Bounds::default())
         .context("cannot open the content")?;
@@ -145,6 +146,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         tokens: Tokens::new(&secrets::key(&keys, "token.key", &*dice)?),
         replies: Replies::default(),
         awaited,
+        recent: Recent::default(),
         past: Arc::new(Earlier { index: Arc::clone(&index), ledger: ledger.clone() }),
     });
     let office = Arc::new(Office {
@@ -234,6 +236,22 @@ fn restore(holds: &Holds, awaited: &Awaited, ledger: &Ledger) -> Result<()> {
     let restored = holds.replay(&records).context("cannot restore held actions")?;
     tracing::info!(restored, waiting = holds.open(), "held actions are restored");
     Ok(())
+}
+
+/// Brings the index up to the ledger before anybody is answered: a repeated question of before a
+/// crash is found there.
+fn catch_up(index: &Index, ledger: &Ledger) -> Result<()> {
+    let size = ledger.head().durable;
+    loop {
+        let step = index.step(ledger, REPLAY_STEP).context("cannot bring the index up to the ledger")?;
+        if let Some(why) = &step.rebuilt {
+            tracing::warn!(why, "the index is built anew from the ledger");
+        } else if step.folded == 0 {
+            return Ok(());
+        } else if step.next < size {
+            tracing::info!(done = step.next, of = size, "the index follows the ledger");
+        }
+    }
 }
 
 /// What machines ask: is it alive, is it ready, how is it doing. Without credentials, and without a

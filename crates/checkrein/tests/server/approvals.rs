@@ -49,6 +49,11 @@ fn an_approved_action_goes_on_once_and_a_denied_one_never() {
     assert_eq!(resume(&agent, &id, &token, &action, "one").is(200)["outcome"], "run");
     assert_eq!(resume(&agent, &id, &token, &action, "one").is(200)["repeated"], true);
     assert_eq!(resume(&agent, &id, &token, &action, "two").is(409)["error"]["code"], "hold_released_already");
+    let report = format!("/ask/v1/decisions/{id}/outcome");
+    for _ in 0..2 {
+        let said = agent.post(&report, &json!({ "outcome": "executed" })).is(202);
+        assert_eq!(said["agrees"], true, "it was let go, however often it is reported");
+    }
 
     let (id, token, action) = held(&agent);
     server.as_operator(&approver, "POST", &format!("/api/v1/approvals/{id}/deny"), Some(&json!({}))).is(200);

@@ -114,17 +114,6 @@ fn the_same_question_under_the_same_key_is_decided_once_also_after_a_crash() {
     let key = shop.key.clone();
     let server = server.crash_and_restart();
     let shop = crate::harness::Agent { address: server.agents, key };
-    until("the index has followed", || {
-        call(
-            server.operators,
-            "GET",
-            &format!("/api/v1/decisions/{}", first["id"].as_str().unwrap()),
-            &server.admin,
-            None,
-        )
-        .status
-            == 200
-    });
     let after = shop.ask(&action).is(200);
     assert_eq!((&first["id"], &after["repeated"]), (&after["id"], &json!(true)));
     assert_eq!(shop.ask(&other).is(409)["error"]["code"], "idempotency_key_reused");
@@ -140,6 +129,15 @@ fn a_report_that_contradicts_the_decision_is_a_finding() {
     let run = shop.ask(&refund(5)).is(200);
     let path = format!("/ask/v1/decisions/{}/outcome", run["id"].as_str().unwrap());
     assert_eq!(shop.post(&path, &json!({ "outcome": "executed" })).is(202)["agrees"], true);
+    let read = json!({
+        "kind": "record_change", "operation": "read", "tool": "crm_find", "count": 1,
+        "resource": { "type": "crm_record", "name": "contacts" }, "payload": { "id": "k-1" },
+    });
+    let reader = server.agent("reader", &[]);
+    let run = reader.ask(&read).is(200);
+    let of_read = format!("/ask/v1/decisions/{}/outcome", run["id"].as_str().unwrap());
+    let said = reader.post(&of_read, &json!({ "outcome": "executed" }));
+    assert_eq!(said.is(202)["agrees"], true, "also moments after the answer, before the index has it");
     let other = server.agent("other", &[]);
     assert_eq!(other.post(&path, &json!({ "outcome": "executed" })).status, 404);
     until("the finding is in the index", || {

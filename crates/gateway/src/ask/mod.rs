@@ -11,6 +11,7 @@
 mod answer;
 mod outcome;
 mod question;
+mod recent;
 mod replies;
 mod resume;
 mod wait;
@@ -24,13 +25,15 @@ use bytes::Bytes;
 pub use answer::{Answer, Outcome, Told};
 pub use outcome::{Awaited, OutcomeReport};
 pub use question::{Ask, Batch, Question};
+pub use recent::Recent;
+use recent::Seen;
 pub use replies::Replies;
 pub use resume::Resume;
 
 use crate::guard::{Guard, Passage, Passed};
 use crate::identity::Caller;
 use crate::limits::MAX_BATCH;
-use crate::ports::Past;
+use crate::ports::{Past, PastDecision};
 use crate::refuse::Refusal;
 pub use crate::token::Tokens;
 
@@ -40,6 +43,7 @@ pub struct Desk {
     pub tokens: Tokens,
     pub replies: Replies,
     pub awaited: Awaited,
+    pub recent: Recent,
     pub past: Arc<dyn Past>,
 }
 
@@ -93,7 +97,7 @@ impl Desk {
             replies::Begun::InProgress => return Err(Refusal::StillDeciding),
             replies::Begun::OtherPayload => return Err(Refusal::KeyReused),
         };
-        if let Some(past) = self.past.decision(&id)? {
+        if let Some(past) = self.past(&id).await? {
             if past.agent != *agent || past.payload != Some(self.guard.binding.payload(&payload)) {
                 return Err(Refusal::KeyReused);
             }
@@ -127,6 +131,13 @@ impl Desk {
         let Passed { id, decision, passage, receipt, scope } = passed;
         let level = scope.explain.unwrap_or_else(|| engine::explain::default_level(environment));
         let told = Told::new(&id, &decision, level, receipt.as_ref());
+        let carried = match &passage {
+            Passage::Run(_) => Verdict::Allow,
+            Passage::Changed(..) => Verdict::Constrain,
+            Passage::Held(_) => Verdict::Approve,
+            Passage::Refused => Verdict::Block,
+        };
+        self.recent.keep(&id, Seen { agent: caller.agent.name.clone(), carried });
         let await_outcome = |verdict| {
             if operation.has_effect() {
                 self.awaited.expect(&id, &caller.agent.name, verdict, self.guard.clock.now().timestamp());
@@ -169,12 +180,35 @@ impl Desk {
         answer
     }
 
+    /// What is known of an earlier decision. Looked up away from the threads that answer.
+    async fn past(&self, id: &Name) -> Result<Option<PastDecision>, Refusal> {
+        let (past, id) = (Arc::clone(&self.past), id.clone());
+        let found = tokio::task::spawn_blocking(move || past.decision(&id)).await;
+        Ok(found.map_err(|_| Refusal::Faulty)??)
+    }
+
+    /// What was carried out of a decision, also of moments ago, also after a release.
+    async fn seen(&self, id: &Name) -> Result<Option<Seen>, Refusal> {
+        let found = match self.recent.get(id) {
+            Some(seen) => Some((seen, false)),
+            None => self
+                .past(id)
+                .await?
+                .map(|past| (Seen { agent: past.agent, carried: past.effective }, past.released)),
+        };
+        Ok(found.map(|(seen, released)| {
+            // The index is behind by moments, the holds are not.
+            let released = released || self.guard.holds.get(id).is_some_and(|hold| hold.is_released());
+            Seen { carried: if released { Verdict::Allow } else { seen.carried }, ..seen }
+        }))
+    }
+
     /// An answer from the ledger, after a restart has forgotten the reply itself.
     fn remembered(
         &self,
         caller: &Caller,
         id: &Name,
-        past: &crate::ports::PastDecision,
+        past: &PastDecision,
         payload: &Digest,
     ) -> Result<Answer, Refusal> {
         let told = Told::past(id, past);

@@ -135,16 +135,11 @@ impl Desk {
                 return Err(Refusal::NotYours);
             }
             None => {
-                let past = self.past.decision(id)?.ok_or(Refusal::UnknownDecision)?;
-                if past.agent != caller.agent.name {
+                let seen = self.seen(id).await?.ok_or(Refusal::UnknownDecision)?;
+                if seen.agent != caller.agent.name {
                     return Err(Refusal::NotYours);
                 }
-                // The index is behind by moments, the holds are not.
-                if past.released || self.guard.holds.get(id).is_some_and(|hold| hold.is_released()) {
-                    Verdict::Allow
-                } else {
-                    past.effective
-                }
+                seen.carried
             }
         };
         let agrees = agrees(carried, report.outcome);

@@ -37,11 +37,11 @@ impl Desk {
             };
             return Ok(axum::Json(Standing::of(&hold)).into_response());
         }
-        let past = self.past.decision(id)?.ok_or(Refusal::UnknownDecision)?;
-        if past.agent != caller.agent.name {
+        let seen = self.seen(id).await?.ok_or(Refusal::UnknownDecision)?;
+        if seen.agent != caller.agent.name {
             return Err(Refusal::NotYours);
         }
-        let state = if past.effective >= action::Verdict::Approve { "refused" } else { "run" };
+        let state = if seen.carried >= action::Verdict::Approve { "refused" } else { "run" };
         let standing = Standing { id: id.clone(), state: state.to_owned(), may_resume: false, hold: None };
         Ok(axum::Json(standing).into_response())
     }

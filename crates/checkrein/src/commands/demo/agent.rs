@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Scene;
 use super::board::What;
 use super::estate::{Act, Agent};
-use crate::client::Client;
+use crate::client::{Client, text};
 
 /// Acts until the demo ends.
 pub async fn act(scene: &Scene, agent: Agent, key: &str, number: usize) -> Result<()> {
@@ -31,7 +31,7 @@ async fn one(scene: &Scene, client: &Client, agent: &Agent, act: &Act, number: u
     let asked = client.call(Method::POST, "/ask/v1/decisions", Some(&json!({ "action": action }))).await?;
     let what = What::of(&asked);
     scene.board.told(agent, act, what, &asked.body);
-    let Some(id) = asked.body["id"].as_str() else { return Ok(()) };
+    let Some(id) = text(&asked.body, "/id") else { return Ok(()) };
     match what {
         What::Run | What::Changed => report(client, id, "executed").await,
         What::Wait => wait(scene, client, agent, act, id, &action, &asked.body).await,
@@ -51,11 +51,12 @@ async fn wait(
 ) -> Result<()> {
     let left = scene.ends.saturating_duration_since(Instant::now()).as_secs().clamp(1, 300);
     let standing = client.call(Method::GET, &format!("/ask/v1/decisions/{id}?wait={left}"), None).await?;
-    if standing.body["state"] != "approved" {
+    if text(&standing.body, "/state") != Some("approved") {
         scene.board.told(agent, act, What::Refused, &standing.body);
         return Ok(());
     }
-    let body = json!({ "token": asked["hold"]["token"], "action": action, "claim": format!("demo-{id}") });
+    let body =
+        json!({ "token": text(asked, "/hold/token"), "action": action, "claim": format!("demo-{id}") });
     let resumed = client.call(Method::POST, &format!("/ask/v1/decisions/{id}/resume"), Some(&body)).await?;
     scene.board.told(agent, act, What::of(&resumed), &resumed.body);
     if matches!(What::of(&resumed), What::Run | What::Changed) {

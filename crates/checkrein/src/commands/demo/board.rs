@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::estate::{Act, Agent, Estate};
-use crate::client::Reply;
+use crate::client::{Reply, text};
 use crate::show::Paint;
 
 /// What came of a question.
@@ -26,7 +26,7 @@ impl What {
     const ALL: [What; 6] = [What::Run, What::Changed, What::Isolated, What::Wait, What::Refused, What::Error];
 
     pub fn of(reply: &Reply) -> Self {
-        match reply.body["outcome"].as_str() {
+        match text(&reply.body, "/outcome") {
             Some("run") => What::Run,
             Some("run_changed") => What::Changed,
             Some("isolated") => What::Isolated,
@@ -60,6 +60,7 @@ pub struct Board {
 struct Counts {
     by_agent: BTreeMap<String, BTreeMap<What, u64>>,
     shown: BTreeSet<(String, String, What)>,
+    decided: BTreeSet<(&'static str, String)>,
     asked: u64,
 }
 
@@ -90,7 +91,7 @@ impl Board {
         let name = agent.name.to_string();
         *counts.by_agent.entry(name.clone()).or_default().entry(what).or_default() += 1;
         if counts.shown.insert((name.clone(), act.note.clone(), what)) {
-            let why = body["reason"].as_str().or(body["error"]["code"].as_str());
+            let why = text(body, "/reason").or(text(body, "/error/code"));
             let why = why.map(|why| format!("  [{why}]")).unwrap_or_default();
             self.line(&format!("{name:<14} {:<9} {}{}", what.word(), act.note, self.paint.dim(&why)));
         }
@@ -103,7 +104,10 @@ impl Board {
     /// A person decided.
     pub fn person(&self, act: &str, agent: &str) {
         let word = if act == "approve" { "approved" } else { "denied" };
-        self.line(&format!("{:<14} {word:<9} what {agent} waits for", "demo-approver"));
+        let mut counts = self.lock();
+        if counts.decided.insert((word, agent.to_owned())) {
+            self.line(&format!("{:<14} {word:<9} what {agent} waits for", "demo-approver"));
+        }
     }
 
     pub fn close(&self, ledger: Option<&Value>) {
@@ -122,7 +126,7 @@ impl Board {
             }
             println!();
         }
-        let size = ledger.and_then(|ledger| ledger["durable"].as_u64());
+        let size = ledger.and_then(|ledger| ledger.get("durable")?.as_u64());
         if let Some(size) = size {
             println!("\nEvery answer is on the ledger, which holds {size} records.");
         }

@@ -16,7 +16,7 @@ use serde_json::json;
 use self::board::Board;
 use self::estate::Estate;
 use crate::cli::Demo;
-use crate::client::Client;
+use crate::client::{Client, text};
 use crate::exit::Exit;
 use crate::{clock, input};
 
@@ -86,7 +86,7 @@ async fn register(scene: &Scene, agent: &estate::Agent, expires: Timestamp) -> R
     scene.operators.must(Method::PUT, &path, Some(&profile)).await?;
     let wish = json!({ "label": "demo", "expires": expires });
     let made = scene.operators.must(Method::POST, &format!("{path}/keys"), Some(&wish)).await?;
-    let key = made["key"].as_str().context("the server made no key")?.to_owned();
+    let key = text(&made, "/key").context("the server made no key")?.to_owned();
     // A new key is in force once the next book is published.
     let client = scene.agents.by(&key);
     for _ in 0..100 {
