@@ -10,3 +10,4 @@ mod approvals;
 mod evidence;
 mod harness;
 mod questions;
+mod scenarios;
