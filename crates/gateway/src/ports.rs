@@ -81,6 +81,29 @@ pub struct PastDecision {
     pub sequence: u64,
 }
 
+/// Stops what is already running, on the order of a rule.
+pub trait Contain: Send + Sync {
+    /// What it did stands when it returns.
+    fn contain(&self, order: &Order) -> Result<Contained, Unavailable>;
+}
+
+/// What is to be stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub what: action::Containment,
+    pub agent: Name,
+    pub session: Option<Name>,
+    /// The decision that orders it.
+    pub decision: Name,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contained {
+    Done,
+    /// Nothing here can do that.
+    NotHere,
+}
+
 /// Randomness.
 pub trait Dice: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);

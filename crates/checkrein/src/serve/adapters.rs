@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use action::{Name, Timestamp};
-use gateway::ports::{FactKey, FactStore, Past, PastDecision, Piece, Unavailable, Vault, Whose};
+use action::{Containment, Name, Timestamp};
+use gateway::ports::{
+    Contain, Contained, FactKey, FactStore, Order, Past, PastDecision, Piece, Unavailable, Vault, Whose,
+};
 use ledger::{Clock, Ledger};
-use store::{Content, FactsRow, Index, Put, Salt, State, Subject};
+use store::{AgentStatus, Content, DenyEntry, DenyKind, FactsRow, Index, Put, Salt, State, Subject};
 
 /// Facts in the store's state database.
 pub struct Facts {
@@ -71,6 +73,46 @@ impl Vault for Kept {
         };
         if self.content.put(&subject, piece) == Put::Shed {
             tracing::warn!(decision = %of, "content was not kept: too much at once, or the disk is nearly full");
+        }
+    }
+}
+
+/// Containment by what the store keeps: it holds over retries, reconnects and restarts, until an
+/// operator lifts it.
+pub struct Contains {
+    pub state: Arc<State>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Contain for Contains {
+    fn contain(&self, order: &Order) -> Result<Contained, Unavailable> {
+        let now = self.clock.now().timestamp();
+        let reason = format!("ordered by a rule, decision {}", order.decision);
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, containment = order.what.as_str(), "not contained");
+            Unavailable { what: "containment" }
+        };
+        match (order.what, &order.session) {
+            (Containment::TerminateSession, Some(session)) => {
+                let entry = DenyEntry {
+                    kind: DenyKind::Session,
+                    key: session.clone(),
+                    reason,
+                    operator: Name::new("checkrein").map_err(|error| failed(&error))?,
+                    created: now,
+                    expires: None,
+                    hits: 0,
+                };
+                self.state.deny(&entry).map(|_| Contained::Done).map_err(|error| failed(&error))
+            }
+            // Without a session of its own, all that the agent does is one session.
+            (Containment::TerminateSession | Containment::FreezeAgent, _) => {
+                let frozen = AgentStatus::Frozen { until: None, reason };
+                let done = self.state.set_agent_status(&order.agent, &frozen, None, now);
+                done.map(|_| Contained::Done).map_err(|error| failed(&error))
+            }
+            // Workloads are held by the kernel sensor, which is not part of this server.
+            (Containment::QuarantineWorkload, _) => Ok(Contained::NotHere),
         }
     }
 }

@@ -34,7 +34,7 @@ use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock};
 use store::{Content, Index, State};
 use tokio::sync::watch;
 
-use self::adapters::{Earlier, Facts, Kept};
+use self::adapters::{Contains, Earlier, Facts, Kept};
 use self::config::Config;
 use self::meter::Metrics;
 
@@ -138,6 +138,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         binding: BindingKey::new(secrets::key(&keys, "binding.key", &*dice)?),
         redaction: engine::redact::Key::new(secrets::key(&keys, "redaction.key", &*dice)?),
         passes: gateway::OpenPasses::default(),
+        containment: Arc::new(Contains { state: Arc::clone(&state), clock: Arc::clone(&clock) }),
         meter: metrics.clone(),
         large: Guard::places_for_large(),
     });

@@ -78,6 +78,30 @@ fn a_dump_of_personal_data_is_blocked_before_a_record_is_read() {
     assert_eq!(told["decision"]["rule"], "exfiltration.bulk-outside", "{told:#}");
     let path = format!("/ask/v1/decisions/{}/outcome", answer["id"].as_str().unwrap());
     assert_eq!(agent.post(&path, &json!({ "outcome": "not_executed" })).is(202)["agrees"], true);
+
+    // The rule alerts a team and freezes the agent: both are on record, and both hold.
+    let alert = told["findings"].as_array().unwrap().iter().find(|it| it["rule"] == "alert.security");
+    assert_eq!(alert.unwrap()["severity"], "critical", "{told:#}");
+    let acts = server.look("/api/v1/acts");
+    let acts = acts["items"].as_array().unwrap();
+    let freeze = acts.iter().find(|act| act["act"] == "containment.freeze_agent").unwrap();
+    assert_eq!(
+        (&freeze["by"], &freeze["notes"]["decision"]),
+        (&json!("checkrein"), &answer["id"]),
+        "{freeze:#}"
+    );
+    let harmless = json!({
+        "kind": "record_change", "operation": "read", "tool": "crm_find", "count": 1,
+        "resource": { "type": "crm_record", "name": "contacts" }, "payload": { "id": "k-1" },
+    });
+    until("the freeze is in force", || agent.ask(&harmless).status == 403);
+    let key = agent.key.clone();
+    let server = server.crash_and_restart();
+    let agent = Agent { address: server.agents, key };
+    assert_eq!(agent.ask(&harmless).status, 403, "also after a crash");
+    assert_eq!(server.look("/api/v1/agents/crm-bot")["status"]["state"], "frozen");
+    server.operate("POST", "/api/v1/agents/crm-bot/status", &json!({ "state": "active" })).is(200);
+    until("an operator has lifted it", || agent.ask(&harmless).status != 403);
 }
 
 /// The shipped rules, with a night that lasts from `from` to `to` hours from now: the server's clock

@@ -1,5 +1,6 @@
 //! The one door: facts, decision, record, and then a permit, a wait, a change or a refusal.
 
+mod aftermath;
 mod content;
 mod entry;
 mod facts;
@@ -24,7 +25,7 @@ use crate::identity::Caller;
 use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
 use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Stage};
-use crate::ports::{Dice, Vault};
+use crate::ports::{Contain, Dice, Vault};
 use crate::refuse::Refusal;
 
 pub use entry::Decided;
@@ -43,6 +44,7 @@ pub struct Guard {
     pub binding: BindingKey,
     pub redaction: Key,
     pub passes: OpenPasses,
+    pub containment: Arc<dyn Contain>,
     pub meter: Arc<dyn Meter>,
     pub large: tokio::sync::Semaphore,
 }
@@ -155,6 +157,12 @@ impl Guard {
         let promise = promise(&action, &decision, carried);
         let recording = Instant::now();
         let kept = self.append(record, promise);
+        // In the same breath, so that no decision stands without the alerts that it raised.
+        let alerts: Vec<_> = self
+            .alerts(&id, &action.agent.name, &decision)
+            .into_iter()
+            .map(|alert| self.append(alert, promise))
+            .collect();
         // A held action is two records, written together: the decision and the request.
         let held = match &plan {
             Plan::Hold => {
@@ -184,6 +192,13 @@ impl Guard {
                 });
             }
         };
+        for alert in alerts {
+            if let Err(error) = alert.await {
+                tracing::error!(decision = %id, %error, "an alert has no record");
+            }
+        }
+        let session = action.session.as_ref().map(|session| session.id.clone());
+        self.contain(&id, &caller.agent, session, &decision, now).await;
         let known = receipt.clone();
         let passage = match std::mem::replace(&mut plan, Plan::Refuse) {
             Plan::Run => Passage::Run(permit(receipt)),

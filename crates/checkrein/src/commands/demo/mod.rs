@@ -84,6 +84,9 @@ async fn register(scene: &Scene, agent: &estate::Agent, expires: Timestamp) -> R
     let path = format!("/api/v1/agents/{}", agent.name);
     let profile = json!({ "roles": agent.roles, "environments": agent.environments });
     scene.operators.must(Method::PUT, &path, Some(&profile)).await?;
+    // The demo before may have ended with the agent frozen.
+    let active = json!({ "state": "active" });
+    scene.operators.must(Method::POST, &format!("{path}/status"), Some(&active)).await?;
     let wish = json!({ "label": "demo", "expires": expires });
     let made = scene.operators.must(Method::POST, &format!("{path}/keys"), Some(&wish)).await?;
     let key = text(&made, "/key").context("the server made no key")?.to_owned();
