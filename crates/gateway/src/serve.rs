@@ -38,14 +38,17 @@ type Desks = State<Arc<Desk>>;
 async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let started = Instant::now();
     let (caller, body) = open(&desk, request).await?;
-    let response = desk.ask(&caller, &body).await;
-    desk.guard.meter.took(Stage::Whole, started.elapsed());
-    response
+    whole(async move {
+        let response = desk.ask(&caller, &body).await;
+        desk.guard.meter.took(Stage::Whole, started.elapsed());
+        response
+    })
+    .await
 }
 
 async fn batch(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let (caller, body) = open(&desk, request).await?;
-    desk.batch(&caller, &body).await
+    whole(async move { desk.batch(&caller, &body).await }).await
 }
 
 #[derive(Deserialize)]
@@ -73,12 +76,25 @@ async fn standing(
 
 async fn resume(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
     let (caller, body) = open(&desk, request).await?;
-    desk.resume(&caller, &decision(&id)?, &body).await
+    let id = decision(&id)?;
+    whole(async move { desk.resume(&caller, &id, &body).await }).await
 }
 
 async fn outcome(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
     let (caller, body) = open(&desk, request).await?;
-    desk.outcome(&caller, &decision(&id)?, &body).await
+    let id = decision(&id)?;
+    whole(async move { desk.outcome(&caller, &id, &body).await }).await
+}
+
+/// Finishes what was begun, also when whoever asked hangs up: a question that is asked again must
+/// find the first answer.
+async fn whole(
+    work: impl Future<Output = Result<Response, Refusal>> + Send + 'static,
+) -> Result<Response, Refusal> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request had a fault of ours");
+        Err(Refusal::Faulty)
+    })
 }
 
 fn decision(id: &str) -> Result<Name, Refusal> {

@@ -1,8 +1,12 @@
 //! Questions of agents, and what is answered and recorded.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::harness::{Server, call, raw, refund, until};
+use crate::harness::{Agent, Server, call, raw, refund, until};
 
 #[test]
 fn a_refund_passes_waits_or_is_blocked_by_amount_and_role() {
@@ -117,6 +121,34 @@ fn the_same_question_under_the_same_key_is_decided_once_also_after_a_crash() {
     let after = shop.ask(&action).is(200);
     assert_eq!((&first["id"], &after["repeated"]), (&after["id"], &json!(true)));
     assert_eq!(shop.ask(&other).is(409)["error"]["code"], "idempotency_key_reused");
+}
+
+#[test]
+fn whoever_hangs_up_and_asks_again_finds_the_first_answer() {
+    let server = Server::start(&["refunds.yaml"]);
+    // Few questions each: one that asks without pause is stopped for that alone.
+    let askers: Vec<Agent> = (0..8).map(|number| server.agent(&format!("asker-{number}"), &[])).collect();
+    for number in 0..40_usize {
+        let shop = &askers[number % askers.len()];
+        let mut action = refund(7);
+        action["idempotency_key"] = json!(format!("impatient-{number}"));
+        let body = json!({ "action": action }).to_string();
+        let request = format!(
+            "POST /ask/v1/decisions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+            shop.key,
+            body.len()
+        );
+        let mut stream = TcpStream::connect(server.agents).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        // Long enough to be read, too short to be answered, or not even that.
+        std::thread::sleep(Duration::from_micros(300 * (number as u64 % 7)));
+        drop(stream);
+        until("it is answered", || matches!(shop.ask(&action).status, 200 | 202));
+    }
+    until("the index has it all", || server.look("/api/v1/ledger")["behind"] == 0);
+    let findings = server.look("/api/v1/findings");
+    let twice = findings["items"].as_array().unwrap().iter().find(|it| it["rule"] == "decision.repeated");
+    assert!(twice.is_none(), "{twice:?}");
 }
 
 #[test]
