@@ -1,0 +1,114 @@
+//! Cohere's chat, version 2.
+
+use super::{Dialect, Stream};
+use crate::shape::Count::{Call, No, Part, Turn};
+use crate::shape::Meaning::{
+    CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
+};
+use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Whole};
+use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+
+pub const DIALECT: Dialect = Dialect {
+    name: "cohere_chat",
+    request: Of(&REQUEST),
+    answer: Of(&ANSWER),
+    event: Of(&EVENT),
+    stream: Stream::Events,
+    ends_with: Some("[DONE]"),
+};
+
+const REQUEST: Fields = Fields::of(&[
+    ("model", Leaf(Model)),
+    ("messages", Each(Turn, &Of(&MESSAGE))),
+    ("tools", Each(Call, &Of(&TOOL))),
+    ("documents", By(Speaker::Tool, &Each(Part, &DOCUMENT))),
+    ("citation_options", FORMAT),
+    ("response_format", UNKNOWN),
+    ("safety_mode", PROTOCOL),
+    ("stop_sequences", Each(No, &TEXT)),
+    ("tool_choice", PROTOCOL),
+    ("thinking", Of(&Fields::of(&[("type", PROTOCOL)]))),
+]);
+
+const MESSAGE: Fields = Fields {
+    speaker: Some((
+        "role",
+        &[
+            ("system", Speaker::System),
+            ("developer", Speaker::System),
+            ("user", Speaker::User),
+            ("assistant", Speaker::Model),
+            ("tool", Speaker::Tool),
+        ],
+    )),
+    numbers: &[],
+    known: &[
+        ("role", PROTOCOL),
+        ("content", Kinds { text: &TEXT, list: &Each(Part, &PIECE), object: &PIECE }),
+        ("tool_plan", Leaf(Reasoning)),
+        ("tool_calls", Kinds { text: &UNKNOWN, list: &Each(Call, &CALL), object: &CALL }),
+        ("tool_call_id", Leaf(CallId)),
+        ("citations", UNKNOWN),
+    ],
+};
+
+const PIECE: Shape = Of(&Fields::of(&[
+    ("type", PROTOCOL),
+    ("text", TEXT),
+    ("thinking", Leaf(Reasoning)),
+    ("document", Kinds { text: &TEXT, list: &UNKNOWN, object: &DOCUMENT }),
+    ("image_url", Of(&Fields::of(&[("url", Leaf(Media)), ("detail", PROTOCOL)]))),
+]));
+
+const DOCUMENT: Shape = Kinds {
+    text: &TEXT,
+    list: &UNKNOWN,
+    object: &Of(&Fields::of(&[("id", PROTOCOL), ("data", Whole(crate::shape::Meaning::Text))])),
+};
+
+const CALL: Shape = Of(&Fields::of(&[
+    ("id", Leaf(CallId)),
+    ("type", PROTOCOL),
+    ("function", Of(&Fields::of(&[("name", Leaf(CallTool)), ("arguments", Leaf(CallArguments))]))),
+]));
+
+const TOOL: Fields = Fields::of(&[
+    ("type", PROTOCOL),
+    (
+        "function",
+        Of(&Fields::of(&[
+            ("name", Leaf(ToolName)),
+            ("description", Leaf(ToolDescription)),
+            ("parameters", Whole(ToolSchema)),
+        ])),
+    ),
+]);
+
+const ANSWER: Fields = Fields::of(&[
+    ("id", PROTOCOL),
+    ("finish_reason", PROTOCOL),
+    ("message", By(Speaker::Model, &Of(&MESSAGE))),
+    ("usage", FORMAT),
+    ("logprobs", FORMAT),
+]);
+
+/// `index` counts blocks of content and calls alike.
+const EVENT: Fields = Fields::numbered(
+    &[("index", Part)],
+    &[
+        ("type", PROTOCOL),
+        ("id", PROTOCOL),
+        (
+            "delta",
+            By(
+                Speaker::Model,
+                &Of(&Fields::of(&[
+                    ("message", Of(&MESSAGE)),
+                    ("finish_reason", PROTOCOL),
+                    ("usage", FORMAT),
+                    ("error", UNKNOWN),
+                ])),
+            ),
+        ),
+    ],
+);

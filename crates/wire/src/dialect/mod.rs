@@ -1,0 +1,61 @@
+//! Dialects: the formats that models are spoken to in, one table each.
+
+mod anthropic;
+mod bedrock;
+mod chat;
+mod cohere;
+mod gemini;
+mod ollama;
+mod responses;
+
+use crate::frame::{AwsFrames, Framing, Lines, Sse};
+use crate::shape::Shape;
+
+/// One way to speak to a model.
+pub struct Dialect {
+    pub name: &'static str,
+    /// What a caller sends.
+    pub request: Shape,
+    /// What comes back at once.
+    pub answer: Shape,
+    /// What comes back piece by piece: one event.
+    pub event: Shape,
+    pub stream: Stream,
+    /// What ends a stream of events and is no JSON.
+    pub ends_with: Option<&'static str>,
+}
+
+/// How the pieces of a streamed answer are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Events,
+    Lines,
+    /// Amazon's binary frames; the kind of event stands in a header and is put in front of the
+    /// payload as its one key.
+    Aws,
+}
+
+impl Stream {
+    pub fn framing(self) -> Box<dyn Framing + Send> {
+        match self {
+            Stream::Events => Box::new(Sse::default()),
+            Stream::Lines => Box::new(Lines::default()),
+            Stream::Aws => Box::new(AwsFrames::default()),
+        }
+    }
+}
+
+/// Every dialect.
+pub const ALL: &[&Dialect] = &[
+    &chat::DIALECT,
+    &responses::DIALECT,
+    &anthropic::DIALECT,
+    &gemini::DIALECT,
+    &bedrock::DIALECT,
+    &cohere::DIALECT,
+    &ollama::DIALECT,
+];
+
+pub fn named(name: &str) -> Option<&'static Dialect> {
+    ALL.iter().copied().find(|dialect| dialect.name == name)
+}

@@ -1,0 +1,93 @@
+//! Ollama's own chat and generate.
+
+use super::{Dialect, Stream};
+use crate::shape::Count::{Call, No, Part, Turn};
+use crate::shape::Meaning::{
+    CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
+};
+use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Whole};
+use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+
+pub const DIALECT: Dialect = Dialect {
+    name: "ollama",
+    request: Of(&REQUEST),
+    answer: Of(&ANSWER),
+    event: Of(&ANSWER),
+    stream: Stream::Lines,
+    ends_with: None,
+};
+
+const REQUEST: Fields = Fields::of(&[
+    ("model", Leaf(Model)),
+    ("messages", Each(Turn, &MESSAGE)),
+    ("tools", Each(Call, &Of(&TOOL))),
+    ("prompt", By(Speaker::User, &TEXT)),
+    ("suffix", By(Speaker::User, &TEXT)),
+    ("system", By(Speaker::System, &TEXT)),
+    ("template", By(Speaker::System, &TEXT)),
+    ("images", Each(Part, &Leaf(Media))),
+    ("format", Whole(ToolSchema)),
+    ("options", FORMAT),
+    ("keep_alive", PROTOCOL),
+]);
+
+const MESSAGE: Shape = Of(&Fields {
+    speaker: Some((
+        "role",
+        &[
+            ("system", Speaker::System),
+            ("user", Speaker::User),
+            ("assistant", Speaker::Model),
+            ("tool", Speaker::Tool),
+        ],
+    )),
+    numbers: &[],
+    known: &[
+        ("role", PROTOCOL),
+        ("content", TEXT),
+        ("thinking", Leaf(Reasoning)),
+        ("images", Each(No, &Leaf(Media))),
+        ("tool_calls", Each(Call, &Of(&CALL))),
+        ("tool_name", Leaf(CallTool)),
+        ("tool_call_id", Leaf(CallId)),
+    ],
+});
+
+const CALL: Fields = Fields::of(&[
+    ("id", Leaf(CallId)),
+    ("type", PROTOCOL),
+    (
+        "function",
+        Of(&Fields::numbered(
+            &[("index", Call)],
+            &[
+                ("name", Leaf(CallTool)),
+                ("description", Leaf(ToolDescription)),
+                ("arguments", Whole(CallArguments)),
+            ],
+        )),
+    ),
+]);
+
+const TOOL: Fields = Fields::of(&[
+    ("type", PROTOCOL),
+    (
+        "function",
+        Of(&Fields::of(&[
+            ("name", Leaf(ToolName)),
+            ("description", Leaf(ToolDescription)),
+            ("parameters", Whole(ToolSchema)),
+        ])),
+    ),
+]);
+
+/// The answer at once and each line of a stream have the same keys.
+const ANSWER: Fields = Fields::of(&[
+    ("model", Leaf(Model)),
+    ("created_at", PROTOCOL),
+    ("message", By(Speaker::Model, &MESSAGE)),
+    ("response", By(Speaker::Model, &TEXT)),
+    ("thinking", By(Speaker::Model, &Leaf(Reasoning))),
+    ("done_reason", PROTOCOL),
+    ("error", UNKNOWN),
+]);

@@ -1,0 +1,41 @@
+//! One JSON document on each line.
+
+use super::{Frame, FrameFault, Framing, MAX_FRAME};
+
+#[derive(Debug, Default)]
+pub struct Lines {
+    pending: Vec<u8>,
+    /// Up to where no end of a line was found.
+    searched: usize,
+    failed: bool,
+}
+
+impl Framing for Lines {
+    fn push(&mut self, bytes: &[u8]) {
+        if !self.failed {
+            self.pending.extend_from_slice(bytes);
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Frame>, FrameFault> {
+        let found = memchr::memchr(b'\n', self.pending.get(self.searched..).unwrap_or_default());
+        let Some(found) = found else {
+            self.searched = self.pending.len();
+            if self.pending.len() > MAX_FRAME && !self.failed {
+                self.failed = true;
+                return Err(FrameFault::TooLarge);
+            }
+            return Ok(None);
+        };
+        let tail = self.pending.split_off(self.searched + found + 1);
+        let raw = std::mem::replace(&mut self.pending, tail);
+        self.searched = 0;
+        let data = raw.trim_ascii().to_vec();
+        Ok(Some(Frame { raw, event: None, data }))
+    }
+
+    fn rest(&mut self) -> Vec<u8> {
+        self.searched = 0;
+        std::mem::take(&mut self.pending)
+    }
+}

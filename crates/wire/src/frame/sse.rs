@@ -1,0 +1,113 @@
+//! Server-sent events, as the HTML standard reads them.
+
+use super::{Frame, FrameFault, Framing, MAX_FRAME};
+
+/// Cuts a stream of server-sent events. Comments and fields without meaning travel with the frame
+/// they stand in.
+#[derive(Debug, Default)]
+pub struct Sse {
+    /// Bytes that belong to no finished frame.
+    pending: Vec<u8>,
+    /// Up to where lines were read.
+    read: usize,
+    event: Option<String>,
+    data: Vec<u8>,
+    has_data: bool,
+    /// The last line ended with CR at the end of what had arrived; an LF next is part of its end.
+    after_cr: bool,
+    begun: bool,
+    failed: bool,
+}
+
+impl Framing for Sse {
+    fn push(&mut self, bytes: &[u8]) {
+        if !self.failed {
+            self.pending.extend_from_slice(bytes);
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Frame>, FrameFault> {
+        if self.failed {
+            return Ok(None);
+        }
+        if self.after_cr {
+            let Some(first) = self.pending.get(self.read) else { return Ok(None) };
+            self.read += usize::from(*first == b'\n');
+            self.after_cr = false;
+        }
+        while let Some(length) = self.line_length() {
+            let start = self.read;
+            let end = start + length;
+            let line = self.pending.get(start..end).unwrap_or_default().to_vec();
+            let line = self.without_mark(line);
+            let ending = self.ending(end);
+            self.read = end + ending;
+            if line.is_empty() {
+                return Ok(Some(self.finish()));
+            }
+            self.field(&line);
+        }
+        if self.pending.len() > MAX_FRAME {
+            self.failed = true;
+            return Err(FrameFault::TooLarge);
+        }
+        Ok(None)
+    }
+
+    fn rest(&mut self) -> Vec<u8> {
+        self.read = 0;
+        std::mem::take(&mut self.pending)
+    }
+}
+
+impl Sse {
+    fn line_length(&self) -> Option<usize> {
+        memchr::memchr2(b'\n', b'\r', self.pending.get(self.read..)?)
+    }
+
+    /// How many bytes end the line that stops at `end`. A CR may be the first half of CR LF.
+    fn ending(&mut self, end: usize) -> usize {
+        match (self.pending.get(end), self.pending.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => 2,
+            (Some(b'\r'), None) => {
+                self.after_cr = true;
+                1
+            }
+            (_, _) => 1,
+        }
+    }
+
+    /// The stream may begin with a byte order mark, which is no part of its first line.
+    fn without_mark(&mut self, line: Vec<u8>) -> Vec<u8> {
+        if std::mem::replace(&mut self.begun, true) {
+            return line;
+        }
+        line.strip_prefix(b"\xEF\xBB\xBF").map(<[u8]>::to_vec).unwrap_or(line)
+    }
+
+    fn field(&mut self, line: &[u8]) {
+        let colon = memchr::memchr(b':', line);
+        let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match name {
+            b"data" => {
+                if std::mem::replace(&mut self.has_data, true) {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(value);
+            }
+            b"event" => self.event = Some(String::from_utf8_lossy(value).into_owned()),
+            // Ids, retry times, comments and unknown fields carry nothing to judge.
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self) -> Frame {
+        let tail = self.pending.split_off(self.read.min(self.pending.len()));
+        let raw = std::mem::replace(&mut self.pending, tail);
+        self.read = 0;
+        self.has_data = false;
+        Frame { raw, event: self.event.take(), data: std::mem::take(&mut self.data) }
+    }
+}

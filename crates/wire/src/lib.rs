@@ -1,0 +1,12 @@
+//! Foreign formats: what providers, agents and tools send each other, and where the text in it stands.
+//!
+//! Pure: bytes in, places and bytes out. Nothing here decides, opens a socket or knows the time.
+//! Start with [`doc`], which reads a body and keeps the place of every value, then [`edit`], which
+//! changes some of them and leaves every other byte as it came, and [`frame`], which cuts streams.
+//! [`shape`] says what stands where as data, and [`dialect`] is one table for each format.
+
+pub mod dialect;
+pub mod doc;
+pub mod edit;
+pub mod frame;
+pub mod shape;
