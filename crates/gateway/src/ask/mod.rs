@@ -45,13 +45,13 @@ pub struct Desk {
 
 impl Desk {
     /// One question.
-    pub async fn ask(&self, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
+    pub async fn ask(self: &Arc<Self>, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
         let ask = Ask::read(body)?;
         Ok(self.one(caller, ask).await?.into_response())
     }
 
     /// Many questions, answered in their order. Each stands alone: a refused one stops no other.
-    pub async fn batch(&self, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
+    pub async fn batch(self: &Arc<Self>, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
         let batch = Batch::read(body)?;
         match batch.questions.len() {
             0 => return Err(Refusal::BatchEmpty),
@@ -69,7 +69,7 @@ impl Desk {
         Ok(axum::Json(answer::BatchAnswer { answers }).into_response())
     }
 
-    async fn one(&self, caller: &Caller, ask: Ask) -> Result<Answer, Refusal> {
+    async fn one(self: &Arc<Self>, caller: &Caller, ask: Ask) -> Result<Answer, Refusal> {
         let now = self.guard.clock.now().timestamp();
         let action = ask.action(caller, now)?;
         match action.idempotency_key.clone() {
@@ -83,11 +83,16 @@ impl Desk {
 
     /// The same question under the same key is decided once. Its id follows from the key, so the
     /// ledger knows the answer even after a restart.
-    async fn decide_once(&self, caller: &Caller, action: Action, key: &Name) -> Result<Answer, Refusal> {
+    async fn decide_once(
+        self: &Arc<Self>,
+        caller: &Caller,
+        action: Action,
+        key: &Name,
+    ) -> Result<Answer, Refusal> {
         let agent = &caller.agent.name;
         let id = crate::ids::keyed(&self.guard.binding.claim(&format!("{agent}\0{key}")));
         let payload = action.payload_hash();
-        let _turn = match self.replies.begin(&id, &payload) {
+        let turn = match self.replies.begin(&id, &payload) {
             replies::Begun::First(turn) => turn,
             replies::Begun::Answered(answer) => return Ok(self.again(*answer)),
             replies::Begun::InProgress => return Err(Refusal::StillDeciding),
@@ -99,9 +104,16 @@ impl Desk {
             }
             return self.remembered(caller, &id, &past, &payload);
         }
-        let answer = self.decide(caller, action, id.clone()).await?;
-        self.replies.keep(&id, &payload, &answer);
-        Ok(answer)
+        // On a task of its own: a caller that hangs up stops nothing. Its record may be on its way to
+        // the disk already, and whoever asks next would be decided a second time.
+        let (desk, caller) = (Arc::clone(self), caller.clone());
+        let decided = tokio::spawn(async move {
+            let _turn = turn;
+            let answer = desk.decide(&caller, action, id.clone()).await?;
+            desk.replies.keep(&id, &payload, &answer);
+            Ok(answer)
+        });
+        decided.await.map_err(|_| Refusal::Faulty)?
     }
 
     async fn decide(&self, caller: &Caller, action: Action, id: Name) -> Result<Answer, Refusal> {
