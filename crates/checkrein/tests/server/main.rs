@@ -7,6 +7,9 @@
 )]
 
 mod approvals;
+mod clients;
 mod evidence;
+mod faults;
+mod frames;
 mod harness;
 mod questions;
