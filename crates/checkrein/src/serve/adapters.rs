@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use action::{Containment, Name, Timestamp};
+use gateway::limits::MAX_REPLIES;
 use gateway::ports::{
     Contain, Contained, FactKey, FactStore, Order, Past, PastDecision, Piece, Unavailable, Vault, Whose,
 };
@@ -121,12 +122,28 @@ impl Contain for Contains {
 pub struct Earlier {
     pub index: Arc<Index>,
     pub ledger: Ledger,
+    /// Records that were there at the start. Until the index has read them, "not found" means nothing.
+    pub start: u64,
+}
+
+impl Earlier {
+    /// Whether what is not in the index can only be among the answers that are still remembered. To
+    /// say that a question was never decided when it was would have it decided twice.
+    fn knows_enough(&self) -> Result<bool, Unavailable> {
+        let next = self.index.next().map_err(|error| unavailable("earlier decisions", &error))?;
+        let behind = self.ledger.head().durable.saturating_sub(next);
+        Ok(next >= self.start && behind < MAX_REPLIES as u64)
+    }
 }
 
 impl Past for Earlier {
     fn decision(&self, id: &Name) -> Result<Option<PastDecision>, Unavailable> {
+        // Before the look-up: what the index reads in between must not count as looked for.
+        let knows_enough = self.knows_enough()?;
         let found = self.index.decision(id).map_err(|error| unavailable("earlier decisions", &error))?;
-        let Some(history) = found else { return Ok(None) };
+        let Some(history) = found else {
+            return if knows_enough { Ok(None) } else { Err(Unavailable { what: "earlier decisions" }) };
+        };
         let row = history.decision;
         let Some(agent) = row.agent else { return Ok(None) };
         let stored = self.ledger.read(row.sequence, 1).map_err(|error| unavailable("the ledger", &error))?;

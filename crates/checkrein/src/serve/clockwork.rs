@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use action::Name;
 use arc_swap::ArcSwap;
@@ -16,6 +16,10 @@ use tokio::sync::watch;
 
 use super::config::Config;
 use super::publish;
+
+/// Records that the index reads at once at the start, and how long the start waits for it.
+const CATCH_UP_STEP: usize = 1_000;
+const CATCH_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Saves what was learned, again and again.
 pub async fn save_facts(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
@@ -69,6 +73,27 @@ async fn tell_of_open_passes(desk: &Desk) {
     if desk.guard.note(record, Promise::Synced).await.is_err() {
         desk.guard.passes.put_back(count);
     }
+}
+
+/// Lets the index read what it missed, so that questions from before a crash are known at once. One
+/// that is far behind goes on in the background; until it is there, questions under a key wait.
+pub fn catch_up(index: &Index, ledger: &Ledger) {
+    let begun = Instant::now();
+    while begun.elapsed() < CATCH_UP_WITHIN {
+        match index.step(ledger, CATCH_UP_STEP) {
+            Ok(step) if step.folded == 0 && step.rebuilt.is_none() => return,
+            Ok(step) => {
+                if let Some(why) = step.rebuilt {
+                    tracing::warn!(why, "the index is filled anew");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the index does not follow the ledger; it tries again");
+                return;
+            }
+        }
+    }
+    tracing::warn!("the index is far behind the ledger and follows in the background");
 }
 
 /// Follows the ledger into the index, on a thread of its own.

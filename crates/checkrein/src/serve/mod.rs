@@ -7,10 +7,12 @@ mod adapters;
 mod bootstrap;
 mod clockwork;
 pub mod config;
+mod hurry;
 pub mod listen;
 mod meter;
 mod publish;
 mod secrets;
+mod whole;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -105,6 +107,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     private_folder(data)?;
     let keys = data.join("keys");
     private_folder(&keys)?;
+    whole::check(data)?;
 
     let state = Arc::new(State::open(data, &config.tenant).context("cannot open what operators keep")?);
     let first_token = bootstrap::first_operator(&state, clock.now().timestamp())?;
@@ -112,16 +115,22 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     // Before anything is recorded: with faulty rules the server does not start.
     let book = publish::book(config, &kept)?;
 
+    // Before the ledger is made for the first time, so that a ledger always has what belongs to it.
+    let content = Content::open(data, &keys.join("content.key"), store::Bounds::default())
+        .context("cannot open the content")?;
+    let content = Arc::new(content);
+    let binding = BindingKey::new(secrets::key(&keys, "binding.key", &*dice)?);
+    let redaction = engine::redact::Key::new(secrets::key(&keys, "redaction.key", &*dice)?);
+    let tokens = Tokens::new(&secrets::key(&keys, "token.key", &*dice)?);
+
     let ledger = open_ledger(config, &clock)?;
     let holds = Holds::new(Arc::new(ledger.clone()));
     let awaited = Awaited::default();
     restore(&holds, &awaited, &ledger)?;
     let (index, _) = Index::open(data).context("cannot open the index")?;
-    catch_up(&index, &ledger)?;
+    clockwork::catch_up(&index, &ledger);
     let index = Arc::new(index);
-    let content = Content::open(data, &keys.join("content.key"), store::Bounds::default())
-        .context("cannot open the content")?;
-    let content = Arc::new(content);
+    let start = ledger.head().durable;
 
     let metrics = Metrics::new();
     let book = Arc::new(ArcSwap::from_pointee(book));
@@ -135,8 +144,8 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         vault: Arc::new(Kept { content: Arc::clone(&content), clock: Arc::clone(&clock) }),
         clock: Arc::clone(&clock),
         dice: dice.clone(),
-        binding: BindingKey::new(secrets::key(&keys, "binding.key", &*dice)?),
-        redaction: engine::redact::Key::new(secrets::key(&keys, "redaction.key", &*dice)?),
+        binding,
+        redaction,
         passes: gateway::OpenPasses::default(),
         containment: Arc::new(Contains { state: Arc::clone(&state), clock: Arc::clone(&clock) }),
         meter: metrics.clone(),
@@ -144,11 +153,11 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     });
     let desk = Arc::new(Desk {
         guard,
-        tokens: Tokens::new(&secrets::key(&keys, "token.key", &*dice)?),
+        tokens,
         replies: Replies::default(),
         awaited,
         recent: Recent::default(),
-        past: Arc::new(Earlier { index: Arc::clone(&index), ledger: ledger.clone() }),
+        past: Arc::new(Earlier { index: Arc::clone(&index), ledger: ledger.clone(), start }),
     });
     let office = Arc::new(Office {
         state: Arc::clone(&state),
@@ -237,22 +246,6 @@ fn restore(holds: &Holds, awaited: &Awaited, ledger: &Ledger) -> Result<()> {
     let restored = holds.replay(&records).context("cannot restore held actions")?;
     tracing::info!(restored, waiting = holds.open(), "held actions are restored");
     Ok(())
-}
-
-/// Brings the index up to the ledger before anybody is answered: a repeated question of before a
-/// crash is found there.
-fn catch_up(index: &Index, ledger: &Ledger) -> Result<()> {
-    let size = ledger.head().durable;
-    loop {
-        let step = index.step(ledger, REPLAY_STEP).context("cannot bring the index up to the ledger")?;
-        if let Some(why) = &step.rebuilt {
-            tracing::warn!(why, "the index is built anew from the ledger");
-        } else if step.folded == 0 {
-            return Ok(());
-        } else if step.next < size {
-            tracing::info!(done = step.next, of = size, "the index follows the ledger");
-        }
-    }
 }
 
 /// What machines ask: is it alive, is it ready, how is it doing. Without credentials, and without a

@@ -72,8 +72,15 @@ impl Server {
     }
 
     fn spawn(folder: &Path, admin: Option<String>) -> Server {
+        Self::try_spawn(folder, admin).unwrap_or_else(|log| panic!("the server did not start: {log}"))
+    }
+
+    /// What the server wrote, when it did not start.
+    fn try_spawn(folder: &Path, admin: Option<String>) -> Result<Server, String> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_checkrein"))
+        // A file that may not grow fails a write, as a full disk does, instead of ending the process.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_checkrein")])
             .args(["serve", "--config"])
             .arg(folder.join("checkrein.yaml"))
             .stdin(Stdio::null())
@@ -100,15 +107,28 @@ impl Server {
         }
         // What is printed later goes nowhere, but the pipe must not close.
         std::thread::spawn(move || lines.for_each(drop));
-        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-        Server {
-            child,
-            agents: agents.unwrap_or_else(|| panic!("the server did not start: {}", log())),
-            operators: operators.unwrap(),
-            admin: token.unwrap(),
-            folder: folder.to_owned(),
-            _kept: None,
-        }
+        let (Some(agents), Some(operators)) = (agents, operators) else {
+            child.wait().unwrap();
+            return Err(std::fs::read_to_string(folder.join("log")).unwrap_or_default());
+        };
+        let (admin, folder) = (token.unwrap(), folder.to_owned());
+        Ok(Server { child, agents, operators, admin, folder, _kept: None })
+    }
+
+    /// Ends it without a warning, lets its folder be changed, and starts it again. Gives back what it
+    /// wrote when it does not start.
+    pub fn restart_after(mut self, change: impl FnOnce(&Path)) -> Result<Server, String> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        change(&self.folder);
+        std::fs::write(self.folder.join("log"), "").unwrap();
+        let mut next = Self::try_spawn(&self.folder, Some(self.admin.clone()))?;
+        next._kept = self._kept.take();
+        Ok(next)
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it without a warning, as a crash would, and starts it again over the same folder.

@@ -7,7 +7,10 @@
 )]
 
 mod approvals;
+mod clients;
 mod evidence;
+mod faults;
+mod frames;
 mod harness;
 mod questions;
 mod scenarios;

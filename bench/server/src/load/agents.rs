@@ -1,0 +1,176 @@
+//! Agents that ask over connections of their own, as cheaply as they can: they share the machine with
+//! the server that is measured.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+use crate::estate;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Ask {
+    /// Low risk: may be answered before its record is on the disk.
+    Read,
+    /// Answered when its record is on the disk.
+    Write,
+}
+
+impl Ask {
+    pub fn name(self) -> &'static str {
+        match self {
+            Ask::Read => "low-risk reads",
+            Ask::Write => "durable writes",
+        }
+    }
+
+    fn action(self, n: u64) -> serde_json::Value {
+        match self {
+            Ask::Read => estate::read(n),
+            Ask::Write => estate::note_without_key(n),
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct Asked {
+    /// Nanoseconds.
+    pub times: Vec<u64>,
+    pub errors: Vec<String>,
+}
+
+/// When an agent asks.
+#[derive(Clone, Copy)]
+enum Pace {
+    AtOnce,
+    /// So long after one another, the first after this.
+    Every {
+        first: Duration,
+        then: Duration,
+    },
+}
+
+pub async fn closed_loop(to: SocketAddr, keys: &[String], ask: Ask, length: Duration) -> Result<Asked> {
+    all(to, keys, ask, length, |_| Pace::AtOnce).await
+}
+
+/// So many questions a second, over all agents evenly.
+pub async fn open_loop(
+    to: SocketAddr,
+    keys: &[String],
+    ask: Ask,
+    rate: u64,
+    length: Duration,
+) -> Result<Asked> {
+    let many = keys.len() as u64;
+    let then = Duration::from_nanos(1_000_000_000 * many / rate.max(1));
+    all(to, keys, ask, length, |n| Pace::Every { first: then * n / u32::try_from(many).unwrap_or(1), then })
+        .await
+}
+
+async fn all(
+    to: SocketAddr,
+    keys: &[String],
+    ask: Ask,
+    length: Duration,
+    pace: impl Fn(u32) -> Pace,
+) -> Result<Asked> {
+    let asked = Rc::new(RefCell::new(Asked::default()));
+    let local = LocalSet::new();
+    let mut lines = Vec::new();
+    for key in keys {
+        lines.push(TcpStream::connect(to).await.context("cannot connect; is `ulimit -n` high enough?")?);
+        lines.last().map(|line| line.set_nodelay(true)).transpose()?;
+        let _ = key;
+    }
+    let start = Instant::now();
+    for (n, (line, key)) in lines.into_iter().zip(keys).enumerate() {
+        let agent = Agent {
+            line,
+            key: key.clone(),
+            ask,
+            next: n as u64 * 1_000_003,
+            buffer: Vec::with_capacity(2048),
+        };
+        let (asked, pace) = (Rc::clone(&asked), pace(u32::try_from(n).unwrap_or(0)));
+        local.spawn_local(agent.run(start, start + length, pace, asked));
+    }
+    local.await;
+    Ok(Rc::into_inner(asked).map(RefCell::into_inner).unwrap_or_default())
+}
+
+struct Agent {
+    line: TcpStream,
+    key: String,
+    ask: Ask,
+    next: u64,
+    buffer: Vec<u8>,
+}
+
+impl Agent {
+    async fn run(mut self, start: Instant, end: Instant, pace: Pace, asked: Rc<RefCell<Asked>>) {
+        let mut due = match pace {
+            Pace::AtOnce => start,
+            Pace::Every { first, .. } => start + first,
+        };
+        while due < end {
+            let from = match pace {
+                Pace::AtOnce => Instant::now(),
+                Pace::Every { then, .. } => {
+                    tokio::time::sleep_until(due.into()).await;
+                    let from = due;
+                    due += then;
+                    from
+                }
+            };
+            if from >= end {
+                return;
+            }
+            match self.once().await {
+                Ok(()) => asked
+                    .borrow_mut()
+                    .times
+                    .push(u64::try_from(from.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+                Err(error) => {
+                    asked.borrow_mut().errors.push(format!("{error:#}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn once(&mut self) -> Result<()> {
+        self.next += 1;
+        let body = serde_json::json!({ "action": self.ask.action(self.next) }).to_string();
+        let request = format!(
+            "POST /ask/v1/decisions HTTP/1.1\r\nhost: checkrein\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.key,
+            body.len()
+        );
+        self.line.write_all(request.as_bytes()).await?;
+        self.buffer.clear();
+        loop {
+            anyhow::ensure!(self.line.read_buf(&mut self.buffer).await? > 0, "the connection was closed");
+            if whole(&self.buffer) {
+                break;
+            }
+        }
+        let text = String::from_utf8_lossy(&self.buffer);
+        anyhow::ensure!(text.starts_with("HTTP/1.1 200"), "{text}");
+        Ok(())
+    }
+}
+
+/// Whether an answer is there to its end.
+fn whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.windows(4).position(|part| part == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default());
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    bytes.len() >= end + 4 + length.unwrap_or(0)
+}
