@@ -108,9 +108,15 @@ pub fn move_to(office: &Office, call: &Call) -> Result<Reply, Fault> {
     let written = match call.take()? {
         Move::Shadow => office.state.move_rules(&name, number, RuleState::Shadow, call.seen)?,
         Move::Retired => office.state.move_rules(&name, number, RuleState::Retired, call.seen)?,
-        Move::Active { percent } => {
-            office.state.activate_rules(&name, number, percent, office.four_eyes, call.seen, office.now())?
-        }
+        Move::Active { percent } => office.state.activate_rules(
+            &name,
+            number,
+            percent,
+            None,
+            office.four_eyes,
+            call.seen,
+            office.now(),
+        )?,
     };
     Reply::of(&written.value)
 }
