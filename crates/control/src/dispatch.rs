@@ -102,9 +102,9 @@ fn open(
 fn run(office: &Office, route: &Route, call: &Call) -> Result<Reply, Fault> {
     let Some(act) = route.act else { return (route.run)(office, call) };
     let on = route.on.and_then(|key| call.path.get(key)).and_then(|text| Name::new(text).ok());
-    note(office, act, call, on.clone(), None)?;
+    note(office, route, act, call, on.clone(), None)?;
     (route.run)(office, call).inspect_err(|fault| {
-        if let Err(unwritten) = note(office, act, call, on, Some(&fault.code)) {
+        if let Err(unwritten) = note(office, route, act, call, on, Some(&fault.code)) {
             tracing::error!(act, code = %unwritten.code, "a failed act could not be recorded as failed");
         }
     })
@@ -112,6 +112,7 @@ fn run(office: &Office, route: &Route, call: &Call) -> Result<Reply, Fault> {
 
 fn note(
     office: &Office,
+    route: &Route,
     act: &str,
     call: &Call,
     on: Option<Name>,
@@ -120,6 +121,14 @@ fn note(
     let name = |text: &str| Name::new(text).map_err(|error: NameError| Fault::ours("record the act", &error));
     let mut record = Record::new(RecordKind::Operator, office.clock.now());
     record.operator = Some(OperatorPart { act: name(act)?, by: call.pseudonym.clone(), on });
+    // The rest of the path: which key of an agent, which version of a rule set, where a freeze holds.
+    for (key, text) in &call.path {
+        if route.on != Some(key.as_str())
+            && let (Ok(key), Ok(text)) = (Name::new(key), Name::new(text))
+        {
+            record.notes.insert(key, text);
+        }
+    }
     if let Some(code) = failed {
         record.notes.insert(name("failed")?, name(code)?);
     }

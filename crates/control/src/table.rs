@@ -6,7 +6,9 @@ use crate::Office;
 use crate::call::{Call, Reply};
 use crate::fault::Fault;
 use crate::openapi::{Shape, shape};
-use crate::routes::{agents, approvals, decisions, evidence, operators, rules, stops};
+use crate::routes::{
+    agents, approval_policies, approvals, decisions, delegations, evidence, freezes, operators, rules, stops,
+};
 
 /// One route.
 pub struct Route {
@@ -81,6 +83,13 @@ routes! {
     Post "/api/v1/approvals/{id}/deny" [Approver] ("approval.deny" "id") "Deny a held action" (approvals::Say) approvals::deny;
     Post "/api/v1/approvals/{id}/cancel" [Approver, Operator] ("approval.cancel" "id") "Cancel a held action" (approvals::Say) approvals::cancel;
 
+    Get "/api/v1/approval-policies" [] - "Who lets held actions go, by scope" - approval_policies::list;
+    Put "/api/v1/approval-policies/{scope}/{environment}" [PolicyAuthor] ("approval_policy.put" "scope") "Say who lets held actions of a scope go" (approval_policies::NewPolicy) approval_policies::put;
+    Delete "/api/v1/approval-policies/{scope}/{environment}" [PolicyAuthor] ("approval_policy.drop" "scope") "Go back to the policy of the wider scope" - approval_policies::drop;
+    Get "/api/v1/delegations" [] - "Approvers who let others decide in their place" - delegations::list;
+    Put "/api/v1/delegations/{delegate}" [Approver] ("delegation.create" "delegate") "Let another approver decide in one's own place" (delegations::NewDelegation) delegations::create;
+    Delete "/api/v1/delegations/{delegate}" [Approver] ("delegation.end" "delegate") "Take one's own queue back" - delegations::end;
+
     Get "/api/v1/agents" [] - "Registered agents" - agents::list;
     Get "/api/v1/agents/{name}" [] - "One agent" - agents::one;
     Put "/api/v1/agents/{name}" [Admin, Operator] ("agent.put" "name") "Register an agent, or change it" (agents::Profile) agents::put;
@@ -100,6 +109,9 @@ routes! {
 
     Get "/api/v1/settings" [] - "Settings of every scope" - stops::settings;
     Put "/api/v1/settings" [Admin] ("settings.put") "Change the settings of a scope" (stops::NewSettings) stops::put_settings;
+    Get "/api/v1/freezes" [] - "Scopes that stand still" - freezes::list;
+    Put "/api/v1/freezes/{scope}/{environment}" [Analyst, Operator] ("freeze.create" "scope") "Have everything in a scope stand still" (freezes::NewFreeze) freezes::create;
+    Delete "/api/v1/freezes/{scope}/{environment}" [Analyst, Operator] ("freeze.lift" "scope") "Lift a freeze" - freezes::lift;
     Get "/api/v1/denies" [] - "Stored refusals" - stops::denies;
     Post "/api/v1/denies" [Analyst, Operator] ("deny.create") "Refuse a user, trace, session, agent or key from now on" (stops::NewDeny) stops::deny;
     Delete "/api/v1/denies/{kind}/{key}" [Analyst, Operator] ("deny.lift" "key") "Lift a stored refusal" - stops::lift_deny;

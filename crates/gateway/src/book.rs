@@ -10,6 +10,8 @@ use action::{Capture, Digest, Environment, ExplainLevel, FailMode, Mode, Name, O
 use engine::Rules;
 use engine::facts::{AccessFacts, Allowed, DenyEntry, DenyKey};
 
+use crate::approval::More;
+use crate::freeze::Freezes;
 use crate::ports::KeyForm;
 
 /// One snapshot.
@@ -22,6 +24,7 @@ pub struct Book {
     pub key_form: Arc<dyn KeyForm>,
     pub settings: Settings,
     pub denies: HashMap<(Denied, Box<str>), Deny>,
+    pub freezes: Freezes,
 }
 
 /// The active rules and, while a new set is rolled out, that set beside them.
@@ -147,6 +150,11 @@ impl Book {
         found.collect()
     }
 
+    /// Whether an agent stands still here, by its own standing or by a freeze of a scope it is in.
+    pub fn is_frozen(&self, agent: &Registration, environment: Environment, now: Timestamp) -> bool {
+        agent.is_frozen(now) || self.freezes.meet(agent, environment, now)
+    }
+
     pub fn access(&self, agent: &Registration, denied: Vec<DenyEntry>) -> AccessFacts {
         AccessFacts { granted: agent.granted.clone(), certified: agent.certified.clone(), denied }
     }
@@ -191,6 +199,8 @@ impl Scope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRule {
     pub needed: u8,
+    /// Actions that need more.
+    pub more: Vec<More>,
     /// Names or access roles; empty for every approver.
     pub from: Vec<Name>,
     pub deadline_millis: u64,
@@ -201,6 +211,7 @@ impl Default for ApprovalRule {
     fn default() -> Self {
         ApprovalRule {
             needed: 1,
+            more: Vec::new(),
             from: Vec::new(),
             deadline_millis: 3_600_000,
             release_within_millis: 3_600_000,

@@ -3,9 +3,11 @@
 //! Read [`guard`] for the one door, and [`ask`] for the story of a caller that asks before it acts. Nothing proceeds without a [`Permit`], and only the guard makes one,
 //! from a receipt of the ledger.
 
+pub mod approval;
 pub mod ask;
 pub mod book;
 mod fail;
+pub mod freeze;
 pub mod guard;
 pub mod identity;
 mod ids;

@@ -68,7 +68,19 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
     pub by: Name,
+    /// In whose place, where the voter decided from another approver's queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<Name>,
     pub at: Timestamp,
+}
+
+impl Vote {
+    /// Whether one of these people has a part in it. A person and whoever decides in their place are
+    /// one approval together, never two.
+    fn is_of(&self, by: &Name, in_place_of: Option<&Name>) -> bool {
+        let has_part = |who: &Name| self.by == *who || self.in_place_of.as_ref() == Some(who);
+        has_part(by) || in_place_of.is_some_and(has_part)
+    }
 }
 
 /// What can happen to a held action.
@@ -76,9 +88,11 @@ pub struct Vote {
 pub enum Event {
     Approve {
         by: Name,
+        in_place_of: Option<Name>,
     },
     Deny {
         by: Name,
+        in_place_of: Option<Name>,
     },
     Cancel,
     /// Time has passed; moves only what is due.
@@ -155,8 +169,8 @@ impl Hold {
     /// was given moves nothing and is no refusal: the step is absent.
     pub fn after(&self, event: &Event, now: Timestamp) -> Result<(Hold, Option<ApprovalStep>), Refusal> {
         let (state, step) = match event {
-            Event::Approve { by } => self.approve(by, now)?,
-            Event::Deny { by } => {
+            Event::Approve { by, in_place_of } => self.approve(by, in_place_of.as_ref(), now)?,
+            Event::Deny { by, .. } => {
                 self.pending(now)?;
                 (State::Denied { at: now, by: by.clone() }, Some(ApprovalStep::Denied))
             }
@@ -175,16 +189,23 @@ impl Hold {
         Ok((Hold { state, ..self.clone() }, step))
     }
 
-    fn approve(&self, by: &Name, now: Timestamp) -> Result<(State, Option<ApprovalStep>), Refusal> {
+    fn approve(
+        &self,
+        by: &Name,
+        in_place_of: Option<&Name>,
+        now: Timestamp,
+    ) -> Result<(State, Option<ApprovalStep>), Refusal> {
         let votes = self.pending(now)?;
-        if self.principal.as_ref() == Some(by) {
+        let asked = self.principal.as_ref();
+        // Nobody's own action goes on by the hand of somebody to whom they gave their queue.
+        if asked.is_some() && (asked == Some(by) || asked == in_place_of) {
             return Err(Refusal::OwnAction);
         }
-        if votes.iter().any(|vote| vote.by == *by) {
+        if votes.iter().any(|vote| vote.is_of(by, in_place_of)) {
             return Err(Refusal::VotedAlready);
         }
         let mut votes = votes.to_vec();
-        votes.push(Vote { by: by.clone(), at: now });
+        votes.push(Vote { by: by.clone(), in_place_of: in_place_of.cloned(), at: now });
         if votes.len() < usize::from(self.needed) {
             return Ok((State::Pending { votes }, Some(ApprovalStep::Voted)));
         }

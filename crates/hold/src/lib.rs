@@ -14,5 +14,5 @@ mod replay;
 
 pub use binding::BindingKey;
 pub use hold::{Event, Hold, Refusal, State, Vote};
-pub use registry::{Holds, Journal, MAX_HOLDS, MAX_PER_AGENT, MAX_WAITERS, Outcome};
+pub use registry::{Beside, Holds, Journal, MAX_HOLDS, MAX_PER_AGENT, MAX_WAITERS, Outcome};
 pub use replay::ReplayError;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use action::{Name, Timestamp};
-use ledger::{ApprovalPart, ApprovalStep, Nanos, Promise, Record, RecordKind};
+use ledger::{ApprovalPart, ApprovalStep, Commitment, Committed, Nanos, Promise, Record, RecordKind};
 
 use crate::hold::{Event, Hold, Refusal, State};
 
@@ -16,6 +16,18 @@ pub const MAX_PER_AGENT: usize = 1_000;
 pub const MAX_WAITERS: usize = 64;
 /// Finished holds that are remembered, so that late questions get an answer; the oldest go first.
 const MAX_OVER: usize = 20_000;
+
+/// The note of a record that says in whose place its `by` decided.
+pub(crate) const IN_PLACE_OF: &str = "in_place_of";
+
+/// What the record of a move says beside the move.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Beside {
+    /// Where it was made.
+    pub channel: Option<Name>,
+    /// What stands for the words that were said with it.
+    pub comment: Option<Commitment>,
+}
 
 /// Where a move is made durable. The ledger is one; tests have others.
 pub trait Journal: Send + Sync {
@@ -97,6 +109,18 @@ impl Holds {
         now: Timestamp,
         done: impl FnOnce(Result<Outcome, Refusal>) + Send + 'static,
     ) {
+        self.act_saying(id, event, Beside { channel, comment: None }, now, done);
+    }
+
+    /// The same with what was said beside it.
+    pub fn act_saying(
+        &self,
+        id: &Name,
+        event: Event,
+        beside: Beside,
+        now: Timestamp,
+        done: impl FnOnce(Result<Outcome, Refusal>) + Send + 'static,
+    ) {
         let (next, step) = match self.desk().begin(id, &event, now) {
             Ok((next, Some(step))) => (next, step),
             Ok((hold, None)) => return done(Ok(Outcome { hold, repeated: true })),
@@ -104,8 +128,9 @@ impl Holds {
         };
         let mut entry = record(&next, step, Some(&event), now);
         if let Some(part) = &mut entry.approval {
-            part.channel = channel;
+            part.channel = beside.channel;
         }
+        entry.commitments.extend(beside.comment.map(|comment| (Committed::Comment, comment)));
         let desk = Arc::clone(&self.desk);
         self.journal.record(
             entry,
@@ -244,9 +269,11 @@ impl Desk {
 
 /// The record of a move. Everything that a replay needs is in the request's.
 fn record(hold: &Hold, step: ApprovalStep, event: Option<&Event>, now: Timestamp) -> Record {
-    let by = match event {
-        Some(Event::Approve { by } | Event::Deny { by }) => Some(by.clone()),
-        Some(Event::Cancel | Event::Expire | Event::Release { .. }) | None => None,
+    let (by, in_place_of) = match event {
+        Some(Event::Approve { by, in_place_of } | Event::Deny { by, in_place_of }) => {
+            (Some(by.clone()), in_place_of.clone())
+        }
+        Some(Event::Cancel | Event::Expire | Event::Release { .. }) | None => (None, None),
     };
     let claim = match &hold.state {
         State::Released { claim, .. } => Some(*claim),
@@ -256,6 +283,8 @@ fn record(hold: &Hold, step: ApprovalStep, event: Option<&Event>, now: Timestamp
     let mut record = Record::new(RecordKind::Approval, Nanos::at(now));
     record.agent = Some(ledger::AgentPart { name: hold.agent.clone(), version: None });
     record.principal = hold.principal.clone();
+    let note = in_place_of.and_then(|person| Some((Name::new(IN_PLACE_OF).ok()?, person)));
+    record.notes.extend(note);
     record.approval = Some(ApprovalPart {
         by,
         channel: None,

@@ -6,7 +6,7 @@ use action::{Name, Timestamp};
 use ledger::{ApprovalPart, ApprovalStep, Record};
 
 use crate::hold::{Hold, State, Vote};
-use crate::registry::Holds;
+use crate::registry::{Holds, IN_PLACE_OF};
 
 /// A record that no history of this program writes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,8 @@ fn moved(hold: &Hold, record: &Record, part: &ApprovalPart) -> Option<State> {
     match (&hold.state, part.step) {
         (State::Pending { votes }, ApprovalStep::Voted | ApprovalStep::Approved) => {
             let mut votes = votes.clone();
-            votes.push(Vote { by: part.by.clone()?, at });
+            let in_place_of = record.notes.get(IN_PLACE_OF).cloned();
+            votes.push(Vote { by: part.by.clone()?, in_place_of, at });
             if part.step == ApprovalStep::Voted {
                 return Some(State::Pending { votes });
             }

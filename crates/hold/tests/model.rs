@@ -49,11 +49,15 @@ impl Journal for Book {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Approve(u8),
+    /// By one, perhaps in the place of another.
+    Approve(u8, Option<u8>),
     Deny(u8),
     Cancel,
     Expire,
-    Release { payload: bool, claim: u8 },
+    Release {
+        payload: bool,
+        claim: u8,
+    },
     Wait(i64),
     Restart,
 }
@@ -61,7 +65,8 @@ enum Step {
 /// The model: what a person would write down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Simple {
-    votes: Vec<u8>,
+    /// Who had a part in each.
+    votes: Vec<Vec<u8>>,
     state: &'static str,
     until: i64,
     claim: u8,
@@ -104,12 +109,14 @@ fn expected(it: &Simple, step: &Step, now: i64) -> (Result<bool, Refusal>, Simpl
     let mut next = it.clone();
     let late = now > DEADLINE;
     let answer = match step {
-        Step::Approve(by) => match it.state {
+        Step::Approve(by, in_place_of) => match it.state {
             "pending" if late => Err(Refusal::Expired),
-            "pending" if *by == 0 => Err(Refusal::OwnAction),
-            "pending" if it.votes.contains(by) => Err(Refusal::VotedAlready),
+            "pending" if *by == 0 || *in_place_of == Some(0) => Err(Refusal::OwnAction),
+            "pending" if it.votes.iter().flatten().any(|who| who == by || Some(*who) == *in_place_of) => {
+                Err(Refusal::VotedAlready)
+            }
             "pending" => {
-                next.votes.push(*by);
+                next.votes.push(in_place_of.iter().copied().chain([*by]).collect());
                 if next.votes.len() == NEEDED {
                     next.state = "approved";
                     next.until = now + WITHIN;
@@ -159,8 +166,10 @@ fn expected(it: &Simple, step: &Step, now: i64) -> (Result<bool, Refusal>, Simpl
 
 fn event(step: &Step) -> Option<Event> {
     Some(match step {
-        Step::Approve(by) => Event::Approve { by: approver(*by) },
-        Step::Deny(by) => Event::Deny { by: approver(*by) },
+        Step::Approve(by, in_place_of) => {
+            Event::Approve { by: approver(*by), in_place_of: in_place_of.map(approver) }
+        }
+        Step::Deny(by) => Event::Deny { by: approver(*by), in_place_of: None },
         Step::Cancel => Event::Cancel,
         Step::Expire => Event::Expire,
         Step::Release { payload, claim: number } => Event::Release {
@@ -198,7 +207,7 @@ fn restarted(book: &Arc<Book>) -> Holds {
 
 fn steps() -> impl Strategy<Value = Vec<(Step, Disk)>> {
     let step = prop_oneof![
-        4 => (0u8..4).prop_map(Step::Approve),
+        4 => (0u8..5, proptest::option::of(0u8..5)).prop_map(|(by, of)| Step::Approve(by, of)),
         1 => (0u8..4).prop_map(Step::Deny),
         1 => Just(Step::Cancel),
         2 => Just(Step::Expire),
@@ -277,9 +286,9 @@ fn two_operators_who_decide_at_once_make_one_decision() {
                 let (holds, id) = (holds.clone(), id.clone());
                 std::thread::spawn(move || {
                     let event = if by % 2 == 0 {
-                        Event::Approve { by: approver(by) }
+                        Event::Approve { by: approver(by), in_place_of: None }
                     } else {
-                        Event::Deny { by: approver(by) }
+                        Event::Deny { by: approver(by), in_place_of: None }
                     };
                     let (tell, told) = std::sync::mpsc::channel();
                     holds.act(&id, event, None, Timestamp::from_millis(1), move |moved| {

@@ -12,6 +12,7 @@ pub mod listen;
 mod meter;
 mod publish;
 mod secrets;
+mod sweep;
 mod whole;
 
 use std::net::SocketAddr;
@@ -166,13 +167,21 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         ledger: ledger.clone(),
         holds: holds.clone(),
         kept: Arc::clone(&kept),
-        clock,
+        clock: Arc::clone(&clock),
         rules: Arc::new(publish::Beside(Arc::clone(config))),
         four_eyes: config.four_eyes,
     });
 
     let stop_threads = Arc::new(AtomicBool::new(false));
-    let threads = threads(config, &state, &index, &ledger, &book, &kept, &stop_threads)?;
+    let mut threads = threads(config, &state, &index, &ledger, &book, &kept, &stop_threads)?;
+    threads.push({
+        let (state, kept, ledger) = (Arc::clone(&state), Arc::clone(&kept), ledger.clone());
+        let (clock, stop) = (Arc::clone(&clock), Arc::clone(&stop_threads));
+        let thread = std::thread::Builder::new().name("sweep".to_owned());
+        thread
+            .spawn(move || sweep::run(&state, &kept, &ledger, &clock, &stop))
+            .context("cannot start a thread")?
+    });
     let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index));
     Ok(Server {
         agents: gateway::router(Arc::clone(&desk)),

@@ -1,13 +1,18 @@
 //! From what operators keep to the book that requests are answered from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use action::{Digest, Environment, Name};
 use anyhow::{Result, anyhow};
 use engine::Rules;
+use engine::facts::Allowed;
 use engine::policy::Source;
-use gateway::book::{Book, Candidate, Denied, Deny, Key, Registration, RuleSets, Scope, Settings, Standing};
+use gateway::approval::More;
+use gateway::book::{
+    ApprovalRule, Book, Candidate, Denied, Deny, Key, Registration, RuleSets, Scope, Settings, Standing,
+};
+use gateway::freeze::{Freezes, Frozen};
 use gateway::ports::KeyForm;
 use store::{AgentStatus, DenyKind, Language, RuleState, Snapshot, TokenKind};
 
@@ -52,6 +57,7 @@ fn with_rules(config: &Config, kept: &Snapshot, rules: RuleSets) -> Book {
                 (key.prefix.clone(), known)
             })
             .collect(),
+        freezes: freezes(kept),
         key_form: Arc::new(StoredKeys),
         settings: settings(config, kept),
         denies: kept
@@ -112,19 +118,42 @@ fn registration(agent: &store::Agent) -> Registration {
         name: agent.name.clone(),
         roles: profile.roles.iter().cloned().collect(),
         application: profile.application.clone(),
-        business_unit: None,
+        business_unit: profile.business_unit.clone(),
         environments: profile.environments.iter().copied().collect(),
         versions: profile.versions.iter().cloned().collect(),
-        elevated: false,
+        elevated: profile.elevated,
         standing: match &agent.status {
             AgentStatus::Active => Standing::Active,
             AgentStatus::Frozen { until, .. } => Standing::Frozen { until: *until },
             AgentStatus::Suspended { .. } => Standing::Suspended,
             AgentStatus::Inactive => Standing::Inactive,
         },
-        granted: engine::facts::Allowed::default(),
-        certified: engine::facts::Allowed::default(),
+        granted: allowed(&profile.granted),
+        certified: allowed(&profile.certified),
     }
+}
+
+fn allowed(access: &store::Access) -> Allowed {
+    let names = |list: &Option<BTreeSet<Name>>| list.as_ref().map(|list| list.iter().cloned().collect());
+    Allowed {
+        tools: names(&access.tools),
+        resources: names(&access.resources),
+        destinations: names(&access.destinations),
+        classes: access.classes.as_ref().map(|list| list.iter().copied().collect()),
+    }
+}
+
+fn freezes(kept: &Snapshot) -> Freezes {
+    let mut freezes = Freezes::default();
+    for freeze in &kept.freezes {
+        let what = match &freeze.scope {
+            store::Scope::Organisation => Frozen::Organisation,
+            store::Scope::Application(name) => Frozen::Application(name.clone()),
+            store::Scope::Agent(name) => Frozen::Agent(name.clone()),
+        };
+        freezes.add(what, freeze.environment, freeze.until);
+    }
+    freezes
 }
 
 /// What holds for each agent and environment: the file, and what operators changed beside it.
@@ -134,9 +163,14 @@ fn settings(config: &Config, kept: &Snapshot) -> Settings {
         let base = config.environments.get(environment).cloned().unwrap_or_default();
         settings.organisation.insert(*environment, Arc::new(base.clone()));
         for agent in &kept.agents {
-            let chosen = kept.settings_for(agent.profile.application.as_ref(), &agent.name, *environment);
-            if chosen != store::Settings::default() {
-                let scope = overlaid(base.clone(), &chosen);
+            let application = agent.profile.application.as_ref();
+            let chosen = kept.settings_for(application, &agent.name, *environment);
+            let policy = kept.approval_policy_for(application, &agent.name, *environment);
+            if chosen != store::Settings::default() || policy.is_some() {
+                let mut scope = overlaid(base.clone(), &chosen);
+                if let Some(policy) = policy {
+                    scope.approval = approval(policy, scope.approval.release_within_millis);
+                }
                 settings.agents.insert((agent.name.clone(), *environment), Arc::new(scope));
             }
         }
@@ -157,6 +191,22 @@ fn overlaid(mut scope: Scope, chosen: &store::Settings) -> Scope {
     scope.budget.per_day = chosen.requests_per_day.or(scope.budget.per_day);
     scope.budget.per_month = chosen.requests_per_month.or(scope.budget.per_month);
     scope
+}
+
+/// A policy holds whole: of the file beside it only how long an approved action may be taken is left.
+fn approval(policy: &store::ApprovalPolicy, release_within_millis: u64) -> ApprovalRule {
+    let more = policy.more.iter().map(|more| More {
+        amount_over: more.amount_over.clone(),
+        severity_from: more.severity_from,
+        needed: more.quorum,
+    });
+    ApprovalRule {
+        needed: policy.quorum,
+        more: more.collect(),
+        from: policy.approvers.iter().cloned().collect(),
+        deadline_millis: u64::from(policy.deadline_seconds) * 1000,
+        release_within_millis,
+    }
 }
 
 /// Whether a text of rules can stand beside what is in force, for the operators' API.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use action::{Environment, Name, Timestamp};
+use action::{Environment, Name, SensitiveClass, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{AgentProfile, AgentStatus, Credential, TokenKind};
 
@@ -24,6 +24,35 @@ pub struct Profile {
     /// Versions that may act; none named means any.
     #[serde(default)]
     versions: BTreeSet<Name>,
+    /// The part of the organisation that it works for.
+    #[serde(default)]
+    business_unit: Option<Name>,
+    /// Holds credentials beyond what its role needs.
+    #[serde(default)]
+    elevated: bool,
+    /// What the identity system grants it; an absent list is unknown, an empty one allows nothing.
+    #[serde(default)]
+    granted: Access,
+    /// What its behaviour certificate declares.
+    #[serde(default)]
+    certified: Access,
+}
+
+/// Lists of what may be used; `*` at the end of an entry stands for any ending.
+#[derive(Default, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Access {
+    tools: Option<BTreeSet<Name>>,
+    resources: Option<BTreeSet<Name>>,
+    destinations: Option<BTreeSet<Name>>,
+    classes: Option<BTreeSet<SensitiveClass>>,
+}
+
+impl From<Access> for store::Access {
+    fn from(access: Access) -> Self {
+        let Access { tools, resources, destinations, classes } = access;
+        store::Access { tools, resources, destinations, classes }
+    }
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -75,6 +104,10 @@ pub fn put(office: &Office, call: &Call) -> Result<Reply, Fault> {
         environments: new.environments,
         roles: new.roles,
         versions: new.versions,
+        business_unit: new.business_unit,
+        elevated: new.elevated,
+        granted: new.granted.into(),
+        certified: new.certified.into(),
         ..AgentProfile::default()
     };
     let known = office.state.agent(&name)?.is_some();

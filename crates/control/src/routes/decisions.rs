@@ -5,6 +5,7 @@ use ledger::Committed;
 use serde::Serialize;
 use store::DecisionFilter;
 
+use super::comments::{self, Said};
 use super::page;
 use crate::Office;
 use crate::call::{Call, Reply};
@@ -34,8 +35,18 @@ fn filter(call: &Call) -> Result<DecisionFilter, Fault> {
     })
 }
 
+/// A decision with what people said about it.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    history: store::DecisionHistory,
+    said: Vec<Said>,
+}
+
 pub fn one(office: &Office, call: &Call) -> Result<Reply, Fault> {
-    Reply::of(&history(office, call)?)
+    let history = history(office, call)?;
+    let said = comments::said(office, &history.approvals)?;
+    Reply::of(&Whole { history, said })
 }
 
 fn history(office: &Office, call: &Call) -> Result<store::DecisionHistory, Fault> {

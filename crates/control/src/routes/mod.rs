@@ -1,11 +1,16 @@
 //! The handlers, by what they are about. Each is thin: inputs, one call, output.
 
 pub mod agents;
+pub mod approval_policies;
 pub mod approvals;
+mod comments;
 pub mod decisions;
+pub mod delegations;
 pub mod evidence;
+pub mod freezes;
 pub mod operators;
 pub mod rules;
+mod scope;
 pub mod stops;
 
 use serde::Serialize;

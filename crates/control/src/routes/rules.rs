@@ -42,8 +42,38 @@ pub enum Move {
         /// Sessions of a hundred that it decides.
         #[serde(default = "all")]
         percent: u8,
+        /// When it goes back to shadow by itself.
+        #[serde(default)]
+        return_when: Option<ReturnWhen>,
     },
     Retired,
+}
+
+/// About the decisions of the last `within_seconds`; at least one of the bounds is given.
+#[derive(Clone, Copy, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnWhen {
+    /// Points of a hundred by which its share of blocked actions may exceed that of the other sessions.
+    #[serde(default)]
+    blocked_share_above: Option<u8>,
+    /// Decisions in which a rule could not be evaluated.
+    #[serde(default)]
+    faults_above: Option<u32>,
+    within_seconds: u32,
+    /// Decisions of its own before its share says anything.
+    #[serde(default = "few")]
+    least_decisions: u32,
+}
+
+const fn few() -> u32 {
+    20
+}
+
+impl From<ReturnWhen> for store::ReturnWhen {
+    fn from(when: ReturnWhen) -> Self {
+        let ReturnWhen { blocked_share_above, faults_above, within_seconds, least_decisions } = when;
+        store::ReturnWhen { blocked_share_above, faults_above, within_seconds, least_decisions }
+    }
 }
 
 const fn all() -> u8 {
@@ -108,9 +138,15 @@ pub fn move_to(office: &Office, call: &Call) -> Result<Reply, Fault> {
     let written = match call.take()? {
         Move::Shadow => office.state.move_rules(&name, number, RuleState::Shadow, call.seen)?,
         Move::Retired => office.state.move_rules(&name, number, RuleState::Retired, call.seen)?,
-        Move::Active { percent } => {
-            office.state.activate_rules(&name, number, percent, office.four_eyes, call.seen, office.now())?
-        }
+        Move::Active { percent, return_when } => office.state.activate_rules(
+            &name,
+            number,
+            percent,
+            return_when.map(Into::into),
+            office.four_eyes,
+            call.seen,
+            office.now(),
+        )?,
     };
     Reply::of(&written.value)
 }

@@ -29,6 +29,7 @@ use crate::ports::{Contain, Dice, Vault};
 use crate::refuse::Refusal;
 
 pub use entry::Decided;
+use entry::named;
 pub(crate) use entry::nameless;
 pub use permit::Permit;
 
@@ -137,7 +138,9 @@ impl Guard {
         self.meter.took(Stage::Judge, judged);
         self.meter.decided(&action, &decision);
 
-        let mut plan = self.plan(&decision, &action);
+        // A freeze is an order of an operator and no rule on trial: it stops in every mode.
+        let frozen = book.is_frozen(&caller.agent, action.environment, now);
+        let mut plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action) };
         if let Plan::Change(changed) = &plan {
             self.throttle(&caller.agent, changed, now)?;
         }
@@ -151,9 +154,13 @@ impl Guard {
             judged,
             binding: &self.binding,
         };
-        let record = decided.record(self.clock.now(), principal.clone(), plan.changed(), |role, action| {
-            self.commit(&id, &subject, &scope, role, kept_form(action))
-        });
+        let mut record =
+            decided.record(self.clock.now(), principal.clone(), plan.changed(), |role, action| {
+                self.commit(&id, &subject, &scope, role, kept_form(action))
+            });
+        if frozen {
+            record.notes.insert(named("stopped_by"), named("freeze"));
+        }
         let promise = promise(&action, &decision, carried);
         let recording = Instant::now();
         let kept = self.append(record, promise);
@@ -165,9 +172,7 @@ impl Guard {
             .collect();
         // A held action is two records, written together: the decision and the request.
         let held = match &plan {
-            Plan::Hold => {
-                Some(self.hold(&id, &action.agent.name, decision.payload_hash, &scope, principal, now))
-            }
+            Plan::Hold => Some(self.hold(&id, &action, &decision, &scope, principal, now)),
             Plan::Run | Plan::Change(_) | Plan::Refuse => None,
         };
         let receipt = kept.await;
@@ -266,7 +271,7 @@ impl Guard {
         let subject = self.subject(action)?;
         let principal = action.principal.as_ref().map(|_| &subject);
         let decision = self.decide(&book, caller, &scope, action, principal, now, |_, _, _| {})?;
-        if decision.effective == Verdict::Block {
+        if decision.effective == Verdict::Block || book.is_frozen(&caller.agent, action.environment, now) {
             tracing::warn!(rule = %decision.ruling.decided_by, "an approved action is blocked by now");
             return Err(Refusal::Stricter);
         }
@@ -317,8 +322,8 @@ impl Guard {
     fn hold(
         &self,
         id: &Name,
-        agent: &Name,
-        payload: Digest,
+        action: &Action,
+        decision: &Decision,
         scope: &Scope,
         principal: Option<Name>,
         now: Timestamp,
@@ -326,13 +331,13 @@ impl Guard {
         let rule = &scope.approval;
         let hold = Hold {
             id: id.clone(),
-            agent: agent.clone(),
+            agent: action.agent.name.clone(),
             principal,
-            payload: self.binding.payload(&payload),
+            payload: self.binding.payload(&decision.payload_hash),
             requested: now,
             deadline: now.plus_millis(i64::try_from(rule.deadline_millis).unwrap_or(i64::MAX)),
             release_within: rule.release_within_millis,
-            needed: rule.needed.max(1),
+            needed: rule.needed_for(action, decision),
             from: rule.from.clone(),
             state: State::Pending { votes: Vec::new() },
         };

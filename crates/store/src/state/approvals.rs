@@ -1,13 +1,33 @@
 //! Approval policies: who may let a held action go.
 
-use action::{Environment, Timestamp};
+use action::{Environment, Name, Timestamp};
 use rusqlite::{Row, Transaction};
 
 use super::scope::{self, ScopeKey};
 use super::settings::unnamed;
-use super::{ApprovalPolicy, Change, Done, Scope, State, all, bounds, check_seen, missing, one};
+use super::{ApprovalPolicy, Change, Done, Scope, Snapshot, State, all, bounds, check_seen, missing, one};
 use crate::row::{Packed, count, number, packed, time};
 use crate::{DatabaseError, WriteError};
+
+/// Kinds of actions that need more, in one policy.
+const MORE: usize = 16;
+
+impl Snapshot {
+    /// The policy for an agent: the whole of the narrowest one, and there the one of the environment before
+    /// the one of every environment.
+    pub fn approval_policy_for(
+        &self,
+        application: Option<&Name>,
+        agent: &Name,
+        environment: Environment,
+    ) -> Option<&ApprovalPolicy> {
+        let met = self.approvals.iter().filter_map(|policy| {
+            let rank = scope::rank(&policy.scope, policy.environment, application, agent, environment)?;
+            Some((rank, policy))
+        });
+        met.min_by_key(|(rank, _)| *rank).map(|(_, policy)| policy)
+    }
+}
 
 impl State {
     /// Replaces the policy of a scope; its `updated` is the time of the write, its `version` is set here.
@@ -29,8 +49,8 @@ impl State {
             transaction
                 .prepare_cached(
                     "INSERT OR REPLACE INTO approval_policies
-                     (scope, scope_name, environment, approvers, quorum, deadline, updated, version)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                     (scope, scope_name, environment, approvers, quorum, deadline, updated, version, more)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .execute((
                     kind,
@@ -41,6 +61,7 @@ impl State {
                     policy.deadline_seconds,
                     policy.updated.millis(),
                     number(policy.version),
+                    Packed(&policy.more),
                 ))?;
             Ok(Change::made(policy, &on))
         })
@@ -81,7 +102,14 @@ fn check(policy: &ApprovalPolicy) -> Result<(), WriteError> {
     if policy.deadline_seconds == 0 {
         return refused("a deadline is at least one second");
     }
-    if !policy.approvers.is_empty() && policy.approvers.len() < usize::from(policy.quorum) {
+    if policy.more.len() > MORE {
+        return refused("a policy has at most 16 kinds of actions that need more");
+    }
+    if policy.more.iter().any(|more| more.amount_over.is_none() && more.severity_from.is_none()) {
+        return refused("which actions need more is said by an amount, a severity or both");
+    }
+    let most = policy.more.iter().map(|more| more.quorum).fold(policy.quorum, u8::max);
+    if !policy.approvers.is_empty() && policy.approvers.len() < usize::from(most) {
         return refused("there are fewer approvers than approvals that are needed");
     }
     Ok(())
@@ -117,6 +145,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ApprovalPolicy> {
         environment,
         approvers: packed(row, "approvers")?,
         quorum: row.get("quorum")?,
+        more: packed(row, "more")?,
         deadline_seconds: row.get("deadline")?,
         updated: time(row, "updated")?,
         version: count(row, "version")?,

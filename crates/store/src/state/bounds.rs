@@ -30,6 +30,8 @@ pub(super) const FREEZES: Bound =
     Bound { what: "freezes", count: "SELECT count(*) FROM freezes", most: 10_000 };
 pub(super) const APPROVAL_POLICIES: Bound =
     Bound { what: "approval policies", count: "SELECT count(*) FROM approval_policies", most: 10_000 };
+pub(super) const DELEGATIONS: Bound =
+    Bound { what: "delegations", count: "SELECT count(*) FROM delegations", most: 1_000 };
 pub(super) const SECRETS: Bound =
     Bound { what: "secrets", count: "SELECT count(*) FROM secrets", most: 1_000 };
 

@@ -7,8 +7,8 @@ use super::bounds::{self, check_note};
 use super::scope::{self, ScopeKey};
 use super::settings::unnamed;
 use super::{Change, Done, Freeze, Scope, State, all, missing, one};
-use crate::DatabaseError;
 use crate::row::{time, time_if, word};
+use crate::{DatabaseError, WriteError};
 
 impl State {
     /// Freezes a scope, or replaces reason and end of the freeze that is there.
@@ -59,6 +59,21 @@ impl State {
                 .execute((kind, name, place))?;
             Ok(Change::made(have, &on))
         })
+    }
+
+    /// Removes freezes that have had their time, and gives them back.
+    pub fn end_freezes(&self, now: Timestamp) -> Result<Vec<Freeze>, WriteError> {
+        let on = action::Name::new("expired").map_err(|_| unnamed())?;
+        let ended = self.change("freeze.expire", |transaction| {
+            let sql = "SELECT * FROM freezes WHERE until <= ?1 ORDER BY scope, scope_name, environment";
+            let ended = all(transaction, sql, [now.millis()], read)?;
+            if ended.is_empty() {
+                return Ok(Change::none(ended, &on));
+            }
+            transaction.prepare_cached("DELETE FROM freezes WHERE until <= ?1")?.execute([now.millis()])?;
+            Ok(Change::made(ended, &on))
+        })?;
+        Ok(ended.value)
     }
 
     /// All of them; there are at most 10,000.

@@ -7,6 +7,7 @@ mod agents;
 mod approvals;
 mod bounds;
 mod credentials;
+mod delegations;
 mod denies;
 mod facts;
 mod freezes;

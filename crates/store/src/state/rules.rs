@@ -6,10 +6,11 @@ use rusqlite::{Row, Transaction};
 
 use super::bounds::{self, RULE_VERSIONS, RULES_BYTES, check_bytes, check_note};
 use super::{
-    Change, Done, Language, RuleSet, RuleState, RuleVersion, State, all, check_seen, missing, one, taken,
+    Change, Done, Language, ReturnWhen, RuleSet, RuleState, RuleVersion, State, all, check_seen, missing,
+    one, taken,
 };
 use crate::database::Fault;
-use crate::row::{Hash, Word, count, hash, time, time_if, word, word_if};
+use crate::row::{Hash, Packed, Word, count, hash, time, time_if, word, word_if};
 use crate::{DatabaseError, Limit, Page, WriteError};
 
 const SET: &str = "rule set";
@@ -123,27 +124,30 @@ impl State {
                     return Err(refused("rules.state", "a version goes from draft to shadow to active to retired, and from active back to shadow"));
                 }
             }
-            store(transaction, RuleVersion { state: to, percent: 100, ..have }, set)
+            store(transaction, RuleVersion { state: to, percent: 100, return_when: None, ..have }, set)
         })
     }
 
     /// Active for this share of traffic. Below 100 the version that was active stays for the rest; at 100
     /// it is retired. With `four_eyes`, only what somebody else has approved.
+    #[expect(clippy::too_many_arguments, reason = "what one move of a version is made of")]
     pub fn activate_rules(
         &self,
         set: &Name,
         number: u32,
         percent: u8,
+        return_when: Option<ReturnWhen>,
         four_eyes: bool,
         seen: Option<u64>,
         now: Timestamp,
     ) -> Done<RuleVersion> {
         self.change("rules.activate", |transaction| {
+            check_return(return_when, percent)?;
             if !(1..=100).contains(&percent) {
                 return Err(refused("rules.percent", "a share of traffic is 1 to 100 percent"));
             }
             let (owner, have) = both(transaction, set, number)?;
-            if have.state == RuleState::Active && have.percent == percent {
+            if have.state == RuleState::Active && have.percent == percent && have.return_when == return_when {
                 return Ok(Change::none(have, set));
             }
             check_seen(SET, set, seen, owner.version)?;
@@ -169,7 +173,8 @@ impl State {
                 ));
             }
             let activated = have.activated.or(Some(now));
-            store(transaction, RuleVersion { state: RuleState::Active, percent, activated, ..have }, set)
+            let changed = RuleVersion { state: RuleState::Active, percent, activated, return_when, ..have };
+            store(transaction, changed, set)
         })
     }
 
@@ -250,6 +255,28 @@ fn refused(code: &'static str, why: &'static str) -> Fault {
     WriteError::Refused { code, why }.into()
 }
 
+/// A bound that can never be met would be a false promise.
+fn check_return(when: Option<ReturnWhen>, percent: u8) -> Result<(), WriteError> {
+    let refused = |why| Err(WriteError::Refused { code: "rules.return", why });
+    let Some(when) = when else { return Ok(()) };
+    if percent == 100 {
+        return refused("a version that decides everything has nothing to be compared with");
+    }
+    if when.blocked_share_above.is_none() && when.faults_above.is_none() {
+        return refused("say at least one of blocked_share_above and faults_above");
+    }
+    if when.blocked_share_above.is_some_and(|share| share > 99) {
+        return refused("blocked_share_above is 0 to 99 points of a hundred");
+    }
+    if !(1..=86_400).contains(&when.within_seconds) {
+        return refused("within_seconds is 1 to 86,400");
+    }
+    if when.least_decisions == 0 {
+        return refused("least_decisions is at least 1");
+    }
+    Ok(())
+}
+
 fn both(transaction: &Transaction<'_>, set: &Name, number: u32) -> Result<(RuleSet, RuleVersion), Fault> {
     let owner = set_by_name(transaction, set)?.ok_or_else(|| missing(SET, set))?;
     let have = version(transaction, set, number)?
@@ -282,6 +309,7 @@ fn append(
         percent: 100,
         approved_by: None,
         activated: None,
+        return_when: None,
     };
     transaction
         .prepare_cached(
@@ -313,7 +341,7 @@ fn store(
 ) -> Result<Change<RuleVersion>, Fault> {
     transaction
         .prepare_cached(
-            "UPDATE rule_versions SET state = ?3, percent = ?4, approved_by = ?5, activated = ?6
+            "UPDATE rule_versions SET state = ?3, percent = ?4, approved_by = ?5, activated = ?6, return_when = ?7
              WHERE rule_set = ?1 AND number = ?2",
         )?
         .execute((
@@ -323,6 +351,7 @@ fn store(
             changed.percent,
             changed.approved_by.as_ref().map(Name::as_str),
             changed.activated.map(Timestamp::millis),
+            changed.return_when.map(Packed),
         ))?;
     transaction
         .prepare_cached("UPDATE rule_sets SET version = version + 1 WHERE name = ?1")?
@@ -341,7 +370,7 @@ fn active_beside(
 
 fn retire(transaction: &Transaction<'_>, versions: &[RuleVersion]) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
-        "UPDATE rule_versions SET state = 'retired', percent = 100 WHERE rule_set = ?1 AND number = ?2",
+        "UPDATE rule_versions SET state = 'retired', percent = 100, return_when = NULL WHERE rule_set = ?1 AND number = ?2",
     )?;
     versions
         .iter()
@@ -382,6 +411,7 @@ pub(super) fn read_version(row: &Row<'_>) -> rusqlite::Result<RuleVersion> {
         percent: row.get("percent")?,
         approved_by: word_if(row, "approved_by")?,
         activated: time_if(row, "activated")?,
+        return_when: row.get::<_, Option<Packed<ReturnWhen>>>("return_when")?.map(|packed| packed.0),
     })
 }
 

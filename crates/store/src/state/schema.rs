@@ -2,7 +2,7 @@
 
 use crate::migrate::Schema;
 
-pub(super) const SCHEMA: Schema = Schema { application_id: 0x4352_5354, steps: &[FIRST] };
+pub(super) const SCHEMA: Schema = Schema { application_id: 0x4352_5354, steps: &[FIRST, SECOND] };
 
 // An empty text stands for "the organisation", "every environment" and "the agent as a whole", because a
 // key column that may be null would not keep two equal rows apart. Names are never empty.
@@ -150,4 +150,20 @@ CREATE TABLE facts (
   PRIMARY KEY (agent, session)
 ) STRICT;
 CREATE INDEX facts_by_age ON facts (updated);
+";
+
+// What approvals need for which actions, when a roll-out returns by itself, and who decides for whom.
+const SECOND: &str = "
+ALTER TABLE approval_policies ADD COLUMN more TEXT NOT NULL DEFAULT '[]';
+
+ALTER TABLE rule_versions ADD COLUMN return_when TEXT;
+
+CREATE TABLE delegations (
+  delegator TEXT NOT NULL,
+  delegate TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (delegator, delegate)
+) STRICT, WITHOUT ROWID;
 ";

@@ -35,6 +35,28 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(Scope, Option<Environment
     }
 }
 
+/// How near a row of a scope is to an agent in an environment, the nearest first; none when it does not
+/// meet it.
+pub(super) fn rank(
+    scope: &Scope,
+    place: Option<Environment>,
+    application: Option<&Name>,
+    agent: &Name,
+    environment: Environment,
+) -> Option<u8> {
+    let near = match scope {
+        Scope::Agent(name) if name == agent => 0,
+        Scope::Application(name) if Some(name) == application => 2,
+        Scope::Organisation => 4,
+        Scope::Agent(_) | Scope::Application(_) => return None,
+    };
+    match place {
+        Some(place) if place == environment => Some(near),
+        Some(_) => None,
+        None => Some(near + 1),
+    }
+}
+
 /// The scope in the `on` of an operator's record. A name that leaves no room for its kind stands alone.
 pub(super) fn on(scope: &Scope, environment: Option<Environment>) -> Result<Name, action::NameError> {
     let ScopeKey(kind, name, environment) = key(scope, environment);

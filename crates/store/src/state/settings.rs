@@ -64,19 +64,8 @@ impl Snapshot {
         agent: &Name,
         environment: Environment,
     ) -> Settings {
-        let rank = |row: &ScopeSettings| {
-            let near = match &row.scope {
-                Scope::Agent(name) if name == agent => 0,
-                Scope::Application(name) if Some(name) == application => 2,
-                Scope::Organisation => 4,
-                Scope::Agent(_) | Scope::Application(_) => return None,
-            };
-            match row.environment {
-                Some(place) if place == environment => Some(near),
-                Some(_) => None,
-                None => Some(near + 1),
-            }
-        };
+        let rank =
+            |row: &ScopeSettings| scope::rank(&row.scope, row.environment, application, agent, environment);
         let mut found: Vec<(u8, &Settings)> =
             self.settings.iter().filter_map(|row| Some((rank(row)?, &row.settings))).collect();
         found.sort_by_key(|(rank, _)| *rank);

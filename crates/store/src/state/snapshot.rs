@@ -1,7 +1,8 @@
 //! Everything that the request path works from, as it stood at one moment.
 
 use super::{
-    Snapshot, State, agents, all, approvals, credentials, denies, freezes, operators, rules, settings,
+    Snapshot, State, agents, all, approvals, credentials, delegations, denies, freezes, operators, rules,
+    settings,
 };
 use crate::DatabaseError;
 use crate::row::count;
@@ -26,6 +27,7 @@ impl State {
                 denies: all(transaction, "SELECT * FROM denies ORDER BY kind, key", [], denies::read)?,
                 freezes: freezes::all_of(transaction)?,
                 approvals: approvals::all_of(transaction)?,
+                delegations: delegations::all_of(transaction)?,
             })
         })
     }

@@ -12,6 +12,7 @@ pub struct Swept {
     pub nonces: u64,
     pub denies: u64,
     pub freezes: u64,
+    pub delegations: u64,
     pub sessions: u64,
 }
 
@@ -19,8 +20,8 @@ pub struct Swept {
 const AT_ONCE: i64 = 10_000;
 
 impl State {
-    /// Removes expired claims, nonces, deny entries and freezes, and facts of sessions that were idle
-    /// since `idle`. Publishes when an entry or freeze went.
+    /// Removes expired claims, nonces, deny entries, freezes and delegations, and facts of sessions that
+    /// were idle since `idle`. Publishes when an entry, freeze or delegation went.
     pub fn sweep(&self, now: Timestamp, idle: Timestamp) -> Result<Swept, DatabaseError> {
         let (swept, published) = self.database.write_plain("sweep", |transaction| {
             let delete = |sql: &str, end: Timestamp| {
@@ -48,13 +49,18 @@ impl State {
                      (SELECT scope, scope_name, environment FROM freezes WHERE until <= ?1 LIMIT ?2)",
                     now,
                 )?,
+                delegations: delete(
+                    "DELETE FROM delegations WHERE (delegator, delegate) IN
+                     (SELECT delegator, delegate FROM delegations WHERE until <= ?1 LIMIT ?2)",
+                    now,
+                )?,
                 sessions: delete(
                     "DELETE FROM facts WHERE rowid IN
                      (SELECT rowid FROM facts WHERE session <> '' AND updated < ?1 ORDER BY updated LIMIT ?2)",
                     idle,
                 )?,
             };
-            let sql = if swept.denies + swept.freezes > 0 {
+            let sql = if swept.denies + swept.freezes + swept.delegations > 0 {
                 "UPDATE tenant SET published = published + 1 RETURNING published"
             } else {
                 "SELECT published FROM tenant"

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use action::{
-    AccessRole, Capture, Digest, Environment, ExplainLevel, FailMode, Layer, Mode, Name, Timestamp,
+    AccessRole, Amount, Capture, Digest, Environment, ExplainLevel, FailMode, Layer, Mode, Name,
+    SensitiveClass, Severity, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,39 @@ pub struct AgentProfile {
     /// The versions that may act; none named means any.
     #[serde(default)]
     pub versions: BTreeSet<Name>,
+    /// The part of the organisation that it works for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<Name>,
+    /// Holds credentials beyond what its role needs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elevated: bool,
+    /// What the identity system grants it.
+    #[serde(default, skip_serializing_if = "Access::is_unknown")]
+    pub granted: Access,
+    /// What its behaviour certificate declares.
+    #[serde(default, skip_serializing_if = "Access::is_unknown")]
+    pub certified: Access,
+}
+
+/// Lists of what may be used; `*` at the end of an entry stands for any ending. An absent list is
+/// unknown and forbids nothing; an empty list allows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<BTreeSet<Name>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<BTreeSet<Name>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destinations: Option<BTreeSet<Name>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<BTreeSet<SensitiveClass>>,
+}
+
+impl Access {
+    pub fn is_unknown(&self) -> bool {
+        *self == Access::default()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +220,32 @@ pub struct RuleVersion {
     /// When it was first active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated: Option<Timestamp>,
+    /// When its roll-out goes back by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_when: Option<ReturnWhen>,
+}
+
+/// When a version that decides a share of the sessions goes back to shadow by itself. Each bound is
+/// about the decisions of the last `within_seconds`; at least one of them is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnWhen {
+    /// Points of a hundred by which its share of blocked actions may exceed that of the other sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_share_above: Option<u8>,
+    /// Decisions in which a rule could not be evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults_above: Option<u32>,
+    pub within_seconds: u32,
+    /// Decisions of its own before its share says anything.
+    #[serde(default = "ReturnWhen::few")]
+    pub least_decisions: u32,
+}
+
+impl ReturnWhen {
+    const fn few() -> u32 {
+        20
+    }
 }
 
 /// Settings of a scope. What is absent is taken from the wider scope.
@@ -277,9 +337,36 @@ pub struct ApprovalPolicy {
     pub approvers: BTreeSet<Name>,
     /// Approvals that are needed.
     pub quorum: u8,
+    /// Actions that need more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<MoreApprovals>,
+    /// No answer by then means expired, and expired means refused.
     pub deadline_seconds: u32,
     pub updated: Timestamp,
     pub version: u64,
+}
+
+/// Actions that need more approvals than others: those to which everything here that is given applies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoreApprovals {
+    /// It moves more than this. What cannot be shown to be at most this is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_over: Option<Amount>,
+    /// Its score, or a detection on it, is at least this severe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity_from: Option<Severity>,
+    pub quorum: u8,
+}
+
+/// An approver who lets another one decide in their place until a stated time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegation {
+    pub delegator: Name,
+    pub delegate: Name,
+    pub reason: String,
+    pub created: Timestamp,
+    pub until: Timestamp,
 }
 
 /// That a secret of the server exists, how old it is and where it lives. Never the secret.
@@ -314,6 +401,7 @@ pub struct Snapshot {
     pub denies: Vec<DenyEntry>,
     pub freezes: Vec<Freeze>,
     pub approvals: Vec<ApprovalPolicy>,
+    pub delegations: Vec<Delegation>,
 }
 
 /// What a request with an idempotency key asks for.

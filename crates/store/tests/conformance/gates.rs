@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use action::{Capture, Digest, Environment, FailMode, Mode};
-use store::{ApprovalPolicy, DenyEntry, DenyKind, Freeze, Limit, Scope, SecretNote, Settings};
+use action::{AccessRole, Amount, Capture, Decimal, Digest, Environment, FailMode, Mode, Severity};
+use store::{
+    ApprovalPolicy, Delegation, DenyEntry, DenyKind, Freeze, Limit, MoreApprovals, Scope, SecretNote,
+    Settings,
+};
 
 use crate::place::{Place, at, name};
 
@@ -125,6 +128,7 @@ pub fn freezes_and_approval_policies_are_replaced_by_scope(place: &dyn Place) {
         environment,
         approvers: BTreeSet::from([name("ada"), name("bob")]),
         quorum: 2,
+        more: Vec::new(),
         deadline_seconds: 300,
         updated: at(1),
         version: 0,
@@ -147,6 +151,7 @@ pub fn a_policy_that_nobody_can_meet_is_refused(place: &dyn Place) {
         environment: None,
         approvers: BTreeSet::from([name("ada")]),
         quorum: 1,
+        more: Vec::new(),
         deadline_seconds: 1,
         updated: at(1),
         version: 0,
@@ -155,6 +160,9 @@ pub fn a_policy_that_nobody_can_meet_is_refused(place: &dyn Place) {
         ApprovalPolicy { quorum: 0, ..policy.clone() },
         ApprovalPolicy { quorum: 2, ..policy.clone() },
         ApprovalPolicy { deadline_seconds: 0, ..policy.clone() },
+        ApprovalPolicy { more: vec![more(Some(Severity::High), 2)], ..policy.clone() },
+        ApprovalPolicy { more: vec![more(None, 1)], ..policy.clone() },
+        ApprovalPolicy { more: vec![more(Some(Severity::High), 1); 17], ..policy.clone() },
     ] {
         assert_eq!(state.put_approval_policy(&bad, None).unwrap_err().code(), "approvals.policy");
     }
@@ -177,4 +185,101 @@ pub fn secrets_are_noted_and_never_kept(place: &dyn Place) {
     let rotated = SecretNote { fingerprint: Digest::from_bytes([4; 32]), rotated: Some(at(2)), ..note };
     state.note_secret(&rotated).unwrap();
     assert_eq!(state.secrets().unwrap(), [rotated]);
+}
+
+fn more(severity_from: Option<Severity>, quorum: u8) -> MoreApprovals {
+    MoreApprovals { amount_over: None, severity_from, quorum }
+}
+
+pub fn the_narrowest_approval_policy_holds_whole(place: &dyn Place) {
+    let amount = Amount { value: Decimal::from_int(1_000), currency: name("USD") };
+    let wide = ApprovalPolicy {
+        scope: Scope::Organisation,
+        environment: Some(Environment::Production),
+        approvers: BTreeSet::new(),
+        quorum: 1,
+        more: vec![MoreApprovals { amount_over: Some(amount), severity_from: None, quorum: 2 }],
+        deadline_seconds: 300,
+        updated: at(1),
+        version: 0,
+    };
+    let narrow = ApprovalPolicy {
+        scope: Scope::Application(name("billing")),
+        environment: None,
+        more: Vec::new(),
+        ..wide.clone()
+    };
+    {
+        let state = place.state();
+        state.put_approval_policy(&wide, None).unwrap();
+        state.put_approval_policy(&narrow, None).unwrap();
+    }
+    let snapshot = place.state().snapshot().unwrap();
+    let met = |application: Option<&str>, place| {
+        let application = application.map(name);
+        let found = snapshot.approval_policy_for(application.as_ref(), &name("bot"), place);
+        found.map(|policy| (policy.scope.clone(), policy.more.len()))
+    };
+    assert_eq!(met(None, Environment::Production), Some((Scope::Organisation, 1)));
+    assert_eq!(met(Some("billing"), Environment::Production), Some((narrow.scope.clone(), 0)));
+    assert_eq!(met(None, Environment::Staging), None);
+}
+
+pub fn freezes_that_have_had_their_time_are_given_back_once(place: &dyn Place) {
+    let state = place.state();
+    let freeze = |scope, until| Freeze {
+        scope,
+        environment: None,
+        reason: "incident".into(),
+        operator: name("ada"),
+        created: at(1),
+        until,
+    };
+    let short = freeze(Scope::Agent(name("bot")), Some(at(50)));
+    let long = freeze(Scope::Organisation, None);
+    state.freeze(&short).unwrap();
+    state.freeze(&long).unwrap();
+    let before = state.version();
+    assert!(state.end_freezes(at(49)).unwrap().is_empty());
+    assert_eq!(state.version(), before, "nothing has ended");
+    assert_eq!(state.end_freezes(at(50)).unwrap(), [short]);
+    assert!(state.end_freezes(at(50)).unwrap().is_empty());
+    assert_eq!((state.freezes().unwrap(), state.version()), (vec![long], before + 1));
+}
+
+pub fn a_queue_is_handed_to_another_approver_for_a_time(place: &dyn Place) {
+    let state = place.state();
+    let person = |who: &str, role| state.add_operator(&name(who), &BTreeSet::from([role]), at(1)).unwrap();
+    person("eva", AccessRole::Approver);
+    person("tom", AccessRole::Approver);
+    person("victor", AccessRole::Viewer);
+    let one = Delegation {
+        delegator: name("eva"),
+        delegate: name("tom"),
+        reason: "holiday".into(),
+        created: at(1),
+        until: at(50),
+    };
+    for (bad, code) in [
+        (Delegation { delegate: name("victor"), ..one.clone() }, "delegations.people"),
+        (Delegation { delegator: name("victor"), ..one.clone() }, "delegations.people"),
+        (Delegation { delegate: name("eva"), ..one.clone() }, "delegations.people"),
+        (Delegation { delegate: name("nobody"), ..one.clone() }, "store.missing"),
+        (Delegation { until: at(1), ..one.clone() }, "delegations.until"),
+        (Delegation { until: at(91 * 86_400_000), ..one.clone() }, "delegations.until"),
+    ] {
+        assert_eq!(state.delegate(&bad).unwrap_err().code(), code);
+    }
+    assert!(state.delegate(&one).unwrap().changed);
+    assert!(!state.delegate(&one).unwrap().changed);
+    let snapshot = state.snapshot().unwrap();
+    let tom = name("tom");
+    assert_eq!(snapshot.delegators_of(&tom, at(49)).collect::<Vec<_>>(), [&name("eva")]);
+    assert_eq!(snapshot.delegators_of(&tom, at(50)).count(), 0, "it ends by itself");
+    assert_eq!(snapshot.delegators_of(&name("eva"), at(2)).count(), 0, "and goes one way");
+    state.end_delegation(&one.delegator, &one.delegate).unwrap();
+    assert_eq!(state.end_delegation(&one.delegator, &one.delegate).unwrap_err().code(), "store.missing");
+    state.delegate(&one).unwrap();
+    assert_eq!(state.sweep(at(50), at(0)).unwrap().delegations, 1);
+    assert!(state.delegations().unwrap().is_empty());
 }

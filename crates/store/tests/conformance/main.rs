@@ -42,6 +42,7 @@ for_each_place! {
         a_status_moves_as_the_product_says
         keys_belong_to_agents_and_are_revoked_once
         lists_go_by_key_without_gaps
+        what_is_known_of_an_agent_is_kept
         what_is_kept_is_there_after_a_restart;
     operators:
         the_last_administrator_stays
@@ -51,6 +52,7 @@ for_each_place! {
         a_version_goes_from_draft_to_active
         four_eyes_means_two_people
         a_rollout_leaves_the_old_version_and_ends_it
+        a_rollout_says_when_it_returns
         rolling_back_is_a_new_version
         impossible_moves_are_refused;
     gates:
@@ -58,6 +60,9 @@ for_each_place! {
         denies_survive_and_count
         freezes_and_approval_policies_are_replaced_by_scope
         a_policy_that_nobody_can_meet_is_refused
+        the_narrowest_approval_policy_holds_whole
+        freezes_that_have_had_their_time_are_given_back_once
+        a_queue_is_handed_to_another_approver_for_a_time
         secrets_are_noted_and_never_kept;
     remembered:
         a_claim_is_answered_once

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use action::{Digest, Environment};
-use store::{AgentProfile, AgentStatus, Credential, Limit, TokenKind, WriteError, mint};
+use store::{Access, AgentProfile, AgentStatus, Credential, Limit, TokenKind, WriteError, mint};
 
 use crate::place::{Place, at, name};
 
@@ -126,6 +126,19 @@ pub fn lists_go_by_key_without_gaps(place: &dyn Place) {
     assert_eq!(seen, names.into_iter().collect::<Vec<_>>());
     assert_eq!(Limit::new(0).rows(), 1);
     assert_eq!(Limit::new(u16::MAX), Limit::MOST);
+}
+
+pub fn what_is_known_of_an_agent_is_kept(place: &dyn Place) {
+    let known = AgentProfile {
+        business_unit: Some(name("finance")),
+        elevated: true,
+        granted: Access { tools: Some(BTreeSet::from([name("crm_*")])), ..Access::default() },
+        // An empty list allows nothing, which is not the same as an absent one.
+        certified: Access { destinations: Some(BTreeSet::new()), ..Access::default() },
+        ..profile("r")
+    };
+    place.state().add_agent(&name("bot"), &known, at(1)).unwrap();
+    assert_eq!(place.state().agent(&name("bot")).unwrap().unwrap().profile, known);
 }
 
 pub fn what_is_kept_is_there_after_a_restart(place: &dyn Place) {

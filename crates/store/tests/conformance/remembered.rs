@@ -103,7 +103,7 @@ pub fn a_sweep_takes_what_has_had_its_time(place: &dyn Place) {
     state.freeze(&freeze).unwrap();
     let before = state.version();
     let swept = state.sweep(at(50), at(10)).unwrap();
-    assert_eq!(swept, Swept { claims: 1, nonces: 1, denies: 1, freezes: 1, sessions: 1 });
+    assert_eq!(swept, Swept { claims: 1, nonces: 1, denies: 1, freezes: 1, delegations: 0, sessions: 1 });
     assert_eq!(state.version(), before + 1, "an entry and a freeze went");
     assert_eq!(state.sweep(at(50), at(10)).unwrap(), Swept::default());
     assert_eq!(state.version(), before + 1);

@@ -58,6 +58,31 @@ fn another_schema_and_another_file_are_refused_where_they_cannot_be_rebuilt() {
     assert!(matches!(start, IndexStart::Rebuilt { .. }), "{start:?}");
 }
 
+/// What the first form of the schema had not: taken away again, the file is one of that form.
+const BACK_TO_THE_FIRST: &str = "
+DROP TABLE delegations;
+ALTER TABLE approval_policies DROP COLUMN more;
+ALTER TABLE rule_versions DROP COLUMN return_when;
+DELETE FROM schema_steps WHERE number > 1;
+PRAGMA user_version = 1;
+INSERT INTO agents VALUES ('old', '{\"environments\":[\"production\"],\"roles\":[]}', '{\"state\":\"active\"}', 1, 1, 1);
+INSERT INTO approval_policies VALUES ('organisation', '', '', '[\"ada\"]', 1, 60, 1, 1);
+";
+
+#[test]
+fn a_state_of_the_first_form_is_brought_up_to_date_with_everything_in_it() {
+    let place = Sqlite::new();
+    drop(place.state());
+    raw(&place, Which::State).execute_batch(BACK_TO_THE_FIRST).unwrap();
+    let snapshot = place.state().snapshot().unwrap();
+    let agent = snapshot.agents.first().unwrap();
+    assert!(!agent.profile.elevated && agent.profile.granted.is_unknown(), "{agent:?}");
+    let policy = snapshot.approvals.first().unwrap();
+    assert_eq!((policy.deadline_seconds, policy.more.len()), (60, 0));
+    assert!(snapshot.delegations.is_empty());
+    assert_eq!(place.state().snapshot().unwrap(), snapshot, "and once only");
+}
+
 #[test]
 fn the_state_of_another_tenant_is_refused() {
     let place = Sqlite::new();

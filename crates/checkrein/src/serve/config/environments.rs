@@ -89,6 +89,7 @@ fn approval(fields: &mut Fields<'_>, faults: &mut Faults) -> ApprovalRule {
     let from = fields.texts("from", faults).unwrap_or_default();
     ApprovalRule {
         needed: needed.unwrap_or(usual.needed),
+        more: usual.more,
         from: from.into_iter().filter_map(|text| name(Some(text), "from", fields, faults)).collect(),
         deadline_millis: deadline.map_or(usual.deadline_millis, |seconds| seconds * 1000),
         release_within_millis: release.map_or(usual.release_within_millis, |seconds| seconds * 1000),
