@@ -55,6 +55,8 @@ pub struct Place<'d> {
     pub meaning: Meaning,
     pub speaker: Speaker,
     pub spot: Spot,
+    /// It continues the text of the same meaning and spot in the events before; else it is whole.
+    pub piece: bool,
     /// The text, or the whole value where the meaning covers one (arguments, schemas).
     pub value: Value<'d>,
 }
@@ -86,6 +88,9 @@ pub enum Shape {
     Kinds { text: &'static Shape, list: &'static Shape, object: &'static Shape },
     /// The same, said by somebody.
     By(Speaker, &'static Shape),
+    /// The same, where texts are pieces that continue those of earlier events. It means something
+    /// in streams only.
+    Piece(&'static Shape),
     /// Another shape.
     Also(&'static Shape),
 }
@@ -135,11 +140,14 @@ pub fn places<'d>(root: Value<'d>, shape: &Shape, visit: &mut dyn FnMut(Place<'d
 struct At {
     speaker: Speaker,
     spot: Spot,
+    piece: bool,
 }
 
 impl At {
-    const fn place(self, meaning: Meaning, value: Value<'_>) -> Place<'_> {
-        Place { meaning, speaker: self.speaker, spot: self.spot, value }
+    fn place(self, meaning: Meaning, value: Value<'_>) -> Place<'_> {
+        // A list or an object is complete in itself.
+        let piece = self.piece && value.kind() == Kind::Text;
+        Place { meaning, speaker: self.speaker, spot: self.spot, piece, value }
     }
 
     const fn counted(mut self, count: Count, number: u64) -> Self {
@@ -157,6 +165,7 @@ fn walk<'d>(value: Value<'d>, shape: &Shape, at: At, visit: &mut dyn FnMut(Place
     match (shape, value.kind()) {
         (Shape::Also(shape), _) => walk(value, shape, at, visit),
         (Shape::By(speaker, shape), _) => walk(value, shape, At { speaker: *speaker, ..at }, visit),
+        (Shape::Piece(shape), _) => walk(value, shape, At { piece: true, ..at }, visit),
         (Shape::Kinds { text, .. }, Kind::Text) => walk(value, text, at, visit),
         (Shape::Kinds { list, .. }, Kind::List) => walk(value, list, at, visit),
         (Shape::Kinds { object, .. }, Kind::Object) => walk(value, object, at, visit),

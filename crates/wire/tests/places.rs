@@ -43,12 +43,13 @@ fn told(doc: &Doc<'_>, shape: &Shape) -> String {
         found(doc, shape).into_iter().filter(|place| place.meaning != Meaning::Protocol).map(|place| {
             let spot = place.spot;
             format!(
-                "{:?} {:?} {}.{}.{} {}\n",
+                "{:?} {:?} {}.{}.{}{} {}\n",
                 place.speaker,
                 place.meaning,
                 spot.turn,
                 spot.part,
                 spot.call,
+                if place.piece { " +" } else { "" },
                 place.value.raw()
             )
         });

@@ -5,7 +5,7 @@ use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Model, Person, Reasoning, ToolDescription, ToolName, ToolSchema,
 };
-use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Switch, Whole};
+use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -120,7 +120,7 @@ const EVENT: Fields = Fields::numbered(
         ("type", PROTOCOL),
         ("message", Of(&ANSWER)),
         ("content_block", By(Speaker::Model, &BLOCK)),
-        ("delta", By(Speaker::Model, &DELTA)),
+        ("delta", By(Speaker::Model, &Piece(&DELTA))),
         ("usage", FORMAT),
         ("error", UNKNOWN),
     ],

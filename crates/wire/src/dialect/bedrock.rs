@@ -5,7 +5,7 @@ use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Reasoning, ToolDescription, ToolName, ToolSchema,
 };
-use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Whole};
+use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -135,18 +135,7 @@ const EVENT: Fields = Fields::numbered(
     &[
         ("role", PROTOCOL),
         ("start", By(Speaker::Model, &Of(&Fields::of(&[("toolUse", Of(&USE)), ("toolResult", Of(&USE))])))),
-        (
-            "delta",
-            By(
-                Speaker::Model,
-                &Of(&Fields::of(&[
-                    ("text", TEXT),
-                    ("toolUse", Of(&USE)),
-                    ("reasoningContent", Of(&REASONING)),
-                    ("citation", UNKNOWN),
-                ])),
-            ),
-        ),
+        ("delta", By(Speaker::Model, &Piece(&DELTA))),
         ("stopReason", PROTOCOL),
         ("usage", FORMAT),
         ("metrics", FORMAT),
@@ -156,3 +145,10 @@ const EVENT: Fields = Fields::numbered(
         ("p", PROTOCOL),
     ],
 );
+
+const DELTA: Shape = Of(&Fields::of(&[
+    ("text", TEXT),
+    ("toolUse", Of(&USE)),
+    ("reasoningContent", Of(&REASONING)),
+    ("citation", UNKNOWN),
+]));

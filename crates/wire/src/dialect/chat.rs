@@ -7,7 +7,7 @@ use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, ToolDescription,
     ToolName, ToolSchema,
 };
-use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Whole};
+use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -172,7 +172,7 @@ const CHOICE: Fields = Fields::numbered(
     &[("index", Turn)],
     &[
         ("message", By(Speaker::Model, &MESSAGE_OF_MODEL)),
-        ("delta", By(Speaker::Model, &MESSAGE_OF_MODEL)),
+        ("delta", By(Speaker::Model, &Piece(&MESSAGE_OF_MODEL))),
         ("finish_reason", PROTOCOL),
         ("native_finish_reason", PROTOCOL),
         ("logprobs", FORMAT),

@@ -5,7 +5,7 @@ use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
 };
-use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Whole};
+use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -103,7 +103,7 @@ const EVENT: Fields = Fields::numbered(
             By(
                 Speaker::Model,
                 &Of(&Fields::of(&[
-                    ("message", Of(&MESSAGE)),
+                    ("message", Piece(&Of(&MESSAGE))),
                     ("finish_reason", PROTOCOL),
                     ("usage", FORMAT),
                     ("error", UNKNOWN),

@@ -5,7 +5,7 @@ use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Model, ToolDescription, ToolName, ToolSchema,
 };
-use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Whole};
+use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -50,7 +50,7 @@ const CONTENT: Shape = Of(&Fields {
 
 const PIECE: Shape = Of(&Fields::of(&[
     // Thoughts differ from answers by a flag beside the text; both are judged as text.
-    ("text", TEXT),
+    ("text", Piece(&TEXT)),
     ("thoughtSignature", PROTOCOL),
     ("thought_signature", PROTOCOL),
     ("functionCall", Of(&CALL)),

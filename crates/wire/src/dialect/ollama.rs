@@ -5,7 +5,7 @@ use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
 };
-use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Whole};
+use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -44,8 +44,8 @@ const MESSAGE: Shape = Of(&Fields {
     numbers: &[],
     known: &[
         ("role", PROTOCOL),
-        ("content", TEXT),
-        ("thinking", Leaf(Reasoning)),
+        ("content", Piece(&TEXT)),
+        ("thinking", Piece(&Leaf(Reasoning))),
         ("images", Each(No, &Leaf(Media))),
         ("tool_calls", Each(Call, &Of(&CALL))),
         ("tool_name", Leaf(CallTool)),
@@ -86,8 +86,8 @@ const ANSWER: Fields = Fields::of(&[
     ("model", Leaf(Model)),
     ("created_at", PROTOCOL),
     ("message", By(Speaker::Model, &MESSAGE)),
-    ("response", By(Speaker::Model, &TEXT)),
-    ("thinking", By(Speaker::Model, &Leaf(Reasoning))),
+    ("response", By(Speaker::Model, &Piece(&TEXT))),
+    ("thinking", By(Speaker::Model, &Piece(&Leaf(Reasoning)))),
     ("done_reason", PROTOCOL),
     ("error", UNKNOWN),
 ]);

@@ -6,7 +6,7 @@ use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, Text,
     ToolDescription, ToolName, ToolSchema,
 };
-use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Switch, Whole};
+use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
@@ -156,7 +156,7 @@ macro_rules! delta {
                 &[
                     ("type", PROTOCOL),
                     ("item_id", PROTOCOL),
-                    ("delta", Leaf($meaning)),
+                    ("delta", Piece(&Leaf($meaning))),
                     // The whole text again, once it is complete.
                     ("text", Leaf($meaning)),
                     ("refusal", Leaf($meaning)),
