@@ -1,6 +1,6 @@
 //! Amazon Bedrock's Converse and ConverseStream.
 
-use super::{Dialect, Stream};
+use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Reasoning, ToolDescription, ToolName, ToolSchema,
@@ -10,6 +10,7 @@ use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
     name: "bedrock_converse",
+    family: Family::Amazon,
     request: Of(&REQUEST),
     answer: Of(&ANSWER),
     event: Of(&EVENT),

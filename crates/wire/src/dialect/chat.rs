@@ -1,7 +1,7 @@
 //! Chat completions, as OpenAI, Azure, Mistral, Together, Groq, vLLM, OpenRouter and many others
 //! speak them.
 
-use super::{Dialect, Stream};
+use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, ToolDescription,
@@ -12,6 +12,7 @@ use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
     name: "openai_chat",
+    family: Family::OpenAi,
     request: Of(&REQUEST),
     answer: Of(&ANSWER),
     event: Of(&ANSWER),

@@ -1,6 +1,6 @@
 //! Cohere's chat, version 2.
 
-use super::{Dialect, Stream};
+use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
@@ -10,6 +10,7 @@ use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
     name: "cohere_chat",
+    family: Family::Cohere,
     request: Of(&REQUEST),
     answer: Of(&ANSWER),
     event: Of(&EVENT),

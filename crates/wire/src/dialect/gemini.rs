@@ -1,6 +1,6 @@
 //! Google's generateContent and streamGenerateContent.
 
-use super::{Dialect, Stream};
+use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Model, ToolDescription, ToolName, ToolSchema,
@@ -10,6 +10,7 @@ use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
     name: "gemini",
+    family: Family::Google,
     request: Of(&REQUEST),
     answer: Of(&ANSWER),
     event: Of(&ANSWER),

@@ -1,10 +1,11 @@
-//! Dialects: the formats that models are spoken to in, one table each.
+//! Dialects: the formats that models and tools are spoken to in, one table each.
 
 mod anthropic;
 mod bedrock;
 mod chat;
 mod cohere;
 mod gemini;
+mod mcp;
 mod ollama;
 mod responses;
 
@@ -14,6 +15,7 @@ use crate::shape::Shape;
 /// One way to speak to a model.
 pub struct Dialect {
     pub name: &'static str,
+    pub family: Family,
     /// What a caller sends.
     pub request: Shape,
     /// What comes back at once.
@@ -23,6 +25,18 @@ pub struct Dialect {
     pub stream: Stream,
     /// What ends a stream of events and is no JSON.
     pub ends_with: Option<&'static str>,
+}
+
+/// Whose manner of refusing it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    OpenAi,
+    Anthropic,
+    Google,
+    Amazon,
+    Cohere,
+    Ollama,
+    Mcp,
 }
 
 /// How the pieces of a streamed answer are told apart.
@@ -54,6 +68,7 @@ pub const ALL: &[&Dialect] = &[
     &bedrock::DIALECT,
     &cohere::DIALECT,
     &ollama::DIALECT,
+    &mcp::DIALECT,
 ];
 
 pub fn named(name: &str) -> Option<&'static Dialect> {

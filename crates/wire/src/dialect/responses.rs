@@ -1,6 +1,6 @@
 //! OpenAI's Responses.
 
-use super::{Dialect, Stream};
+use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
     CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, Text,
@@ -11,6 +11,7 @@ use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
 pub const DIALECT: Dialect = Dialect {
     name: "openai_responses",
+    family: Family::OpenAi,
     request: Of(&REQUEST),
     answer: Of(&ANSWER),
     event: EVENT,
