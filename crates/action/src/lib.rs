@@ -27,5 +27,5 @@ pub use hash::{Digest, digest};
 pub use json::{Json, JsonError, MAX_BYTES, MAX_DEPTH, MAX_LEAVES};
 pub use json_number::Decimal;
 pub use lists::*;
-pub use text::{Name, NameError};
+pub use text::{Name, NameError, read_text};
 pub use time::Timestamp;

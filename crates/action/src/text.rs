@@ -1,5 +1,8 @@
 //! Names: short, visible, bounded text.
 
+use std::fmt::{self, Display};
+
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A checked name: 1 to 256 bytes, no control or invisible characters, no blank at either end.
@@ -30,6 +33,13 @@ impl Name {
         }
         if text.len() > Self::MAX_BYTES {
             return Err(NameError::TooLong);
+        }
+        let blank = |edge: Option<&u8>| edge == Some(&b' ');
+        let bytes = text.as_bytes();
+        // Among plain ASCII, which nearly all names are, only the blank shows nothing.
+        if bytes.iter().all(|b| matches!(b, b' '..=b'~')) {
+            let ends_blank = blank(bytes.first()) || blank(bytes.last());
+            return if ends_blank { Err(NameError::Unprintable) } else { Ok(Name(text.into())) };
         }
         if text.chars().any(char::is_control) || text.trim() != text {
             return Err(NameError::Unprintable);
@@ -89,8 +99,29 @@ impl std::fmt::Display for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Name::new(&text).map_err(serde::de::Error::custom)
+        read_text(deserializer, Name::new)
+    }
+}
+
+/// Reads a text that something else is made of at once, without making a `String` of it first.
+pub fn read_text<'de, D: Deserializer<'de>, T, E: Display>(
+    deserializer: D,
+    make: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_str(Made(make))
+}
+
+struct Made<F>(F);
+
+impl<T, E: Display, F: Fn(&str) -> Result<T, E>> Visitor<'_> for Made<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<X: serde::de::Error>(self, text: &str) -> Result<T, X> {
+        (self.0)(text).map_err(X::custom)
     }
 }
 
@@ -114,6 +145,32 @@ mod tests {
         }
         let told = Name::new("a\u{200B}b").map_err(|error| error.to_string());
         assert_eq!(told, Err("a name has no invisible characters; leave out U+200B".to_owned()));
+    }
+
+    #[test]
+    fn plain_names_are_refused_for_the_same_reasons_as_others() {
+        for (name, why) in [
+            ("", NameError::Empty),
+            (" a", NameError::Unprintable),
+            ("a ", NameError::Unprintable),
+            (" ", NameError::Unprintable),
+            ("a\tb", NameError::Unprintable),
+            ("a\u{7F}", NameError::Unprintable),
+            ("ä ", NameError::Unprintable),
+        ] {
+            assert_eq!(Name::new(name), Err(why), "{name:?}");
+        }
+        assert_eq!(Name::new(&"a".repeat(Name::MAX_BYTES + 1)), Err(NameError::TooLong));
+        assert!(Name::new("a b~!").is_ok());
+    }
+
+    #[test]
+    fn a_name_is_read_out_of_json_with_and_without_escapes() {
+        let read = |json: &str| serde_json::from_str::<Name>(json).map_err(|error| error.to_string());
+        assert_eq!(read(r#""a\u0062c""#), Ok(Name("abc".into())));
+        assert_eq!(read(r#""abc""#), Ok(Name("abc".into())));
+        assert!(read("5").is_err_and(|error| error.contains("expected a string")));
+        assert!(read(r#"" ""#).is_err_and(|error| error.contains("no blank at either end")));
     }
 
     #[test]

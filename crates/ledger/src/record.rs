@@ -87,7 +87,6 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<OutcomePart>,
     /// Leaf hash of the record before; zeros for the first of a log.
-    #[serde(serialize_with = "canonical::hex")]
     pub previous: Digest,
     /// On whose behalf, as a pseudonym that can be erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +143,6 @@ pub struct DecisionPart {
     pub payload: Option<Digest>,
     /// The rule, band or floor that decided.
     pub rule: Name,
-    #[serde(serialize_with = "canonical::hex")]
     pub rules: Digest,
     pub verdict: Verdict,
 }
@@ -168,7 +166,6 @@ pub struct RiskPart {
     pub parts: [u8; 7],
     pub uplift: u8,
     pub value: u8,
-    #[serde(serialize_with = "canonical::hex")]
     pub weights: Digest,
 }
 
@@ -193,7 +190,6 @@ pub enum Committed {
 #[serde(deny_unknown_fields)]
 pub struct Commitment {
     pub bytes: u64,
-    #[serde(serialize_with = "canonical::hex")]
     pub hash: Digest,
 }
 
@@ -371,13 +367,33 @@ impl Serialize for Nanos {
 
 impl<'de> Deserialize<'de> for Nanos {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let nanos: i64 =
-            text.parse().map_err(|_| serde::de::Error::custom("a time is whole nanoseconds in a string"))?;
-        // One form each: no plus sign, no leading zeros.
-        if nanos.to_string() != text {
-            return Err(serde::de::Error::custom("a time is whole nanoseconds in a string"));
+        action::read_text(deserializer, |text| {
+            // One form each: no plus sign, no leading zeros, no minus without a number.
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let one_form = match digits.as_bytes() {
+                [b'0'] => text == digits,
+                [b'1'..=b'9', ..] => true,
+                _ => false,
+            };
+            let nanos = if one_form { text.parse().ok() } else { None };
+            nanos.map(Nanos).ok_or("a time is whole nanoseconds in a string")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_one_form() {
+        let read = |text: &str| serde_json::from_str::<Nanos>(&format!("\"{text}\"")).ok();
+        for nanos in [0, 1, -1, 10, 1_790_000_000_000_000_000, i64::MIN, i64::MAX] {
+            assert_eq!(read(&nanos.to_string()), Some(Nanos(nanos)));
         }
-        Ok(Nanos(nanos))
+        for other in ["", "-", "-0", "00", "01", "-01", "+1", "1.0", "1e3", " 1", "9223372036854775808", "x"]
+        {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 }

@@ -20,7 +20,17 @@ pub fn power_mean(parts: &[u8; 7], weights: &[u8; 7], power: u8) -> u8 {
         .map(|(part, weight)| u128::from(*weight) * u128::from((*part).min(100)).pow(power))
         .sum();
     let moment = moment << power;
-    (1..=100u8).rev().find(|r| (2 * u128::from(*r) - 1).pow(power) * total <= moment).unwrap_or(0)
+    // What holds for one r holds for every smaller one, so the greatest is found by halving.
+    let fits = |r: u8| (2 * u128::from(r) - 1).pow(power) * total <= moment;
+    let (mut least, mut most) = (0u8, 100u8);
+    while least < most {
+        let middle = most - (most - least) / 2;
+        match fits(middle) {
+            true => least = middle,
+            false => most = middle - 1,
+        }
+    }
+    least
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! `punycode` and `number` make names, hosts and numbers comparable for policy.
 
 mod alike;
+mod digits;
 mod fold;
 mod mapped;
 pub mod number;
@@ -20,6 +21,7 @@ mod views;
 mod words;
 
 pub use alike::alike;
+pub use digits::next_digit;
 pub use oddity::{Oddity, OddityKind};
 pub use prepared::{Prepared, Reading};
 pub use punycode::unicode_host;

@@ -146,8 +146,10 @@ impl Traits {
     fn add(&mut self, text: &[u8]) {
         let (mut bytes, mut classes, mut words): (Block, Block, Block) =
             ([0; BLOCK + AHEAD], [0; BLOCK + AHEAD], [0; BLOCK + AHEAD]);
-        for ((byte, class), b) in bytes.iter_mut().zip(&mut classes).zip(text) {
-            *byte = *b;
+        if let Some(part) = bytes.get_mut(..text.len()) {
+            part.copy_from_slice(text);
+        }
+        for (class, b) in classes.iter_mut().zip(text) {
             *class = CLASS.get(usize::from(*b)).copied().unwrap_or(0);
         }
         for (word, class) in words.iter_mut().zip(classes) {

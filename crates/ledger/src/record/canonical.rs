@@ -40,17 +40,3 @@ impl Record {
         if again == bytes { Ok(record) } else { Err(Unreadable::NotCanonical) }
     }
 }
-
-/// A digest in hexadecimal, in one piece. Written byte by byte through the formatter, the four
-/// digests of a decision take longer than the rest of it.
-pub(super) fn hex<S: serde::Serializer>(digest: &action::Digest, serializer: S) -> Result<S::Ok, S::Error> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [b'0'; 64];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(digest.as_bytes()) {
-        let nibbles = [byte >> 4, byte & 15];
-        for (digit, nibble) in pair.iter_mut().zip(nibbles) {
-            *digit = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-        }
-    }
-    serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
-}

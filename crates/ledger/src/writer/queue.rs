@@ -36,6 +36,9 @@ struct State<T> {
     urgent: bool,
     /// When each item was accepted that was accepted ahead and is not settled, oldest first.
     ahead: VecDeque<Duration>,
+    /// The one thread that takes waits, and nobody has called it yet. While it writes, calling it
+    /// would cost each sender a system call and tell it nothing: it looks before it waits.
+    idle: bool,
     closed: bool,
 }
 
@@ -63,6 +66,7 @@ impl<T> Queue<T> {
                 waiting: VecDeque::new(),
                 urgent: false,
                 ahead: VecDeque::new(),
+                idle: false,
                 closed: false,
             }),
             filled: Condvar::new(),
@@ -133,6 +137,7 @@ impl<T> Queue<T> {
         let was_empty = state.waiting.is_empty();
         let rouse = was_empty || (put == Put::Waits) || state.ahead.len() >= self.bounds.ahead / 2;
         state.waiting.push_back(item);
+        let rouse = rouse && std::mem::take(&mut state.idle);
         drop(state);
         if rouse {
             self.filled.notify_one();
@@ -149,7 +154,9 @@ impl<T> Queue<T> {
                 if state.closed {
                     return None;
                 }
+                state.idle = true;
                 state = wait_for_ever(&self.filled, state);
+                state.idle = false;
                 continue;
             }
             // Half of the window, so that the other half is left for the time that the disk takes.
@@ -158,7 +165,9 @@ impl<T> Queue<T> {
             if state.urgent || state.closed || left.is_zero() || state.ahead.len() >= self.bounds.ahead / 2 {
                 break;
             }
+            state.idle = true;
             state = wait(&self.filled, state, left);
+            state.idle = false;
         }
         let count = state.waiting.len().min(most);
         let taken = state.waiting.drain(..count).collect();

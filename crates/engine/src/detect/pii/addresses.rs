@@ -1,6 +1,9 @@
 //! Addresses that a sign gives away: `@` in e-mail, `:` in IPv6, `<` in travel documents.
 
+use std::sync::LazyLock;
+
 use action::Severity;
+use memchr::memmem::Finder;
 
 use super::context::Subjects;
 use super::rules as r;
@@ -104,14 +107,16 @@ fn spelled(bytes: &[u8], open: usize, word: &[u8]) -> Option<usize> {
 
 /// `diagnosed with …`: an illness told in a sentence, up to its next mark.
 pub fn told_diagnoses(bytes: &[u8], out: &mut Vec<Candidate>) {
-    const SAID: [&[u8]; 2] = [b"diagnosed with ", b"tested positive for "];
+    /// Made once: that takes longer than a search in a short text.
+    static SAID: LazyLock<[Finder<'_>; 2]> =
+        LazyLock::new(|| ["diagnosed with ", "tested positive for "].map(Finder::new));
     const LONGEST: usize = 48;
-    for said in SAID {
-        for at in memchr::memmem::find_iter(bytes, said) {
+    for said in SAID.iter() {
+        for at in said.find_iter(bytes) {
             if out.len() >= super::MOST_HITS {
                 return;
             }
-            let start = at + said.len();
+            let start = at + said.needle().len();
             let rest = bytes.get(start..).unwrap_or_default();
             let length = rest
                 .iter()

@@ -21,6 +21,7 @@ use self::cluster::Cluster;
 use self::context::Subjects;
 pub use self::rules::{RULES, Rule};
 use super::{Hit, Leaf};
+use crate::text::next_digit;
 
 /// Most hits of one reading. High, because what is not found is not redacted.
 const MOST_HITS: usize = 20_000;
@@ -166,11 +167,6 @@ fn scan(bytes: &[u8], key: Subjects, out: &mut Vec<Candidate>) {
 
 fn word_starts(bytes: &[u8], at: usize) -> bool {
     at.checked_sub(1).and_then(|before| bytes.get(before)).is_none_or(|b| !b.is_ascii_alphanumeric())
-}
-
-fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
-    let rest = bytes.get(from..)?;
-    rest.iter().position(u8::is_ascii_digit).map(|place| from + place)
 }
 
 /// `x4587` right behind the last digits.

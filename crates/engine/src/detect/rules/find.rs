@@ -15,7 +15,7 @@ impl RuleSet {
     pub fn find(&self, leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
         let source = Source::of(leaf.channel);
         let gates = [(&self.normal, Form::Normal), (&self.raw, Form::Raw)]
-            .map(|(gate, form)| gate.reach.contains(&(leaf.semantic, source)).then_some((gate, form)));
+            .map(|(gate, form)| gate.reach.has(leaf.semantic, source).then_some((gate, form)));
         for reading in leaf.text.readings() {
             for (gate, form) in gates.iter().flatten() {
                 for number in gate.open(form.text(&reading)) {

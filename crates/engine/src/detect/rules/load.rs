@@ -3,7 +3,7 @@
 use action::{Channel, Confidence, SemanticType, SensitiveClass, Severity, Vector, digest};
 use aho_corasick::dfa::DFA;
 
-use super::{CHECKS, Cases, Check, Form, Gate, Near, Pattern, Rule, RuleBook, RuleSet, Source};
+use super::{CHECKS, Cases, Check, Form, Gate, Near, Pattern, Reach, Rule, RuleBook, RuleSet, Source};
 use crate::detect::{SHIPPED_RULES, VECTORS};
 use crate::yaml::{self, Faults, Fields, Node};
 
@@ -253,11 +253,11 @@ fn gate(drafts: &[Draft], form: Form) -> Result<Gate, aho_corasick::BuildError> 
         false => Some(DFA::builder().ascii_case_insensitive(true).build(&literals)?),
     };
     let rules = || drafts.iter().map(|draft| &draft.rule).filter(|rule| rule.form == form);
-    let mut reach = Vec::new();
+    let mut reach = Reach::default();
     for semantic in SemanticType::ALL {
         let sources =
             Source::ALL.iter().filter(|source| rules().any(|rule| rule.is_for(*semantic, **source)));
-        reach.extend(sources.map(|source| (*semantic, *source)));
+        sources.for_each(|source| reach.add(*semantic, *source));
     }
     Ok(Gate { literals, opens, always, reach })
 }

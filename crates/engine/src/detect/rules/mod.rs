@@ -73,6 +73,13 @@ impl Source {
     fn of(channel: Option<Channel>) -> Self {
         channel.map_or(Source::Argument, Source::Channel)
     }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Source::Argument => 1,
+            Source::Channel(channel) => 2 << channel as u8,
+        }
+    }
 }
 
 /// Words of which one must stand near the evidence.
@@ -100,7 +107,23 @@ struct Gate {
     opens: Vec<Vec<usize>>,
     always: Vec<usize>,
     /// The meanings and sources that any of the rules is for; other texts need no search.
-    reach: Vec<(SemanticType, Source)>,
+    reach: Reach,
+}
+
+/// For each meaning the sources of texts, as bits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reach([u8; SemanticType::ALL.len()]);
+
+impl Reach {
+    fn add(&mut self, semantic: SemanticType, source: Source) {
+        if let Some(sources) = self.0.get_mut(semantic as usize) {
+            *sources |= source.bit();
+        }
+    }
+
+    fn has(self, semantic: SemanticType, source: Source) -> bool {
+        self.0.get(semantic as usize).is_some_and(|sources| sources & source.bit() != 0)
+    }
 }
 
 /// A case that went the wrong way.

@@ -16,7 +16,9 @@ use std::sync::OnceLock;
 
 use action::SensitiveClass::{self, Credential};
 use action::{Confidence, Severity};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::Anchored;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::dfa::DFA;
 
 use self::generic::{NAMES, Promise};
 use self::keyed::KEYED;
@@ -150,7 +152,7 @@ enum Anchor {
 }
 
 struct Search {
-    automaton: AhoCorasick,
+    words: DFA,
     /// By pattern: what to try there.
     anchors: Vec<Vec<Anchor>>,
     prefixed: Vec<Shape>,
@@ -192,14 +194,9 @@ fn build() -> Option<Search> {
     for (place, (name, _)) in NAMES.iter().enumerate() {
         add(name, Anchor::Generic(place));
     }
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(&patterns)
-        .ok()?;
+    let words = DFA::builder().ascii_case_insensitive(true).build(&patterns).ok()?;
     Some(Search {
-        automaton,
+        words,
         anchors,
         prefixed: PREFIXED.iter().map(|rule| Shape::parse(rule.shape)).collect(),
         keyed: KEYED
@@ -212,35 +209,53 @@ fn build() -> Option<Search> {
 fn scan(bytes: &[u8]) -> Vec<Candidate> {
     let mut found = Vec::new();
     let Some(search) = search() else { return found };
-    for hit in search.automaton.find_overlapping_iter(bytes) {
-        let at = hit.start()..hit.end();
-        for anchor in search.anchors.get(hit.pattern().as_usize()).map(Vec::as_slice).unwrap_or_default() {
-            let candidate = match *anchor {
-                Anchor::Prefixed(rule) => prefixed(bytes, &at, rule, search),
-                Anchor::Keyed(rule) => keyed(bytes, &at, rule, search),
-                Anchor::Special(rule) => SPECIAL.get(rule).and_then(|rule| {
-                    let span = (rule.read)(bytes, at.clone())?.span;
-                    Some(Candidate {
-                        id: rule.id,
-                        class: rule.class,
-                        severity: rule.severity,
-                        confidence: rule.confidence,
-                        span,
-                    })
-                }),
-                Anchor::Generic(name) => NAMES.get(name).and_then(|(_, promise)| {
-                    let span = generic::read(bytes, at.clone(), *promise)?.span;
-                    let (id, confidence) = generic_rule(*promise);
-                    Some(Candidate { id, class: Credential, severity: Severity::High, confidence, span })
-                }),
-            };
-            found.extend(candidate);
+    let words = &search.words;
+    let Ok(mut state) = words.start_state(Anchored::No) else { return found };
+    let mut end = 0;
+    while let Some(rest) = bytes.get(end..) {
+        let tells = |byte: &u8| {
+            state = words.next_state(Anchored::No, state, *byte);
+            words.is_special(state)
+        };
+        let Some(skipped) = rest.iter().position(tells) else { break };
+        end += skipped + 1;
+        if !words.is_match(state) {
+            continue;
         }
-        if found.len() >= MOST_HITS {
-            break;
+        for index in 0..words.match_len(state) {
+            let word = words.match_pattern(state, index);
+            let at = end.saturating_sub(words.pattern_len(word))..end;
+            for anchor in search.anchors.get(word.as_usize()).map(Vec::as_slice).unwrap_or_default() {
+                found.extend(anchor.read(bytes, &at, search));
+            }
+            if found.len() >= MOST_HITS {
+                return found;
+            }
         }
     }
     found
+}
+
+impl Anchor {
+    /// What stands at the place of this anchor, if it is a secret.
+    fn read(self, bytes: &[u8], at: &Range<usize>, search: &Search) -> Option<Candidate> {
+        match self {
+            Anchor::Prefixed(rule) => prefixed(bytes, at, rule, search),
+            Anchor::Keyed(rule) => keyed(bytes, at, rule, search),
+            Anchor::Special(rule) => {
+                let rule = SPECIAL.get(rule)?;
+                let span = (rule.read)(bytes, at.clone())?.span;
+                let (class, severity) = (rule.class, rule.severity);
+                Some(Candidate { id: rule.id, class, severity, confidence: rule.confidence, span })
+            }
+            Anchor::Generic(name) => {
+                let (_, promise) = NAMES.get(name)?;
+                let span = generic::read(bytes, at.clone(), *promise)?.span;
+                let (id, confidence) = generic_rule(*promise);
+                Some(Candidate { id, class: Credential, severity: Severity::High, confidence, span })
+            }
+        }
+    }
 }
 
 fn prefixed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Option<Candidate> {

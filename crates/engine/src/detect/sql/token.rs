@@ -86,6 +86,21 @@ pub fn tokens(text: &str, stand: Stand) -> Option<Vec<Token>> {
     Some(out)
 }
 
+/// Which bytes go on with a name.
+static NAME: [bool; 256] = names();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
+const fn names() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | 0x80..);
+        byte += 1;
+    }
+    table
+}
+
 /// No dialect allows a longer name. Without a bound, a text of nothing but `[` costs its square.
 const LONGEST_NAME: usize = 130;
 
@@ -176,10 +191,7 @@ impl Reader<'_> {
     fn word(&mut self) -> Kind {
         let start = self.at;
         let rest = self.rest(start);
-        let length = rest
-            .iter()
-            .position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$') || *b >= 0x80))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|b| NAME.get(usize::from(*b)) != Some(&true)).unwrap_or(rest.len());
         self.at += length;
         // N'text', x'6162', _utf8'text': a prefixed string is a string.
         let word = self.text.get(start..self.at).unwrap_or_default();

@@ -24,6 +24,9 @@ pub enum Level {
 /// Longest prose before a break-out that is still the start of a value and not a sentence.
 const SHORT: usize = 64;
 
+/// Longest prose that may be an attack as it stands, with no quote to break out of.
+const MOST_PROSE: usize = 4 * SHORT;
+
 /// Judges one text.
 pub fn judge(text: &str, level: Level) -> Option<Finding> {
     if !could_be_code(text) {
@@ -69,6 +72,10 @@ fn could_be_code(text: &str) -> bool {
 }
 
 fn stand(text: &str, stand: Stand, level: Level) -> Option<Finding> {
+    // Nothing that prose says counts then, so its tokens need not be read.
+    if level == Level::Prose && stand == Stand::Plain && text.len() > MOST_PROSE {
+        return None;
+    }
     let tokens = tokens(text, stand)?;
     let case = Case { text, tokens: &tokens, shape: shape(&tokens), level, stand };
     match level {
@@ -284,7 +291,7 @@ impl Case<'_> {
         if goes_on || head > SHORT || !(self.shape.complete || self.shape.semicolon) {
             return None;
         }
-        if self.shape.constant_compare && self.shape.logic > 0 && self.text.len() <= 4 * SHORT {
+        if self.shape.constant_compare && self.shape.logic > 0 && self.text.len() <= MOST_PROSE {
             return self.found(&rules::TAUTOLOGY);
         }
         match self.stand {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::digits::next_digit;
 use super::super::mapped::Mapped;
 use super::super::twins::is_variation;
 use super::super::words::Reads;
@@ -98,9 +99,8 @@ fn number_runs(text: &str) -> Vec<Vec<Number<'_>>> {
     while let Some(b) = bytes.get(at) {
         if run.is_empty() && !b.is_ascii_digit() {
             // Nothing but a digit begins a run.
-            let rest = bytes.get(at..).unwrap_or_default();
-            let Some(skipped) = rest.iter().position(u8::is_ascii_digit) else { break };
-            at += skipped;
+            let Some(digit) = next_digit(bytes, at) else { break };
+            at = digit;
         } else if b.is_ascii_digit() {
             let length =
                 bytes.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();

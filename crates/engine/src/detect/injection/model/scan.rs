@@ -40,6 +40,11 @@ const START: u64 = 0x51_7C_C1_B7_27_22_0A_95;
 const WORD_BASIS: u64 = 0xCB_F2_9C_E4_84_22_23_25;
 const WORD_PRIME: u64 = 0x0000_0100_0000_01B3;
 
+/// The families of runs of characters.
+const RUN_OF_3: u64 = 0x9E37_79B9_7F4A_7C15;
+const RUN_OF_4: u64 = 0xC2B2_AE3D_27D4_EB4F;
+const RUN_OF_5: u64 = 0x1656_67B1_9E37_79F9;
+
 /// Reads a normalised text once, from the first byte to the last.
 ///
 /// Character runs of 3, 4 and 5 bytes, and words alone, in twos and in threes. Digits count as
@@ -56,18 +61,41 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
     let mut seen = 1usize;
 
     visit.cut(0);
-    for (at, &byte) in bytes.iter().enumerate() {
+    let mut next = 0;
+    while let Some(&byte) = bytes.get(next) {
+        let at = next;
+        next += 1;
         let class = CLASS.get(usize::from(byte)).copied().unwrap_or(0);
-        let blank = class & BLANK != 0;
-        if class & (BLANK | CONTINUATION) == 0 {
-            let length = at.saturating_sub(piece);
-            let after_blank = recent & 0xFF == u64::from(b' ');
-            if length >= SHORT_PIECE
-                && (border || (length >= LONG_PIECE && after_blank) || length >= LONGEST_PIECE)
-            {
-                visit.cut(at);
-                piece = at;
+
+        // Letters and the blank behind a word, most of any text: what the rest of the loop asks is
+        // known of them. Other bytes go on below, and so do the first of a text.
+        let plain = class == WORD;
+        if seen >= 5 && (plain || (byte == b' ' && in_word)) {
+            if plain {
+                if ends_piece(at.saturating_sub(piece), border, recent) {
+                    visit.cut(at);
+                    piece = at;
+                }
+                if border && !in_word {
+                    (before_that, before) = (START, START);
+                }
+                (border, in_word) = (false, true);
+                word = (word ^ u64::from(byte)).wrapping_mul(WORD_PRIME);
+            } else {
+                (before_that, before) = end_word(visit, before_that, before, word);
+                (word, in_word) = (WORD_BASIS, false);
             }
+            recent = recent << 8 | u64::from(byte);
+            visit.feature(id(recent & 0xFF_FF_FF, RUN_OF_3));
+            visit.feature(id(recent & 0xFFFF_FFFF, RUN_OF_4));
+            visit.feature(id(recent & 0xFF_FFFF_FFFF, RUN_OF_5));
+            continue;
+        }
+
+        let blank = class & BLANK != 0;
+        if class & (BLANK | CONTINUATION) == 0 && ends_piece(at.saturating_sub(piece), border, recent) {
+            visit.cut(at);
+            piece = at;
         }
 
         // A long number says no more than a short one, and a long gap no more than a blank.
@@ -104,19 +132,26 @@ pub fn scan<V: Visit>(text: &str, visit: &mut V) {
         border |= recent & 0xFF_FF_FF == 0xE3_80_82;
         seen += 1;
         if seen >= 3 {
-            visit.feature(id(recent & 0xFF_FF_FF, 0x9E37_79B9_7F4A_7C15));
+            visit.feature(id(recent & 0xFF_FF_FF, RUN_OF_3));
         }
         if seen >= 4 {
-            visit.feature(id(recent & 0xFFFF_FFFF, 0xC2B2_AE3D_27D4_EB4F));
+            visit.feature(id(recent & 0xFFFF_FFFF, RUN_OF_4));
         }
         if seen >= 5 {
-            visit.feature(id(recent & 0xFF_FFFF_FFFF, 0x1656_67B1_9E37_79F9));
+            visit.feature(id(recent & 0xFF_FFFF_FFFF, RUN_OF_5));
         }
     }
     if in_word {
         end_word(visit, before_that, before, word);
     }
     visit.cut(bytes.len());
+}
+
+/// Whether a piece of this length ends where a character begins, and the next one begins there.
+#[inline(always)]
+fn ends_piece(length: usize, border: bool, recent: u64) -> bool {
+    let after_blank = recent & 0xFF == u64::from(b' ');
+    length >= SHORT_PIECE && (border || (length >= LONG_PIECE && after_blank) || length >= LONGEST_PIECE)
 }
 
 /// Counts the word that just ended, alone and with the one and the two before it.
