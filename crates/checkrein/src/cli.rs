@@ -118,6 +118,26 @@ Example:
   checkrein witness --name witness.example/1 --log ledger.pub --data /var/lib/witness")]
     Witness(WitnessArgs),
 
+    /// Answer like the providers of models do, from a script; for tests and trials
+    #[command(after_help = "\
+Speaks OpenAI chat and responses, Anthropic messages, Gemini, Bedrock converse, Cohere and Ollama,
+plain and streamed. Any key is taken. Without a script it echoes what the user said last.
+
+A script:
+  replies:
+    - when: refund                      # in what the user said last; absent: always
+      text: I pay it back.
+      calls: [ { tool: refund, arguments: '{\"amount\": 40}' } ]
+      pieces: 12                        # of a streamed text
+      delay_ms: 100                     # before the first byte
+      gap_ms: 20                        # between events
+    - when: overloaded
+      status: 503                       # or `cut_off: true`, or `garbage: true`
+
+Example:
+  checkrein mock-provider --script replies.yaml")]
+    MockProvider(MockProvider),
+
     /// A guided tour: a dozen actions, judged and explained
     Tour,
 
@@ -264,6 +284,17 @@ pub struct Serve {
     /// How logs are written
     #[arg(long, value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MockProvider {
+    /// What it answers
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+
+    /// Where it listens
+    #[arg(long, default_value = "127.0.0.1:7079", value_name = "ADDRESS")]
+    pub listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, clap::Args)]

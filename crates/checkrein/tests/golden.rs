@@ -58,6 +58,7 @@ fn the_help_of_every_command_is_unchanged() {
         "ledger",
         "witness",
         "demo",
+        "mock-provider",
         "tour",
         "schema",
         "completions",

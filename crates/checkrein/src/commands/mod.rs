@@ -6,6 +6,7 @@ mod decide;
 mod demo;
 mod documents;
 mod ledger;
+mod mock;
 mod redact;
 mod report;
 mod rules;
@@ -34,6 +35,7 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Serve(args) => serve::run(&args),
         Command::Ledger(command) => ledger::run(&command),
         Command::Witness(args) => witness::run(&args),
+        Command::MockProvider(args) => mock::run(&args),
         Command::Tour => tour::run(),
         Command::Demo(args) => demo::run(&args),
         Command::Schema { contract } => documents::schema(contract),

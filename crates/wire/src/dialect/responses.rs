@@ -141,6 +141,12 @@ const ANSWER: Fields = Fields::of(&[
     ("user", Leaf(Person)),
     ("metadata", Whole(Metadata)),
     ("usage", FORMAT),
+    ("incomplete_details", FORMAT),
+    ("reasoning", FORMAT),
+    ("text", FORMAT),
+    ("background", PROTOCOL),
+    ("completed_at", PROTOCOL),
+    ("max_tool_calls", PROTOCOL),
     ("error", UNKNOWN),
 ]);
 
