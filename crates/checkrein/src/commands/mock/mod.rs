@@ -68,6 +68,7 @@ fn router(script: Arc<Script>) -> Router {
         .route("/model/{model}/converse", said("bedrock_converse", Streams::Never))
         .route("/model/{model}/converse-stream", said("bedrock_converse", Streams::Always))
         .route("/v1beta/models/{call}", post(gemini))
+        .route("/v1/models/{call}", post(gemini))
         .route("/v1/models", get(models))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(script)
