@@ -45,6 +45,25 @@ pub struct Office {
 pub trait RuleCheck: Send + Sync {
     /// Every fault of a text, or none.
     fn faults(&self, name: &str, rego: bool, text: &str) -> Vec<String>;
+
+    /// Judges by the rules in force, and by the same with this version in the place of its set. The
+    /// fault, when they cannot stand together.
+    fn compare(&self, version: &store::RuleVersion) -> Result<Box<dyn Compare>, String>;
+}
+
+/// Judges an action twice. Keeps nothing of it, and teaches nobody anything.
+pub trait Compare {
+    /// By the rules in force and by the others, at the time of the action. None when nothing is known
+    /// of its agent any more.
+    fn answers(&self, action: &action::Action, at: Timestamp) -> Option<(Answer, Answer)>;
+}
+
+/// What one set of rules says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub verdict: action::Verdict,
+    /// What decided.
+    pub rule: String,
 }
 
 impl Office {

@@ -7,7 +7,8 @@ use crate::call::{Call, Reply};
 use crate::fault::Fault;
 use crate::openapi::{Shape, shape};
 use crate::routes::{
-    agents, approval_policies, approvals, decisions, delegations, evidence, freezes, operators, rules, stops,
+    agents, approval_policies, approvals, decisions, delegations, dry_run, evidence, freezes, operators,
+    rules, stops,
 };
 
 /// One route.
@@ -105,7 +106,8 @@ routes! {
     Post "/api/v1/rules/{set}/versions" [PolicyAuthor] ("rules.draft" "set") "Write a new version" (rules::NewVersion) rules::draft;
     Post "/api/v1/rules/{set}/versions/{number}/approval" [PolicyAuthor] ("rules.approve" "set") "Approve another author's version" - rules::approve;
     Post "/api/v1/rules/{set}/versions/{number}/state" [PolicyAuthor] ("rules.move" "set") "Move a version: shadow, active with a share, retired" (rules::Move) rules::move_to;
-    Post "/api/v1/rules/{set}/rollback" [PolicyAuthor, Operator] ("rules.rollback" "set") "Go back to the version before" - rules::roll_back;
+    Post "/api/v1/rules/{set}/versions/{number}/dry-run" [PolicyAuthor] ("rules.dry_run" "set") "What a version would have answered to recorded actions" (dry_run::DryRun) dry_run::run;
+    Post "/api/v1/rules/{set}/rollback" [PolicyAuthor, Operator] ("rules.rollback" "set") "Go back to the version before" (rules::Back) rules::roll_back;
 
     Get "/api/v1/settings" [] - "Settings of every scope" - stops::settings;
     Put "/api/v1/settings" [Admin] ("settings.put") "Change the settings of a scope" (stops::NewSettings) stops::put_settings;

@@ -6,13 +6,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use action::{Capture, Digest, Environment, ExplainLevel, FailMode, Mode, Name, Operation, Timestamp};
+use action::{
+    Capture, Decision, Digest, Environment, ExplainLevel, FailMode, Mode, Name, Operation, Timestamp,
+};
 use engine::Rules;
 use engine::facts::{AccessFacts, Allowed, DenyEntry, DenyKey};
 
 use crate::approval::More;
 use crate::freeze::Freezes;
 use crate::ports::KeyForm;
+use crate::rollout::Tally;
 
 /// One snapshot.
 pub struct Book {
@@ -39,9 +42,31 @@ pub struct Candidate {
     pub rules: Arc<Rules>,
     /// Sessions of a hundred that it decides.
     pub percent: u8,
+    /// How its sessions fare beside the others.
+    pub tally: Arc<Tally>,
 }
 
 impl RuleSets {
+    /// The same, counting on where the book before stopped: a change of something else must not make
+    /// a roll-out forget how it fared.
+    #[must_use]
+    pub fn counting_on(mut self, before: &RuleSets) -> Self {
+        if let (Some(candidate), Some(known)) = (&mut self.candidate, &before.candidate)
+            && candidate.rules.hash() == known.rules.hash()
+            && self.active.hash() == before.active.hash()
+        {
+            candidate.tally = Arc::clone(&known.tally);
+        }
+        self
+    }
+
+    /// Counts a decision of a session, while a candidate is measured.
+    pub fn count(&self, agent: &Name, session: &str, decision: &Decision) {
+        if let Some(candidate) = &self.candidate {
+            candidate.tally.count(bucket(agent, session) < candidate.percent, decision);
+        }
+    }
+
     /// The rules for one session. The same session meets the same set while a roll-out stands.
     pub fn of(&self, agent: &Name, session: &str) -> &Arc<Rules> {
         match &self.candidate {

@@ -16,6 +16,7 @@ pub mod memory;
 pub mod meter;
 pub mod ports;
 mod refuse;
+pub mod rollout;
 pub mod serve;
 mod token;
 

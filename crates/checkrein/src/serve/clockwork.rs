@@ -129,7 +129,7 @@ pub fn publish(
                 continue;
             }
         };
-        match publish::book(config, &fresh) {
+        match publish::book(config, &fresh, Some(&book.load())) {
             Ok(next) => {
                 tracing::info!(version = next.version, "changes are in force");
                 book.store(Arc::new(next));

@@ -4,6 +4,7 @@
 //! list.
 
 mod adapters;
+mod beside;
 mod bootstrap;
 mod clockwork;
 pub mod config;
@@ -11,6 +12,7 @@ mod hurry;
 pub mod listen;
 mod meter;
 mod publish;
+mod rollout;
 mod secrets;
 mod sweep;
 mod whole;
@@ -38,6 +40,7 @@ use store::{Content, Index, State};
 use tokio::sync::watch;
 
 use self::adapters::{Contains, Earlier, Facts, Kept};
+use self::beside::Beside;
 use self::config::Config;
 use self::meter::Metrics;
 
@@ -114,7 +117,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     let first_token = bootstrap::first_operator(&state, clock.now().timestamp())?;
     let kept = state.snapshot().context("cannot read what operators keep")?;
     // Before anything is recorded: with faulty rules the server does not start.
-    let book = publish::book(config, &kept)?;
+    let book = publish::book(config, &kept, None)?;
 
     // Before the ledger is made for the first time, so that a ledger always has what belongs to it.
     let content = Content::open(data, &keys.join("content.key"), store::Bounds::default())
@@ -168,20 +171,39 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         holds: holds.clone(),
         kept: Arc::clone(&kept),
         clock: Arc::clone(&clock),
-        rules: Arc::new(publish::Beside(Arc::clone(config))),
+        rules: Arc::new(Beside {
+            config: Arc::clone(config),
+            kept: Arc::clone(&kept),
+            book: Arc::clone(&book),
+        }),
         four_eyes: config.four_eyes,
     });
 
     let stop_threads = Arc::new(AtomicBool::new(false));
     let mut threads = threads(config, &state, &index, &ledger, &book, &kept, &stop_threads)?;
-    threads.push({
-        let (state, kept, ledger) = (Arc::clone(&state), Arc::clone(&kept), ledger.clone());
-        let (clock, stop) = (Arc::clone(&clock), Arc::clone(&stop_threads));
-        let thread = std::thread::Builder::new().name("sweep".to_owned());
-        thread
-            .spawn(move || sweep::run(&state, &kept, &ledger, &clock, &stop))
-            .context("cannot start a thread")?
-    });
+    let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    threads.push(
+        {
+            let (state, kept, ledger) = (Arc::clone(&state), Arc::clone(&kept), ledger.clone());
+            let (clock, stop) = (Arc::clone(&clock), Arc::clone(&stop_threads));
+            named("sweep").spawn(move || sweep::run(&state, &kept, &ledger, &clock, &stop))
+        }
+        .context("cannot start a thread")?,
+    );
+    threads.push(
+        {
+            let watch = rollout::Watch {
+                state: Arc::clone(&state),
+                book: Arc::clone(&book),
+                kept: Arc::clone(&kept),
+                ledger: ledger.clone(),
+                clock: Arc::clone(&clock),
+            };
+            let stop = Arc::clone(&stop_threads);
+            named("rollout").spawn(move || watch.run(&stop))
+        }
+        .context("cannot start a thread")?,
+    );
     let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index));
     Ok(Server {
         agents: gateway::router(Arc::clone(&desk)),

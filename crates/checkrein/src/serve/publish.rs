@@ -14,7 +14,7 @@ use gateway::book::{
 };
 use gateway::freeze::{Freezes, Frozen};
 use gateway::ports::KeyForm;
-use store::{AgentStatus, DenyKind, Language, RuleState, Snapshot, TokenKind};
+use store::{AgentStatus, DenyKind, Language, RuleState, RuleVersion, Snapshot, TokenKind};
 
 use super::config::Config;
 use crate::packs;
@@ -28,9 +28,22 @@ impl KeyForm for StoredKeys {
     }
 }
 
-/// Writes the book of one snapshot.
-pub fn book(config: &Config, kept: &Snapshot) -> Result<Book> {
-    Ok(with_rules(config, kept, rules(config, kept)?))
+/// Writes the book of one snapshot, after the one that is in force.
+pub fn book(config: &Config, kept: &Snapshot, before: Option<&Book>) -> Result<Book> {
+    let fresh = rules(config, kept)?;
+    let rules = match before {
+        Some(before) => fresh.counting_on(&before.rules),
+        None => fresh,
+    };
+    Ok(with_rules(config, kept, rules))
+}
+
+/// The rules as they would be with this version alone of its set, for all sessions.
+pub fn rules_with(config: &Config, kept: &Snapshot, version: &RuleVersion) -> Result<Arc<Rules>> {
+    let mut kept = kept.clone();
+    kept.rules.retain(|other| other.set != version.set);
+    kept.rules.push(RuleVersion { state: RuleState::Active, percent: 100, ..version.clone() });
+    Ok(rules(config, &kept)?.active)
 }
 
 /// The same with the rules of the book in force: for when the new ones cannot be read. A faulty
@@ -106,7 +119,7 @@ fn rules(config: &Config, kept: &Snapshot) -> Result<RuleSets> {
     };
     let share = named.iter().map(|(_, _, percent)| *percent).filter(|percent| *percent < 100).min();
     let candidate = match share {
-        Some(percent) => Some(Candidate { rules: load(sources(percent))?, percent }),
+        Some(percent) => Some(Candidate { rules: load(sources(percent))?, percent, tally: Arc::default() }),
         None => None,
     };
     Ok(RuleSets { active: load(sources(100))?, candidate })
@@ -206,20 +219,5 @@ fn approval(policy: &store::ApprovalPolicy, release_within_millis: u64) -> Appro
         from: policy.approvers.iter().cloned().collect(),
         deadline_millis: u64::from(policy.deadline_seconds) * 1000,
         release_within_millis,
-    }
-}
-
-/// Whether a text of rules can stand beside what is in force, for the operators' API.
-pub struct Beside(pub Arc<Config>);
-
-impl control::RuleCheck for Beside {
-    fn faults(&self, name: &str, rego: bool, text: &str) -> Vec<String> {
-        let file = format!("{name}.{}", if rego { "rego" } else { "yaml" });
-        let mut sources = packs::sources(self.0.preset);
-        sources.push(Source { file: &file, text });
-        match Rules::load(&sources) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
-        }
     }
 }

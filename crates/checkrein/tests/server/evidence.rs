@@ -66,7 +66,7 @@ fn a_bundle_verifies_by_two_programs_and_one_changed_byte_is_found_by_both() {
 }
 
 /// Every file below a folder, read whole.
-fn holds(folder: &Path, needle: &[u8]) -> Vec<String> {
+pub fn holds(folder: &Path, needle: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -176,6 +176,14 @@ impl Server {
         call(self.operators, verb, path, &self.admin, Some(body))
     }
 
+    /// The whole story of one decision, once the index has it.
+    pub fn told(&self, answer: &Value) -> Value {
+        let path = format!("/api/v1/decisions/{}", answer["id"].as_str().unwrap());
+        let get = || call(self.operators, "GET", &path, &self.admin, None);
+        until("the decision is in the index", || get().status == 200);
+        get().is(200)
+    }
+
     pub fn look(&self, path: &str) -> Value {
         call(self.operators, "GET", path, &self.admin, None).is(200)
     }

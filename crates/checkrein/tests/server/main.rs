@@ -12,5 +12,7 @@ mod evidence;
 mod faults;
 mod frames;
 mod harness;
+mod operators;
 mod questions;
+mod rollouts;
 mod scenarios;

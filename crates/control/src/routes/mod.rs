@@ -6,6 +6,7 @@ pub mod approvals;
 mod comments;
 pub mod decisions;
 pub mod delegations;
+pub mod dry_run;
 pub mod evidence;
 pub mod freezes;
 pub mod operators;

@@ -151,9 +151,10 @@ pub fn move_to(office: &Office, call: &Call) -> Result<Reply, Fault> {
     Reply::of(&written.value)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Back {
+pub struct Back {
+    /// A version that was active before.
     to: u32,
     note: String,
 }

@@ -233,9 +233,12 @@ impl Guard {
             }
             Purse::Within => {}
         }
-        self.decide(book, caller, scope, action, principal, now, |recalled, rules, decision| {
-            recalled.learn(action, decision, rules.limits.of(&agent.name), now);
-        })
+        let decision =
+            self.decide(book, caller, scope, action, principal, now, |recalled, rules, decision| {
+                recalled.learn(action, decision, rules.limits.of(&agent.name), now);
+            })?;
+        book.rules.count(&agent.name, session_of(action).as_str(), &decision);
+        Ok(decision)
     }
 
     /// Facts and decision, under the lock of the agent; `then` may keep what it taught.
