@@ -13,6 +13,7 @@ mod meter;
 mod publish;
 mod secrets;
 mod sweep;
+mod untold;
 mod whole;
 
 use std::net::SocketAddr;
@@ -40,6 +41,7 @@ use tokio::sync::watch;
 use self::adapters::{Contains, Earlier, Facts, Kept};
 use self::config::Config;
 use self::meter::Metrics;
+use self::untold::Untold;
 
 /// Records that are read at once when holds are rebuilt.
 const REPLAY_STEP: usize = 10_000;
@@ -47,6 +49,7 @@ const REPLAY_STEP: usize = 10_000;
 /// The server, built and not yet listening.
 struct Server {
     desk: Arc<Desk>,
+    untold: Arc<Untold>,
     agents: Router,
     operators: Router,
     ledger: Ledger,
@@ -75,7 +78,11 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     let mut tasks = vec![
         tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
         tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
-        tokio::spawn(clockwork::watch_time(Arc::clone(&server.desk), stopped.clone())),
+        tokio::spawn(clockwork::watch_time(
+            Arc::clone(&server.desk),
+            Arc::clone(&server.untold),
+            stopped.clone(),
+        )),
         tokio::spawn(clockwork::save_facts(Arc::clone(&server.desk), stopped)),
     ];
     signal().await?;
@@ -86,6 +93,7 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     }
     // Once more after the last request, so that nothing it taught is lost.
     clockwork::save(&server.desk).await;
+    server.untold.tell(&server.desk.guard).await;
     server.stop_threads.store(true, Ordering::Release);
     let ended = tokio::task::spawn_blocking(move || {
         for thread in server.threads {
@@ -152,6 +160,8 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         meter: metrics.clone(),
         large: Guard::places_for_large(),
     });
+    let (untold, passed) = Untold::open(data)?;
+    guard.passes.put_back(passed);
     let desk = Arc::new(Desk {
         guard,
         tokens,
@@ -186,6 +196,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     Ok(Server {
         agents: gateway::router(Arc::clone(&desk)),
         desk,
+        untold: Arc::new(untold),
         operators,
         ledger,
         threads,
