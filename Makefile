@@ -9,6 +9,10 @@ CARGO ?= cargo
 DATA ?= ../shared/data
 # Seconds that each fuzz target runs in `make test`.
 FUZZ_SECONDS ?= 3
+# How often `make test` kills the server; `make crash KILLS=10000` for long.
+KILLS ?= 1000
+# Minutes of `make soak`.
+MINUTES ?= 60
 
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -24,7 +28,7 @@ run: tools ## Build, start a server and let example agents act against it
 	@scripts/run.sh
 
 .PHONY: test
-test: tools format lint unit rules instructions fuzz-smoke readme ## Install what is missing and run every test
+test: tools format lint unit rules crash instructions fuzz-smoke readme ## Install what is missing and run every test
 	$(call say,all tests passed)
 
 .PHONY: tools
@@ -60,6 +64,12 @@ rules:
 	@target/release/checkrein serve --config examples/server/checkrein.yaml --check
 	@target/release/checkrein rules test policies
 
+.PHONY: crash
+crash: ## Kill the server under load KILLS times, and look whether anything is lost
+	$(call say,killing the server $(KILLS) times)
+	@$(CARGO) build --locked --release -p checkrein
+	@$(CARGO) run --locked --quiet -p bench-server -- crash --server target/release/checkrein --kills $(KILLS)
+
 .PHONY: fuzz-smoke
 fuzz-smoke: ## Run each fuzz target for a few seconds
 	$(call say,fuzz targets for $(FUZZ_SECONDS) s each)
@@ -89,6 +99,16 @@ opa-conformance: ## Run the public Rego test suite from DATA
 .PHONY: bench
 bench: ## Print latency percentiles of the engine
 	@$(CARGO) bench --locked -p checkrein
+
+.PHONY: bench-server
+bench-server: ## Print latency, throughput and cost of the server with 64, 1,000 and 5,000 agents
+	@$(CARGO) build --locked --release -p checkrein -p bench-server
+	@target/release/bench-server load --server target/release/checkrein
+
+.PHONY: soak
+soak: ## Load the server for MINUTES, and print its memory after each
+	@$(CARGO) build --locked --release -p checkrein -p bench-server
+	@target/release/bench-server load --server target/release/checkrein --soak $(MINUTES)
 
 .PHONY: bench-peers
 bench-peers: ## Measure policy beside other policy engines (builds them first, minutes)

@@ -5,6 +5,8 @@
 //! bench-server load  --server target/release/checkrein
 //! ```
 
+#![allow(clippy::indexing_slicing, reason = "JSON without a key gives null; no slice is indexed here")]
+
 mod crash;
 mod dice;
 mod estate;
@@ -31,6 +33,9 @@ enum Args {
         /// Kills over one data folder; then a fresh one, so that a start stays short
         #[arg(long, default_value_t = 50)]
         each: u32,
+        /// Servers at the same time, each over a folder of its own
+        #[arg(long, default_value_t = 2)]
+        lanes: u32,
         /// The same seed makes the same choices; when the kill meets what is up to the machine
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -54,7 +59,9 @@ enum Args {
 
 fn main() -> ExitCode {
     let done = match Args::parse() {
-        Args::Crash { server, kills, each, seed } => crash::run(&server, kills, each, seed),
+        Args::Crash { server, kills, each, lanes, seed } => {
+            crash::run(&server, &crash::Plan { kills, each, lanes, seed })
+        }
         Args::Load { server, agents, seconds, soak } => {
             load::run(&server, &load::Plan { agents, seconds, soak })
         }

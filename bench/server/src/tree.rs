@@ -71,7 +71,7 @@ pub fn check_proof(text: &str, leaf: &Hash) -> Result<Head> {
         }
         if index % 2 == 1 || index == last {
             at = node(&sibling, &at);
-            while index % 2 == 0 && index != 0 {
+            while index.is_multiple_of(2) && index != 0 {
                 (index, last) = (index / 2, last / 2);
             }
         } else {

@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("control", &["action", "engine", "ledger", "hold", "estate", "store"]),
     ("evidence", &["action", "ledger", "estate"]),
     ("sensor", &["action"]),
+    // Drives the program from outside and judges it, so it shares nothing with it.
+    ("bench-server", &[]),
     (
         "checkrein",
         &["action", "engine", "wire", "ledger", "hold", "estate", "store", "gateway", "control", "evidence"],

@@ -9,7 +9,8 @@ mod audit;
 mod clients;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,9 @@ const WINDOW: usize = 1_000;
 /// One start of this many is killed before it listens.
 const EARLY: u64 = 8;
 /// One life of this many is long enough for a head to be signed.
-const LONG: u64 = 12;
+const LONG: u64 = 16;
 
+/// What happened so far, over all folders.
 #[derive(Default)]
 struct Totals {
     kills: u32,
@@ -48,34 +50,65 @@ struct Totals {
     gaps: usize,
 }
 
-pub fn run(program: &Path, kills: u32, each: u32, seed: u64) -> Result<()> {
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        self.kills += other.kills;
+        self.early += other.early;
+        self.decisions += other.decisions;
+        self.lost_reads += other.lost_reads;
+        self.most_lost_reads = self.most_lost_reads.max(other.most_lost_reads);
+        self.released += other.released;
+        self.records += other.records;
+        self.proofs += other.proofs;
+        self.gaps += other.gaps;
+    }
+}
+
+pub struct Plan {
+    pub kills: u32,
+    /// Over one data folder; then a fresh one, so that a start stays short.
+    pub each: u32,
+    /// Servers at the same time, each over a folder of its own.
+    pub lanes: u32,
+    pub seed: u64,
+}
+
+pub fn run(program: &Path, plan: &Plan) -> Result<()> {
     let started = Instant::now();
-    let mut dice = Dice::new(seed);
-    let mut totals = Totals::default();
-    println!("killing {} {kills} times, {each} a folder, seed {seed}", program.display());
-    while totals.kills < kills {
-        let home = Home::make(program)?;
-        let most = each.min(kills - totals.kills);
-        if let Err(error) = folder(&home, most, &mut dice, &mut totals) {
-            let log = home.log();
-            let kept = home.keep();
-            bail!(
-                "after {} kills, in {}: {error:#}\nlog of the server:\n{log}",
+    println!("killing {} {} times, seed {}", program.display(), plan.kills, plan.seed);
+    let folders = AtomicU32::new(0);
+    let totals = Mutex::new(Totals::default());
+    let lane = || -> Result<()> {
+        loop {
+            let number = folders.fetch_add(1, Ordering::Relaxed);
+            let most = plan.kills.saturating_sub(number.saturating_mul(plan.each)).min(plan.each);
+            if most == 0 {
+                return Ok(());
+            }
+            let done = one_folder(program, most, plan.seed.wrapping_add(u64::from(number)));
+            // The other lanes end with their folder.
+            let done = done.inspect_err(|_| folders.store(u32::MAX / 2, Ordering::Relaxed))?;
+            let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+            totals.add(&done);
+            println!(
+                "  {:>6} kills  {:>8} decisions acknowledged, none lost  {:>6} released, each once  {:>5.0?}",
                 totals.kills,
-                kept.display()
+                totals.decisions,
+                totals.released,
+                started.elapsed()
             );
         }
-        println!(
-            "  {:>6} kills  {:>8} decisions acknowledged, none lost  {:>6} released, each once  {:>5.0?}",
-            totals.kills,
-            totals.decisions,
-            totals.released,
-            started.elapsed()
-        );
-    }
+    };
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..plan.lanes.max(1)).map(|_| scope.spawn(lane)).collect();
+        let ends =
+            lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|_| Err(anyhow!("a lane had a fault"))));
+        ends.collect::<Result<Vec<()>>>()
+    })?;
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!(
-        "{} kills ({} during a start): {} acknowledged decisions, 0 lost; 0 decided twice; {} held actions \
-         released, 0 twice; {} records in one chain; {} proofs hold; {} gaps on record",
+        "{} kills ({} more during a start): {} acknowledged decisions, 0 lost; 0 decided twice; {} held actions \
+         released, 0 twice; {} records, each log one chain; {} proofs hold; {} gaps on record",
         totals.kills,
         totals.early,
         totals.decisions,
@@ -92,6 +125,21 @@ pub fn run(program: &Path, kills: u32, each: u32, seed: u64) -> Result<()> {
     Ok(())
 }
 
+fn one_folder(program: &Path, kills: u32, seed: u64) -> Result<Totals> {
+    let home = Home::make(program)?;
+    let mut totals = Totals::default();
+    match folder(&home, kills, &mut Dice::new(seed), &mut totals) {
+        Ok(()) => Ok(totals),
+        Err(error) => {
+            let (kills, log, kept) = (totals.kills, home.log(), home.keep());
+            bail!(
+                "after {kills} kills in {} (seed {seed}): {error:#}\nlog of the server:\n{log}",
+                kept.display()
+            )
+        }
+    }
+}
+
 /// Many lives over one data folder, then the verdict of the verifier.
 fn folder(home: &Home, kills: u32, dice: &mut Dice, totals: &mut Totals) -> Result<()> {
     let mut server = home.start()?;
@@ -101,7 +149,7 @@ fn folder(home: &Home, kills: u32, dice: &mut Dice, totals: &mut Totals) -> Resu
     for n in 0..kills {
         live(&mut server, &admin, &mut clients, dice)?;
         totals.kills += 1;
-        while n + 1 < kills && dice.below(EARLY) == 0 && totals.early < totals.kills {
+        while n + 1 < kills && dice.below(EARLY) == 0 {
             kill_early(home, dice)?;
             totals.early += 1;
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
+use tokio::task::{LocalSet, spawn_local};
 
 use crate::estate;
 
@@ -81,27 +81,33 @@ async fn all(
     pace: impl Fn(u32) -> Pace,
 ) -> Result<Asked> {
     let asked = Rc::new(RefCell::new(Asked::default()));
-    let local = LocalSet::new();
-    let mut lines = Vec::new();
-    for key in keys {
-        lines.push(TcpStream::connect(to).await.context("cannot connect; is `ulimit -n` high enough?")?);
-        lines.last().map(|line| line.set_nodelay(true)).transpose()?;
-        let _ = key;
+    let mut lines = Vec::with_capacity(keys.len());
+    for _ in keys {
+        let line = TcpStream::connect(to).await.context("cannot connect; is `ulimit -n` high enough?")?;
+        line.set_nodelay(true)?;
+        lines.push(line);
     }
-    let start = Instant::now();
-    for (n, (line, key)) in lines.into_iter().zip(keys).enumerate() {
-        let agent = Agent {
-            line,
-            key: key.clone(),
-            ask,
-            next: n as u64 * 1_000_003,
-            buffer: Vec::with_capacity(2048),
-        };
-        let (asked, pace) = (Rc::clone(&asked), pace(u32::try_from(n).unwrap_or(0)));
-        local.spawn_local(agent.run(start, start + length, pace, asked));
-    }
-    local.await;
+    let agents = LocalSet::new();
+    // Begun inside of the set: from outside, those who come late would wait for all who are busy.
+    agents.run_until(begin(lines, keys, ask, length, pace, &asked)).await;
+    agents.await;
     Ok(Rc::into_inner(asked).map(RefCell::into_inner).unwrap_or_default())
+}
+
+async fn begin(
+    lines: Vec<TcpStream>,
+    keys: &[String],
+    ask: Ask,
+    length: Duration,
+    pace: impl Fn(u32) -> Pace,
+    asked: &Rc<RefCell<Asked>>,
+) {
+    let start = Instant::now();
+    for (n, (line, key)) in (0u32..).zip(lines.into_iter().zip(keys)) {
+        let next = u64::from(n) * 1_000_003;
+        let agent = Agent { line, key: key.clone(), ask, next, buffer: Vec::with_capacity(2048) };
+        spawn_local(agent.run(start, start + length, pace(n), Rc::clone(asked)));
+    }
 }
 
 struct Agent {

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use action::Name;
 use arc_swap::ArcSwap;
 use gateway::Book;
 use gateway::ask::Desk;
 use gateway::limits::FACTS_SAVED_EVERY;
-use ledger::{GapPart, GapReason, Ledger, Promise, Record, RecordKind};
+use ledger::Ledger;
 use store::{Index, Snapshot, State};
 use tokio::sync::watch;
 
 use super::config::Config;
 use super::publish;
+use super::untold::Untold;
 
 /// Records that the index reads at once at the start, and how long the start waits for it.
 const CATCH_UP_STEP: usize = 1_000;
@@ -41,7 +41,7 @@ pub async fn save(desk: &Desk) {
 }
 
 /// Expires holds, tells of missing outcomes and of passes that had no record.
-pub async fn watch_time(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+pub async fn watch_time(desk: Arc<Desk>, untold: Arc<Untold>, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -55,23 +55,7 @@ pub async fn watch_time(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
             });
         }
         desk.report_missing(now).await;
-        tell_of_open_passes(&desk).await;
-    }
-}
-
-/// A pass without a record is told of by the next record that can be written.
-async fn tell_of_open_passes(desk: &Desk) {
-    let count = desk.guard.passes.take_untold();
-    if count == 0 {
-        return;
-    }
-    let mut record = Record::new(RecordKind::Gap, desk.guard.clock.now());
-    record.gap = Some(GapPart { bytes: 0, reason: GapReason::NotWritten, was: None });
-    if let (Ok(key), Ok(value)) = (Name::new("open_passes"), Name::new(&count.to_string())) {
-        record.notes.insert(key, value);
-    }
-    if desk.guard.note(record, Promise::Synced).await.is_err() {
-        desk.guard.passes.put_back(count);
+        untold.tell(&desk.guard).await;
     }
 }
 
@@ -114,13 +98,16 @@ pub fn publish(
 ) {
     let mut seen = kept.load().version;
     let mut files = changed_at(config);
+    // Whether the rules in force are those of the newest files and snapshot.
+    let mut sound = true;
     while !stop.load(Ordering::Acquire) {
         let version = state.wait_beyond(seen, Duration::from_millis(500));
         let now = changed_at(config);
         if version == seen && now == files {
             continue;
         }
-        (seen, files) = (version, now);
+        let rules_stand = sound && now == files;
+        (seen, files, sound) = (version, now, false);
         let fresh = match state.snapshot() {
             Ok(fresh) => fresh,
             Err(error) => {
@@ -129,8 +116,17 @@ pub fn publish(
                 continue;
             }
         };
+        let before = kept.load_full();
+        if rules_stand && (&before.rules, &before.rule_sets) == (&fresh.rules, &fresh.rule_sets) {
+            // Most changes are of agents, keys and settings; to read all rules takes a tenth of a second.
+            book.store(Arc::new(publish::with_rules_of(config, &fresh, &book.load())));
+            kept.store(Arc::new(fresh));
+            sound = true;
+            continue;
+        }
         match publish::book(config, &fresh, Some(&book.load())) {
             Ok(next) => {
+                sound = true;
                 tracing::info!(version = next.version, "changes are in force");
                 book.store(Arc::new(next));
             }

@@ -15,6 +15,7 @@ mod publish;
 mod rollout;
 mod secrets;
 mod sweep;
+mod untold;
 mod whole;
 
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ use self::adapters::{Contains, Earlier, Facts, Kept};
 use self::beside::Beside;
 use self::config::Config;
 use self::meter::Metrics;
+use self::untold::Untold;
 
 /// Records that are read at once when holds are rebuilt.
 const REPLAY_STEP: usize = 10_000;
@@ -50,6 +52,7 @@ const REPLAY_STEP: usize = 10_000;
 /// The server, built and not yet listening.
 struct Server {
     desk: Arc<Desk>,
+    untold: Arc<Untold>,
     agents: Router,
     operators: Router,
     ledger: Ledger,
@@ -78,7 +81,11 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     let mut tasks = vec![
         tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
         tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
-        tokio::spawn(clockwork::watch_time(Arc::clone(&server.desk), stopped.clone())),
+        tokio::spawn(clockwork::watch_time(
+            Arc::clone(&server.desk),
+            Arc::clone(&server.untold),
+            stopped.clone(),
+        )),
         tokio::spawn(clockwork::save_facts(Arc::clone(&server.desk), stopped)),
     ];
     signal().await?;
@@ -89,6 +96,7 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     }
     // Once more after the last request, so that nothing it taught is lost.
     clockwork::save(&server.desk).await;
+    server.untold.tell(&server.desk.guard).await;
     server.stop_threads.store(true, Ordering::Release);
     let ended = tokio::task::spawn_blocking(move || {
         for thread in server.threads {
@@ -155,6 +163,8 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         meter: metrics.clone(),
         large: Guard::places_for_large(),
     });
+    let (untold, passed) = Untold::open(data)?;
+    guard.passes.put_back(passed);
     let desk = Arc::new(Desk {
         guard,
         tokens,
@@ -208,6 +218,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     Ok(Server {
         agents: gateway::router(Arc::clone(&desk)),
         desk,
+        untold: Arc::new(untold),
         operators,
         ledger,
         threads,

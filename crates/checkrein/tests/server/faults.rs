@@ -186,6 +186,17 @@ fn when_the_disk_takes_nothing_reads_pass_and_are_counted_and_effects_do_not() {
     assert_eq!(ready.status, 503, "{ready:?}");
     let change = server.operate("PUT", "/api/v1/agents/other", &json!({ "environments": ["production"] }));
     assert!(change.status >= 500, "no act without its record: {change:?}");
+
+    // A ledger that failed takes records again after a restart, and then it is told what passed.
+    let counted = || std::fs::read_to_string(server.folder.join("data/open-passes")).unwrap();
+    until("what passed is remembered", || counted().trim().parse::<u64>().unwrap() >= 1);
+    let server = server.restart_after(|_| {}).unwrap();
+    until("what passed is on the ledger", || {
+        let findings = server.look("/api/v1/findings");
+        findings["items"].as_array().unwrap().iter().any(|it| it["rule"] == "ledger.open_passes")
+    });
+    let records = call(server.operators, "GET", "/api/v1/ledger/records", &server.admin, None);
+    assert!(records.body.contains("\"open_passes\":\""), "{}", records.body);
 }
 
 #[test]

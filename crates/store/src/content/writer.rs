@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::{Duration, Instant};
 
 use action::{Name, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
@@ -28,19 +29,22 @@ pub(super) enum Order {
 
 /// Orders that are written in one transaction.
 const BATCH: usize = 256;
+/// How long the first of them waits for others. A transaction costs several times what a piece does.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// Works until nobody can give orders any more.
 pub(super) fn run(shared: &Shared, orders: &Receiver<Order>) {
     let mut log_is_long = false;
     let mut batch = Vec::with_capacity(BATCH);
     while let Ok(first) = orders.recv() {
+        let end = Instant::now() + GATHER;
         let mut next = Some(first);
         while let Some(order) = next.take() {
             match order {
                 Order::Subject(_) | Order::Seen(..) | Order::Piece(..) => {
                     batch.push(order);
                     if batch.len() < BATCH {
-                        next = orders.try_recv().ok();
+                        next = orders.recv_timeout(end.saturating_duration_since(Instant::now())).ok();
                     }
                 }
                 other => {

@@ -15,6 +15,8 @@ use crate::{DatabaseError, FollowError, Trouble, migrate};
 
 /// Records folded in one transaction.
 const BATCH: usize = 1_000;
+/// How long a batch that was not full lets others come: a transaction costs several times what a record does.
+const GATHER: Duration = Duration::from_millis(10);
 /// How long to wait for records before looking at `stop` again.
 const IDLE: Duration = Duration::from_millis(250);
 /// How often to look at `stop` while waiting after a failure, and how many looks that takes.
@@ -48,6 +50,7 @@ impl Index {
                 Ok(Step { folded: 0, next, .. }) => {
                     source.wait_beyond(*next, IDLE);
                 }
+                Ok(Step { folded, .. }) if *folded < BATCH => std::thread::sleep(GATHER),
                 Ok(_) => {}
                 Err(_) => {
                     notice(&step);

@@ -10,7 +10,15 @@ use super::name;
 
 /// Reads all of them. There is no silent default for how production fails.
 pub fn environments(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<BTreeMap<Environment, Scope>> {
-    let mut all = fields.fields("environments", faults)?;
+    const HINT: &str = "for example `environments: { production: { mode: enforce, fail: { reads: closed, effects: closed } } }`";
+    let known = faults.0.len();
+    let Some(mut all) = fields.fields("environments", faults) else {
+        if faults.0.len() == known {
+            let message = "`environments` is missing".to_owned();
+            fields.fault(faults, "missing_key", message, Some(HINT.to_owned()));
+        }
+        return None;
+    };
     let mut read = BTreeMap::new();
     for environment in Environment::ALL {
         let Some(mut one) = all.fields(environment.as_str(), faults) else { continue };
@@ -18,8 +26,7 @@ pub fn environments(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<BTre
         one.finish(faults);
     }
     if read.is_empty() {
-        let hint = "for example `environments: { production: { mode: enforce, fail: { reads: closed, effects: closed } } }`";
-        all.fault(faults, "no_environment", "no environment has settings".to_owned(), Some(hint.to_owned()));
+        all.fault(faults, "no_environment", "no environment has settings".to_owned(), Some(HINT.to_owned()));
     }
     all.finish(faults);
     Some(read)

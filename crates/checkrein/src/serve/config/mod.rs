@@ -1,6 +1,8 @@
 //! The server's one settings file: read whole, every fault told at once, unknown keys refused.
 
 mod environments;
+#[cfg(test)]
+mod garbled;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
