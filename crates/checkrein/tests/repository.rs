@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["action"]),
     ("estate", &["action"]),
     ("hold", &["action", "ledger"]),
+    ("sandbox", &["action"]),
     ("store", &["action", "ledger", "estate"]),
     ("gateway", &["action", "engine", "wire", "ledger", "hold"]),
     ("control", &["action", "engine", "ledger", "hold", "estate", "store"]),
