@@ -11,6 +11,7 @@ mod hurry;
 pub mod listen;
 mod meter;
 mod publish;
+mod sandbox;
 mod secrets;
 mod sweep;
 mod whole;
@@ -143,6 +144,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         ledger: ledger.clone(),
         holds: holds.clone(),
         vault: Arc::new(Kept { content: Arc::clone(&content), clock: Arc::clone(&clock) }),
+        sandbox: sandbox::Isolation::new(config),
         clock: Arc::clone(&clock),
         dice: dice.clone(),
         binding,

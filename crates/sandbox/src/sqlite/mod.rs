@@ -132,7 +132,7 @@ fn execute(
     // Refuses a second statement behind the first.
     let mut prepared = connection.prepare(statement.sql)?;
     values::bind(&mut prepared, &statement.parameters).map_err(Stop::Refused)?;
-    let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let before = connection.total_changes();
     let mut rows = Vec::new();
     let mut left = bounds.bytes;

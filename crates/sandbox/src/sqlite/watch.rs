@@ -119,7 +119,7 @@ impl Watch {
 fn image(connection: &Connection, table: &str, row: i64, left: &mut usize) -> Option<Json> {
     let quoted = table.replace('"', "\"\"");
     let mut statement = connection.prepare(&format!("SELECT * FROM \"{quoted}\" WHERE rowid = ?1")).ok()?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut found = statement.query([row]).ok()?;
     let values = match values::row(found.next().ok()??, columns.len(), left).ok()? {
         Json::List(values) => values,
