@@ -28,7 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sensor", &["action"]),
     (
         "checkrein",
-        &["action", "engine", "wire", "ledger", "hold", "estate", "store", "gateway", "control", "evidence"],
+        &[
+            "action", "engine", "wire", "ledger", "hold", "estate", "store", "gateway", "control",
+            "evidence", "sandbox",
+        ],
     ),
 ];
 

@@ -12,5 +12,6 @@ mod evidence;
 mod faults;
 mod frames;
 mod harness;
+mod isolation;
 mod questions;
 mod scenarios;
