@@ -32,6 +32,8 @@ have g++ || missing+=(g++)
 have zcat || missing+=(gzip)
 have python3 || missing+=(python3)
 have curl || missing+=(curl)
+# Tests start a server of their own; Debian keeps its programs off the PATH.
+compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 if [ "${#missing[@]}" -gt 0 ]; then
   have apt-get || stop "missing: ${missing[*]}" "install them with your package manager"
   echo "installing ${missing[*]}"

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["action"]),
     ("estate", &["action"]),
     ("hold", &["action", "ledger"]),
+    ("sandbox", &["action"]),
     ("store", &["action", "ledger", "estate"]),
     ("gateway", &["action", "engine", "wire", "ledger", "hold"]),
     ("control", &["action", "engine", "ledger", "hold", "estate", "store"]),
@@ -29,7 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bench-server", &[]),
     (
         "checkrein",
-        &["action", "engine", "wire", "ledger", "hold", "estate", "store", "gateway", "control", "evidence"],
+        &[
+            "action", "engine", "wire", "ledger", "hold", "estate", "store", "gateway", "control",
+            "evidence", "sandbox",
+        ],
     ),
 ];
 

@@ -195,6 +195,8 @@ pub struct Scope {
     pub capture: Capture,
     pub explain: Option<ExplainLevel>,
     pub own_domains: Vec<Name>,
+    /// Whatever has an effect runs in isolation, also what is allowed: to see what an agent does.
+    pub isolate_effects: bool,
     pub approval: ApprovalRule,
     pub budget: Budget,
 }
@@ -208,6 +210,7 @@ impl Default for Scope {
             capture: Capture::Redacted,
             explain: None,
             own_domains: Vec::new(),
+            isolate_effects: false,
             approval: ApprovalRule::default(),
             budget: Budget::default(),
         }
@@ -216,7 +219,12 @@ impl Default for Scope {
 
 impl Scope {
     pub const fn fail_mode(&self, operation: Operation) -> FailMode {
-        if operation.has_effect() { self.fail_effects } else { self.fail_reads }
+        match (operation.has_effect(), self.isolate_effects) {
+            // What only ever runs in isolation does not run for real because something failed.
+            (true, true) => FailMode::Closed,
+            (true, false) => self.fail_effects,
+            (false, _) => self.fail_reads,
+        }
     }
 }
 

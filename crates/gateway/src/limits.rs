@@ -31,6 +31,8 @@ pub const MAX_SESSIONS: usize = 256;
 pub const MAX_THROTTLES: usize = 256;
 /// Answers that are remembered for repeated questions; the oldest go first.
 pub const MAX_REPLIES: usize = 20_000;
+/// Bytes of an isolated run's result that is remembered with them; of a larger one only the record is.
+pub const KEPT_RESULT: usize = 16 << 10;
 /// After a crash at most this much of what was learned is missing. Decisions are not: they are on
 /// the ledger.
 pub const FACTS_SAVED_EVERY: Duration = Duration::from_secs(1);

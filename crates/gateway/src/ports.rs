@@ -1,6 +1,8 @@
 //! What the request path needs from outside. The composition gives it; tests give their own.
 
-use action::{Capture, Digest, Name};
+use std::pin::Pin;
+
+use action::{Action, Capture, Digest, Json, Name};
 use ledger::Committed;
 
 /// Something outside did not answer as it should. The cause is logged where it happened.
@@ -33,6 +35,36 @@ pub enum Whose<'w> {
         session: &'w Name,
     },
     Agent(&'w Name),
+}
+
+/// Where an action runs so that nothing of it stays.
+pub trait Isolate: Send + Sync {
+    /// Whether an adapter knows the target. What the action asks of it is looked at when it runs.
+    fn fits(&self, action: &Action) -> bool;
+    /// Runs it, within bounds of its own, and never for real.
+    fn run(&self, action: Action) -> Isolating;
+}
+
+pub type Isolating = Pin<Box<dyn Future<Output = Result<Isolated, NotIsolated>> + Send>>;
+
+/// What an isolated run gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolated {
+    pub adapter: &'static str,
+    /// What a real execution would have returned.
+    pub result: Json,
+    /// What would have been written.
+    pub captured: Json,
+    /// The same without its content.
+    pub outline: Json,
+    pub writes: u64,
+}
+
+/// An adapter did not run an action. Both are stable words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotIsolated {
+    pub adapter: &'static str,
+    pub why: &'static str,
 }
 
 /// Where content is kept, under keys that can be destroyed.

@@ -112,7 +112,7 @@ impl Refusal {
             Refusal::ReplyGone => (
                 S::CONFLICT,
                 "reply_gone",
-                "the decision stands, but its changed action is not kept; ask anew under another key",
+                "the decision stands, but its changed action or its result is not kept; ask anew under another key",
             ),
             Refusal::BadToken => {
                 (S::FORBIDDEN, "bad_token", "the token is not one of this decision, or has expired")

@@ -13,6 +13,7 @@ pub mod listen;
 mod meter;
 mod publish;
 mod rollout;
+mod sandbox;
 mod secrets;
 mod sweep;
 mod untold;
@@ -154,6 +155,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         ledger: ledger.clone(),
         holds: holds.clone(),
         vault: Arc::new(Kept { content: Arc::clone(&content), clock: Arc::clone(&clock) }),
+        sandbox: sandbox::Isolation::new(config),
         clock: Arc::clone(&clock),
         dice: dice.clone(),
         binding,

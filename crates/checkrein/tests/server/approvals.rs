@@ -177,7 +177,7 @@ rules:
     });
     let (id, token, action) = held(&agent);
     server.operate("POST", &format!("/api/v1/approvals/{id}/approve"), &json!({})).is(200);
-    let released = resume(&agent, &id, &token, &action, "one").is(200);
+    let released = resume(&agent, &id, &token, &action, "one").is(203);
     assert_eq!(
         (&released["outcome"], &released["changed"]["payload"]["limit"]),
         (&json!("run_changed"), &json!(10))

@@ -12,6 +12,7 @@ mod evidence;
 mod faults;
 mod frames;
 mod harness;
+mod isolation;
 mod operators;
 mod questions;
 mod rollouts;

@@ -1,7 +1,7 @@
 //! Decisions: found, explained, shown with what was captured, proven.
 
 use action::{Name, Timestamp, TraceId, Vector, Verdict};
-use ledger::Committed;
+use ledger::{Committed, Report};
 use serde::Serialize;
 use store::DecisionFilter;
 
@@ -64,10 +64,17 @@ struct Captured {
 
 pub fn content(office: &Office, call: &Call) -> Result<Reply, Fault> {
     let id: Name = call.name("id")?;
-    let sequence = history(office, call)?.decision.sequence;
-    let records = office.ledger.read(sequence, 1).map_err(|error| Fault::ours("read the ledger", &error))?;
+    let history = history(office, call)?;
+    // What a sandbox captured stands on the record of its run.
+    let runs = history.outcomes.iter().filter(|it| it.report == Report::Isolated).map(|it| it.sequence);
+    let mut commitments = Vec::new();
+    for sequence in std::iter::once(history.decision.sequence).chain(runs) {
+        let records =
+            office.ledger.read(sequence, 1).map_err(|error| Fault::ours("read the ledger", &error))?;
+        commitments.extend(records.into_iter().next().map(|stored| stored.record.commitments));
+    }
     let mut captured = Vec::new();
-    for (role, commitment) in records.first().into_iter().flat_map(|stored| &stored.record.commitments) {
+    for (role, commitment) in commitments.iter().flatten() {
         if let Some(piece) = office.content.get(&id, *role, commitment).map_err(Fault::content)? {
             let content = String::from_utf8_lossy(&piece.content).into_owned();
             captured.push(Captured { role: *role, proven: piece.proven, content });

@@ -10,6 +10,7 @@ use ledger::Receipt;
 use serde::Serialize;
 
 use crate::guard::Permit;
+use crate::limits::KEPT_RESULT;
 use crate::ports::PastDecision;
 use crate::refuse::ErrorBody;
 
@@ -32,8 +33,14 @@ pub struct Answer {
     /// Run this instead of what was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<ChangedAction>,
+    /// What a real execution would have returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Waiting>,
+    /// Why it waits instead of running in isolation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unisolated: Option<&'static str>,
     /// The same question was answered before; what it let run, it let run then.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
@@ -50,6 +57,8 @@ pub enum Outcome {
     Run,
     /// Run the action in the form under `changed`.
     RunChanged,
+    /// Do not run it: it ran in isolation, and `result` is what it gave.
+    Isolated,
     /// Wait; somebody decides.
     Wait,
     /// Do not run it.
@@ -138,7 +147,9 @@ impl Answer {
             reason: told.reason,
             details: told.details,
             changed: None,
+            result: None,
             hold: None,
+            unisolated: None,
             repeated: false,
             unrecorded: false,
         }
@@ -158,6 +169,16 @@ impl Answer {
             destinations: changed.action.resource.destinations,
             message: changed.message,
         });
+        answer
+    }
+
+    pub fn isolated(told: Told, result: Json) -> Self {
+        let mut answer = Self::new(
+            told,
+            Outcome::Isolated,
+            "the action ran in isolation; take `result`, and do not run it",
+        );
+        answer.result = Some(result);
         answer
     }
 
@@ -182,6 +203,19 @@ impl Answer {
         Self::new(told, Outcome::Run, "run the action as it was sent")
     }
 
+    /// What is remembered of it for the same question: all but a large result, as there are many answers.
+    pub fn to_keep(&self) -> Answer {
+        let mut kept = self.clone();
+        let bytes = |json: &Json| serde_json::to_vec(json).map_or(usize::MAX, |bytes| bytes.len());
+        kept.result = kept.result.filter(|result| bytes(result) <= KEPT_RESULT);
+        kept
+    }
+
+    /// Whether its result was too large to be remembered.
+    pub fn is_stripped(&self) -> bool {
+        self.outcome == Outcome::Isolated && self.result.is_none()
+    }
+
     /// How a held action fares now.
     pub fn refresh(&mut self, hold: &Hold) {
         if let Some(waiting) = &mut self.hold {
@@ -191,9 +225,11 @@ impl Answer {
 
     const fn status(&self) -> StatusCode {
         match self.outcome {
-            Outcome::Run | Outcome::RunChanged => StatusCode::OK,
+            // A caller that looks at nothing but the status is still safe: 200 says that what was sent
+            // may run, and nothing else says so.
+            Outcome::Run => StatusCode::OK,
+            Outcome::RunChanged | Outcome::Isolated => StatusCode::NON_AUTHORITATIVE_INFORMATION,
             Outcome::Wait => StatusCode::ACCEPTED,
-            // A caller that looks at nothing but the status is still safe.
             Outcome::Refused => StatusCode::FORBIDDEN,
         }
     }

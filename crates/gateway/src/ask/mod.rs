@@ -1,7 +1,7 @@
 //! The `ask` story: a caller asks before it acts.
 //!
 //! ```text
-//! POST /ask/v1/decisions                 may I?              200 run | 202 wait | 403 no
+//! POST /ask/v1/decisions                 may I?              200 run | 203 otherwise | 202 wait | 403 no
 //! POST /ask/v1/decisions/batch           may I, many times?
 //! GET  /ask/v1/decisions/{id}?wait=30    has somebody decided?
 //! POST /ask/v1/decisions/{id}/resume     approved: let me run it, once
@@ -18,7 +18,7 @@ mod wait;
 
 use std::sync::Arc;
 
-use action::{Action, Digest, Name, Verdict};
+use action::{Action, Digest, ExplainLevel, Name, Verdict};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
@@ -93,7 +93,7 @@ impl Desk {
         let payload = action.payload_hash();
         let _turn = match self.replies.begin(&id, &payload) {
             replies::Begun::First(turn) => turn,
-            replies::Begun::Answered(answer) => return Ok(self.again(*answer)),
+            replies::Begun::Answered(answer) => return self.again(*answer),
             replies::Begun::InProgress => return Err(Refusal::StillDeciding),
             replies::Begun::OtherPayload => return Err(Refusal::KeyReused),
         };
@@ -104,7 +104,7 @@ impl Desk {
             return self.remembered(caller, &id, &past, &payload);
         }
         let answer = self.decide(caller, action, id.clone()).await?;
-        self.replies.keep(&id, &payload, &answer);
+        self.replies.keep(&id, &payload, &answer.to_keep());
         Ok(answer)
     }
 
@@ -128,12 +128,13 @@ impl Desk {
         environment: action::Environment,
         operation: action::Operation,
     ) -> Answer {
-        let Passed { id, decision, passage, receipt, scope } = passed;
+        let Passed { id, decision, passage, receipt, scope, unisolated } = passed;
         let level = scope.explain.unwrap_or_else(|| engine::explain::default_level(environment));
         let told = Told::new(&id, &decision, level, receipt.as_ref());
         let carried = match &passage {
             Passage::Run(_) => Verdict::Allow,
             Passage::Changed(..) => Verdict::Constrain,
+            Passage::Isolated(_) => Verdict::Sandbox,
             Passage::Held(_) => Verdict::Approve,
             Passage::Refused => Verdict::Block,
         };
@@ -152,7 +153,13 @@ impl Desk {
                 await_outcome(Verdict::Constrain);
                 Answer::changed(permit, told, *changed)
             }
-            Passage::Held(hold) => self.held(caller, told, &hold, &decision.payload_hash),
+            // Nobody waits for a report: the run itself is on the ledger.
+            Passage::Isolated(result) => Answer::isolated(told, *result),
+            Passage::Held(hold) => {
+                let mut answer = self.held(caller, told, &hold, &decision.payload_hash);
+                answer.unisolated = unisolated.filter(|_| level != ExplainLevel::None);
+                answer
+            }
             Passage::Refused => {
                 self.awaited.expect(
                     &id,
@@ -172,12 +179,15 @@ impl Desk {
     }
 
     /// The answer that was given before. What it let run, it let run once: a repetition is marked.
-    fn again(&self, mut answer: Answer) -> Answer {
+    fn again(&self, mut answer: Answer) -> Result<Answer, Refusal> {
+        if answer.is_stripped() {
+            return Err(Refusal::ReplyGone);
+        }
         answer.repeated = true;
         if let Some(hold) = self.guard.holds.get(&answer.id) {
             answer.refresh(&hold);
         }
-        answer
+        Ok(answer)
     }
 
     /// What is known of an earlier decision. Looked up away from the threads that answer.
@@ -214,8 +224,9 @@ impl Desk {
         let told = Told::past(id, past);
         let mut answer = match past.effective {
             Verdict::Allow | Verdict::Alert => Answer::past_run(told),
-            Verdict::Constrain | Verdict::Sandbox => return Err(Refusal::ReplyGone),
-            Verdict::Approve => {
+            Verdict::Constrain => return Err(Refusal::ReplyGone),
+            // What was to be isolated may wait instead; the result of what was isolated is not kept.
+            Verdict::Sandbox | Verdict::Approve => {
                 let hold = self.guard.holds.get(id).ok_or(Refusal::ReplyGone)?;
                 self.held(caller, told, &hold, payload)
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use action::Name;
+use action::{Name, Verdict};
 use axum::response::{IntoResponse, Response};
 use hold::{Hold, State};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::refuse::Refusal;
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Standing {
     pub id: Name,
-    /// `run`, `refused`, or one of the states of an approval.
+    /// `run`, `isolated`, `refused`, or one of the states of an approval.
     pub state: String,
     /// May be taken by `resume` now.
     pub may_resume: bool,
@@ -41,7 +41,11 @@ impl Desk {
         if seen.agent != caller.agent.name {
             return Err(Refusal::NotYours);
         }
-        let state = if seen.carried >= action::Verdict::Approve { "refused" } else { "run" };
+        let state = match seen.carried {
+            Verdict::Allow | Verdict::Alert | Verdict::Constrain => "run",
+            Verdict::Sandbox => "isolated",
+            Verdict::Approve | Verdict::Block => "refused",
+        };
         let standing = Standing { id: id.clone(), state: state.to_owned(), may_resume: false, hold: None };
         Ok(axum::Json(standing).into_response())
     }

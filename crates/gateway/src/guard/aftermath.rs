@@ -80,7 +80,7 @@ impl Guard {
         record
     }
 
-    fn finding(&self, of: &Name, agent: &Name, rule: Name, severity: Severity) -> Record {
+    pub(super) fn finding(&self, of: &Name, agent: &Name, rule: Name, severity: Severity) -> Record {
         let mut record = Record::new(RecordKind::Finding, self.clock.now());
         record.agent = Some(AgentPart { name: agent.clone(), version: None });
         record.finding = Some(FindingPart { of: Some(of.clone()), rule, severity });

@@ -4,13 +4,14 @@ mod aftermath;
 mod content;
 mod entry;
 mod facts;
+mod isolate;
 mod permit;
 mod plan;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use action::{Action, Decision, Digest, FailMode, Name, Timestamp, Verdict};
+use action::{Action, Decision, Digest, FailMode, Json, Name, Timestamp, Verdict};
 use arc_swap::ArcSwap;
 use engine::redact::Key;
 use engine::{Changed, Rules};
@@ -18,6 +19,7 @@ use hold::{BindingKey, Hold, Holds, State};
 use ledger::{Clock, Ledger, Promise, Receipt};
 
 use self::facts::{admit, fill, session_of};
+use self::isolate::Isolation;
 use self::plan::{Plan, promise};
 use crate::book::{Book, Registration, Scope};
 use crate::fail::{Closed, OpenPasses};
@@ -25,7 +27,7 @@ use crate::identity::Caller;
 use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
 use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Stage};
-use crate::ports::{Contain, Dice, Vault};
+use crate::ports::{Contain, Dice, Isolate, Vault};
 use crate::refuse::Refusal;
 
 pub use entry::Decided;
@@ -40,6 +42,7 @@ pub struct Guard {
     pub ledger: Ledger,
     pub holds: Holds,
     pub vault: Arc<dyn Vault>,
+    pub sandbox: Arc<dyn Isolate>,
     pub clock: Arc<dyn Clock>,
     pub dice: Arc<dyn Dice>,
     pub binding: BindingKey,
@@ -56,6 +59,8 @@ pub enum Passage {
     Run(Permit),
     /// It runs in this form.
     Changed(Permit, Box<Changed>),
+    /// It ran where nothing of it stays, with this result. No permit: it does not run for real.
+    Isolated(Box<Json>),
     /// It waits for a person.
     Held(Hold),
     Refused,
@@ -68,6 +73,15 @@ pub struct Passed {
     pub passage: Passage,
     pub receipt: Option<Receipt>,
     pub scope: Arc<Scope>,
+    /// Why an action that was to be isolated waits instead, as a stable word.
+    pub unisolated: Option<&'static str>,
+}
+
+/// How far an action came within the time of a decision.
+enum Step {
+    Passed(Passed),
+    /// It runs in isolation next, within the bounds of its adapter.
+    Isolate(Box<Isolation>),
 }
 
 impl Guard {
@@ -93,7 +107,10 @@ impl Guard {
         let work =
             Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone());
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
-            Ok(passed) => passed,
+            Ok(step) => match step? {
+                Step::Passed(passed) => Ok(passed),
+                Step::Isolate(isolation) => self.isolate(*isolation).await,
+            },
             Err(_) => {
                 tracing::error!(decision = %id, "no decision within {DECIDE_WITHIN:?}");
                 Err(match (self.unrecorded(mode), payload) {
@@ -111,7 +128,7 @@ impl Guard {
         scope: Arc<Scope>,
         action: Action,
         id: Name,
-    ) -> Result<Passed, Refusal> {
+    ) -> Result<Step, Refusal> {
         let started = Instant::now();
         let now = self.clock.now().timestamp();
         let size =
@@ -140,8 +157,8 @@ impl Guard {
 
         // A freeze is an order of an operator and no rule on trial: it stops in every mode.
         let frozen = book.is_frozen(&caller.agent, action.environment, now);
-        let mut plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action) };
-        if let Plan::Change(changed) = &plan {
+        let plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action, &scope) };
+        if let Some(changed) = plan.changed() {
             self.throttle(&caller.agent, changed, now)?;
         }
         let carried = plan.verdict();
@@ -161,6 +178,9 @@ impl Guard {
         if frozen {
             record.notes.insert(named("stopped_by"), named("freeze"));
         }
+        let unisolated = (decision.effective == Verdict::Sandbox && matches!(plan, Plan::Hold))
+            .then_some(NO_ADAPTER)
+            .inspect(|why| drop(record.notes.insert(named("sandbox"), named(why))));
         let promise = promise(&action, &decision, carried);
         let recording = Instant::now();
         let kept = self.append(record, promise);
@@ -172,8 +192,8 @@ impl Guard {
             .collect();
         // A held action is two records, written together: the decision and the request.
         let held = match &plan {
-            Plan::Hold => Some(self.hold(&id, &action, &decision, &scope, principal, now)),
-            Plan::Run | Plan::Change(_) | Plan::Refuse => None,
+            Plan::Hold => Some(self.hold(&id, &action, &decision, &scope, principal.clone(), now)),
+            Plan::Run | Plan::Change(_) | Plan::Isolate(_) | Plan::Refuse => None,
         };
         let receipt = kept.await;
         self.meter.took(Stage::Record, recording.elapsed());
@@ -193,7 +213,7 @@ impl Guard {
                         })?;
                         Refusal::OpenPass(Box::new(Permit::open(id.clone(), payload, pass)))
                     }
-                    Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
+                    Plan::Isolate(_) | Plan::Hold | Plan::Refuse => Refusal::Unrecorded,
                 });
             }
         };
@@ -205,13 +225,26 @@ impl Guard {
         let session = action.session.as_ref().map(|session| session.id.clone());
         self.contain(&id, &caller.agent, session, &decision, now).await;
         let known = receipt.clone();
-        let passage = match std::mem::replace(&mut plan, Plan::Refuse) {
+        let passage = match plan {
             Plan::Run => Passage::Run(permit(receipt)),
             Plan::Change(changed) => Passage::Changed(permit(receipt), changed),
             Plan::Hold => Passage::Held(held.ok_or(Refusal::Faulty)?.await?),
+            Plan::Isolate(changed) => {
+                return Ok(Step::Isolate(Box::new(Isolation {
+                    id,
+                    action,
+                    changed,
+                    decision,
+                    receipt,
+                    scope,
+                    subject,
+                    principal,
+                    now,
+                })));
+            }
             Plan::Refuse => Passage::Refused,
         };
-        Ok(Passed { id, decision, passage, receipt: Some(known), scope })
+        Ok(Step::Passed(Passed { id, decision, passage, receipt: Some(known), scope, unisolated }))
     }
 
     /// Facts, decision, and what it taught, under the lock of the agent.
@@ -357,6 +390,9 @@ impl Guard {
         pass.map_err(|Closed| Refusal::Unrecorded)
     }
 }
+
+/// Why an action waits that no adapter can run: its target is unknown, or a change does not fit it.
+const NO_ADAPTER: &str = "no_adapter";
 
 /// Bytes of all texts of a value.
 fn weight(json: &action::Json) -> usize {

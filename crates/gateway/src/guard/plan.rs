@@ -7,11 +7,14 @@ use ledger::Promise;
 
 use super::Guard;
 use super::facts::session_of;
+use crate::book::Scope;
 
 /// What is done about one decision.
 pub(super) enum Plan {
     Run,
     Change(Box<Changed>),
+    /// Runs where nothing of it stays, in this form where a rule changes it.
+    Isolate(Option<Box<Changed>>),
     Hold,
     Refuse,
 }
@@ -22,6 +25,7 @@ impl Plan {
         match self {
             Plan::Run => Verdict::Allow,
             Plan::Change(_) => Verdict::Constrain,
+            Plan::Isolate(_) => Verdict::Sandbox,
             Plan::Hold => Verdict::Approve,
             Plan::Refuse => Verdict::Block,
         }
@@ -30,6 +34,7 @@ impl Plan {
     pub(super) fn changed(&self) -> Option<&Changed> {
         match self {
             Plan::Change(changed) => Some(changed),
+            Plan::Isolate(changed) => changed.as_deref(),
             Plan::Run | Plan::Hold | Plan::Refuse => None,
         }
     }
@@ -37,8 +42,12 @@ impl Plan {
 
 impl Guard {
     /// What is done about a decision. A verdict that cannot be carried out here moves up.
-    pub(super) fn plan(&self, decision: &Decision, action: &Action) -> Plan {
-        match decision.effective {
+    pub(super) fn plan(&self, decision: &Decision, action: &Action, scope: &Scope) -> Plan {
+        let effective = match scope.isolate_effects && action.operation.has_effect() {
+            true => decision.effective.max(Verdict::Sandbox),
+            false => decision.effective,
+        };
+        match effective {
             Verdict::Allow | Verdict::Alert => Plan::Run,
             Verdict::Constrain => match self.change(decision, action) {
                 Ok(changed) => Plan::Change(Box::new(changed)),
@@ -47,10 +56,21 @@ impl Guard {
                     Plan::Hold
                 }
             },
-            // Nothing here can isolate an action, and what cannot be isolated waits for a person.
-            Verdict::Sandbox | Verdict::Approve => Plan::Hold,
+            // What cannot be isolated waits for a person.
+            Verdict::Sandbox => self.isolation(decision, action).unwrap_or(Plan::Hold),
+            Verdict::Approve => Plan::Hold,
             Verdict::Block => Plan::Refuse,
         }
+    }
+
+    /// The plan to isolate an action. `None` where no adapter knows its target, or where a change that a
+    /// rule asks for does not fit or leaves nothing to run.
+    fn isolation(&self, decision: &Decision, action: &Action) -> Option<Plan> {
+        if decision.constraints.is_empty() {
+            return self.sandbox.fits(action).then_some(Plan::Isolate(None));
+        }
+        let changed = self.change(decision, action).ok().filter(|changed| changed.message.is_none())?;
+        self.sandbox.fits(&changed.action).then(|| Plan::Isolate(Some(Box::new(changed))))
     }
 
     pub(super) fn change(&self, decision: &Decision, action: &Action) -> Result<Changed, engine::Unfit> {

@@ -45,8 +45,9 @@ impl Stand {
     pub fn contradicted_by(&self, report: Report) -> Option<Severity> {
         let nothing_may_run = match self.effective {
             Verdict::Allow | Verdict::Alert | Verdict::Constrain => return None,
+            // What could not be isolated was held, and may have been released.
+            Verdict::Sandbox | Verdict::Approve if self.let_go => return None,
             Verdict::Sandbox => false,
-            Verdict::Approve if self.let_go => return None,
             Verdict::Approve | Verdict::Block => true,
         };
         match report {
@@ -62,6 +63,8 @@ impl Stand {
         match self.earlier {
             None | Some(Report::Missing) => None,
             Some(earlier) if earlier == report => None,
+            // The caller says the same in its own words: it did not run what ran in isolation.
+            Some(Report::Isolated) if report == Report::NotExecuted => None,
             Some(_) if report == Report::Missing => None,
             Some(_) => Some(Severity::Medium),
         }

@@ -77,6 +77,7 @@ fn scope(one: &mut Fields<'_>, environment: Environment, faults: &mut Faults) ->
             .filter_map(|text| name(Some(text), "own_domains", one, faults))
             .collect(),
         approval,
+        isolate_effects: one.flag("isolate_effects", faults).unwrap_or(usual.isolate_effects),
         budget: usual.budget,
     }
 }

@@ -3,6 +3,7 @@
 mod environments;
 #[cfg(test)]
 mod garbled;
+mod sandbox;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use anyhow::{Result, bail};
 use engine::yaml::{Fault, Faults, Fields};
 use gateway::book::Scope;
 
+pub use self::sandbox::Isolated;
 use crate::cli::Preset;
 use crate::{input, packs};
 
@@ -37,6 +39,8 @@ pub struct Config {
     /// Rules need a second author before they are put in force.
     pub four_eyes: bool,
     pub environments: BTreeMap<Environment, Scope>,
+    /// Where actions run so that nothing of them stays.
+    pub sandbox: Isolated,
 }
 
 impl Config {
@@ -97,6 +101,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let head = fields.text("head", faults).map(at);
     let four_eyes = fields.flag("four_eyes", faults).unwrap_or(false);
     let environments = environments::environments(&mut fields, faults);
+    let sandbox = sandbox::sandbox(&mut fields, folder, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -110,6 +115,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         head,
         four_eyes,
         environments: environments?,
+        sandbox,
     })
 }
 
