@@ -21,7 +21,7 @@ use self::facts::{admit, fill, session_of};
 use self::plan::{Plan, promise};
 use crate::book::{Book, Registration, Scope};
 use crate::fail::{Closed, OpenPasses};
-use crate::identity::Caller;
+use crate::identity::{Caller, Trust};
 use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
 use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Stage};
@@ -46,6 +46,7 @@ pub struct Guard {
     pub redaction: Key,
     pub passes: OpenPasses,
     pub containment: Arc<dyn Contain>,
+    pub trust: Trust,
     pub meter: Arc<dyn Meter>,
     pub large: tokio::sync::Semaphore,
 }
