@@ -7,12 +7,16 @@
 )]
 
 mod approvals;
+mod certificates;
 mod clients;
 mod evidence;
 mod faults;
 mod frames;
 mod harness;
+mod identity;
 mod operators;
 mod questions;
 mod rollouts;
 mod scenarios;
+mod signed;
+mod tokens;
