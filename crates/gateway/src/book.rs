@@ -14,6 +14,7 @@ use engine::facts::{AccessFacts, Allowed, DenyEntry, DenyKey};
 
 use crate::approval::More;
 use crate::freeze::Freezes;
+use crate::identity::Proof;
 use crate::ports::KeyForm;
 use crate::rollout::Tally;
 
@@ -24,6 +25,8 @@ pub struct Book {
     pub agents: HashMap<Name, Arc<Registration>>,
     /// By their public part.
     pub keys: HashMap<Name, Key>,
+    /// What else stands for an agent, by its name.
+    pub identities: HashMap<Proof, Name>,
     pub key_form: Arc<dyn KeyForm>,
     pub settings: Settings,
     pub denies: HashMap<(Denied, Box<str>), Deny>,
@@ -95,6 +98,8 @@ pub struct Registration {
     /// Versions that may act; empty for any.
     pub versions: Vec<Name>,
     pub elevated: bool,
+    /// Every request must be signed; a key or token alone is not enough.
+    pub signed: bool,
     pub standing: Standing,
     pub granted: Allowed,
     pub certified: Allowed,
@@ -316,6 +321,7 @@ mod tests {
             environments: vec![Environment::Production],
             versions: Vec::new(),
             elevated: false,
+            signed: false,
             standing: Standing::Frozen { until: Some(Timestamp::from_millis(10)) },
             granted: Allowed::default(),
             certified: Allowed::default(),

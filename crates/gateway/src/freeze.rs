@@ -61,6 +61,7 @@ mod tests {
             environments: vec![Environment::Production],
             versions: Vec::new(),
             elevated: false,
+            signed: false,
             standing: Standing::Active,
             granted: Allowed::default(),
             certified: Allowed::default(),

@@ -17,6 +17,25 @@ pub const MAX_HEADER_BYTES: usize = 32 << 10;
 /// Time for a client to send its headers, and then for its body.
 pub const HEADERS_WITHIN: Duration = Duration::from_secs(5);
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// Time for a TLS handshake; then the connection is closed.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+/// Names that are read of one client certificate; one with more stands for nobody.
+pub const MAX_ALTERNATIVE_NAMES: usize = 64;
+/// Bytes of one token of an issuer; larger are refused as wrong credentials.
+pub const MAX_TOKEN_BYTES: usize = 8 << 10;
+/// Keys of one issuer; a file with more is refused when it is read.
+pub const MAX_KEYS_OF_ISSUER: usize = 64;
+/// How far the time of a signature may be from ours, either way.
+pub const SIGNATURE_WINDOW: Duration = Duration::from_secs(60);
+/// Bytes of one header that a signature is read from or covers; larger are refused.
+pub const MAX_SIGNATURE_BYTES: usize = 4 << 10;
+/// Length of a nonce: long enough not to meet another by chance.
+pub const MIN_NONCE_BYTES: usize = 16;
+pub const MAX_NONCE_BYTES: usize = 128;
+/// Nonces that wait to be remembered; a request beyond is refused as `unavailable`.
+pub const MAX_NONCES_WAITING: usize = 1_024;
+/// Nonces that are remembered in one write.
+pub const MAX_NONCES_AT_ONCE: usize = 256;
 /// Longest wait of one question for a person; longer wishes are cut to it.
 pub const MAX_WAIT: Duration = Duration::from_secs(300);
 /// For a decision and its record together; then the fail mode of the scope speaks.

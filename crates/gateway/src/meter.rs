@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use action::{Action, Decision, Name};
 
+use crate::identity::Wrong;
+
 /// Where time goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -34,6 +36,8 @@ pub trait Meter: Send + Sync {
     /// An action for which no record could be had, and whether it passed.
     fn unrecorded(&self, passed: bool);
     fn refused(&self, code: &'static str);
+    /// Why credentials did not hold. Callers do not learn it.
+    fn wrong(&self, wrong: Wrong);
     fn budget(&self, agent: &Name, share: u8);
 }
 
@@ -45,5 +49,6 @@ impl Meter for Silent {
     fn decided(&self, _: &Action, _: &Decision) {}
     fn unrecorded(&self, _: bool) {}
     fn refused(&self, _: &'static str) {}
+    fn wrong(&self, _: Wrong) {}
     fn budget(&self, _: &Name, _: u8) {}
 }

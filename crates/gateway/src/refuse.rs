@@ -15,6 +15,7 @@ use crate::ports::Unavailable;
 pub enum Refusal {
     NoCredentials,
     BadCredentials,
+    Replayed,
     AgentNotActive,
     OtherAgent,
     OtherEnvironment,
@@ -73,10 +74,13 @@ impl Refusal {
         use StatusCode as S;
         match self {
             Refusal::NoCredentials => {
-                (S::UNAUTHORIZED, "no_credentials", "send the agent's key as `Authorization: Bearer crk_…`")
+                (S::UNAUTHORIZED, "no_credentials", "send the agent's key as `Authorization: Bearer cra_…`")
             }
             Refusal::BadCredentials => {
                 (S::UNAUTHORIZED, "bad_credentials", "the credentials are unknown, expired or revoked")
+            }
+            Refusal::Replayed => {
+                (S::UNAUTHORIZED, "replayed", "this signature was used before; sign again with a new nonce")
             }
             Refusal::AgentNotActive => {
                 (S::FORBIDDEN, "agent_not_active", "the agent is suspended or inactive")

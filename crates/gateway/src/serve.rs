@@ -10,12 +10,11 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
 use crate::ask::Desk;
-use crate::identity::{Caller, identify};
+use crate::identity::{Caller, Wrong, identify};
 use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
 use crate::meter::Stage;
 use crate::refuse::Refusal;
@@ -61,9 +60,9 @@ async fn standing(
     State(desk): Desks,
     Path(id): Path<String>,
     Query(wait): Query<Wait>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Refusal> {
-    let caller = who(&desk, &headers)?;
+    let (caller, _) = open(&desk, request).await?;
     let wait = match wait.wait.as_deref() {
         None => Duration::ZERO,
         Some(text) => {
@@ -103,15 +102,22 @@ fn decision(id: &str) -> Result<Name, Refusal> {
 
 /// Who asks, and then what. The body of a stranger is not read.
 async fn open(desk: &Desk, request: Request) -> Result<(Caller, Bytes), Refusal> {
+    let guard = &desk.guard;
     let (head, body) = request.into_parts();
-    let caller = who(desk, &head.headers)?;
-    Ok((caller, read(body).await?))
+    let claim = identify(&head, &guard.book.load(), &guard.trust, guard.clock.now().timestamp());
+    let claim = claim.map_err(|wrong| refused(desk, wrong))?;
+    let body = read(body).await?;
+    let caller = claim.confirm(&body, &guard.trust).await?.map_err(|wrong| refused(desk, wrong))?;
+    Ok((caller, body))
 }
 
-fn who(desk: &Desk, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let now = desk.guard.clock.now().timestamp();
-    let caller = identify(headers, &desk.guard.book.load(), now);
-    caller.inspect_err(|refusal| desk.guard.meter.refused(refusal.code()))
+/// The reason is for us; the caller gets one answer for all of them.
+fn refused(desk: &Desk, wrong: Wrong) -> Refusal {
+    let refusal = Refusal::from(wrong);
+    tracing::debug!(reason = wrong.as_str(), "credentials do not hold");
+    desk.guard.meter.wrong(wrong);
+    desk.guard.meter.refused(refusal.code());
+    refusal
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {

@@ -8,7 +8,10 @@ use crate::exit::Exit;
 use crate::serve::{self, config::Config};
 
 pub fn run(args: &Serve) -> Result<Exit> {
-    let config = Config::read(&args.config)?;
+    let (config, warnings) = Config::read_to_serve(&args.config)?;
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
     if args.check {
         println!("{}: no faults", args.config.display());
         return Ok(Exit::Success);

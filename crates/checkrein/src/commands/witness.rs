@@ -72,7 +72,7 @@ async fn listen(args: &WitnessArgs, witness: Arc<Witness>) -> Result<()> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(witness);
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(serve::listen::serve(listener, router, stopped));
+    let serving = tokio::spawn(serve::listen::serve(listener, router, None, stopped));
     serve::signal().await?;
     let _ = stop.send(true);
     serving.await.context("the witness did not end well")

@@ -9,26 +9,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// Bytes of the longest first line that tells: the preface of HTTP/2.
 const PREFACE: usize = 24;
 
-pub struct Hurry {
-    stream: TcpStream,
+pub struct Hurry<S> {
+    stream: S,
     read: usize,
     /// Gone once enough was read: from then on each protocol has limits of its own.
     late: Option<Pin<Box<Sleep>>>,
 }
 
-impl Hurry {
-    pub fn new(stream: TcpStream, within: Duration) -> Self {
+impl<S> Hurry<S> {
+    pub fn new(stream: S, within: Duration) -> Self {
         Hurry { stream, read: 0, late: Some(Box::pin(tokio::time::sleep(within))) }
     }
 }
 
-impl AsyncRead for Hurry {
+impl<S: AsyncRead + Unpin> AsyncRead for Hurry<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let before = into.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, into);
@@ -44,7 +43,7 @@ impl AsyncRead for Hurry {
     }
 }
 
-impl AsyncWrite for Hurry {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Hurry<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

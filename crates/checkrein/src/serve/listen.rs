@@ -6,17 +6,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use gateway::identity::PeerCertificate;
 use gateway::limits::{
-    DRAIN_WITHIN, HEADERS_WITHIN, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS,
+    DRAIN_WITHIN, HANDSHAKE_WITHIN, HEADERS_WITHIN, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS,
+    MAX_STREAMS,
 };
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::hurry::Hurry;
+use super::tls;
 
 pub async fn bind_to(what: &str, address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
@@ -27,7 +37,12 @@ pub async fn bind_to(what: &str, address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serves until told to stop, then lets requests in progress finish.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<tls::Current>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -61,20 +76,79 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         // Answers are small and awaited.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        let builder = Arc::clone(&builder);
-        let watcher = graceful.watcher();
+        let (router, builder) = (router.clone(), Arc::clone(&builder));
+        let (tls, watcher) = (tls.as_ref().map(|tls| tls.load_full()), graceful.watcher());
         tokio::spawn(async move {
-            let connection = builder
-                .serve_connection(TokioIo::new(Hurry::new(stream, HEADERS_WITHIN)), service)
-                .into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(error, "a connection ended early");
+            match tls {
+                None => drive(stream, router, None, &builder, watcher).await,
+                Some(config) => {
+                    if let Some((stream, peer)) = handshake(stream, config).await {
+                        drive(stream, router, peer, &builder, watcher).await;
+                    }
+                }
             }
             drop(place);
         });
     }
     if tokio::time::timeout(DRAIN_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still in progress after {DRAIN_WITHIN:?} and are cut off");
+    }
+}
+
+/// Answers the requests of one connection.
+async fn drive(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    peer: Option<Arc<PeerCertificate>>,
+    builder: &Builder<TokioExecutor>,
+    watcher: Watcher,
+) {
+    let service = Peered { router: TowerToHyperService::new(router), peer };
+    let connection =
+        builder.serve_connection(TokioIo::new(Hurry::new(stream, HEADERS_WITHIN)), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error, "a connection ended early");
+    }
+}
+
+/// The certificate is the one of a client that proved to have its key, or none.
+async fn handshake(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+) -> Option<(Box<TlsStream<TcpStream>>, Option<Arc<PeerCertificate>>)> {
+    let shaken = tokio::time::timeout(HANDSHAKE_WITHIN, TlsAcceptor::from(config).accept(stream)).await;
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a handshake failed");
+            return None;
+        }
+        Err(_) => {
+            tracing::debug!("a handshake took too long");
+            return None;
+        }
+    };
+    let own = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let peer = own.and_then(|own| PeerCertificate::read(own)).map(Arc::new);
+    Some((Box::new(stream), peer))
+}
+
+/// The routes, for one connection: each request on it comes from the same client.
+#[derive(Clone)]
+struct Peered {
+    router: TowerToHyperService<Router>,
+    peer: Option<Arc<PeerCertificate>>,
+}
+
+impl Service<Request<Incoming>> for Peered {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if let Some(peer) = &self.peer {
+            request.extensions_mut().insert(Arc::clone(peer));
+        }
+        self.router.call(request)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use action::{Action, Decision, Name, Verdict};
+use gateway::identity::Wrong;
 use gateway::meter::{Meter, Stage};
 use ledger::Ledger;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -38,6 +39,11 @@ struct ByCode {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByPass {
     passed: &'static str,
 }
@@ -49,6 +55,7 @@ pub struct Metrics {
     detections: Family<ByVector, Counter>,
     seconds: Family<ByStage, Histogram, fn() -> Histogram>,
     refusals: Family<ByCode, Counter>,
+    wrong: Family<ByReason, Counter>,
     unrecorded: Family<ByPass, Counter>,
     budgets: Counter,
     durable: Gauge,
@@ -65,6 +72,7 @@ impl Metrics {
             detections: Family::default(),
             seconds: Family::new_with_constructor(histogram),
             refusals: Family::default(),
+            wrong: Family::default(),
             unrecorded: Family::default(),
             budgets: Counter::default(),
             durable: Gauge::default(),
@@ -77,6 +85,11 @@ impl Metrics {
         registry.register("detections", "Actions on which a vector hit", metrics.detections.clone());
         registry.register("stage_seconds", "Where the time of a decision goes", metrics.seconds.clone());
         registry.register("refusals", "Questions that got no decision", metrics.refusals.clone());
+        registry.register(
+            "wrong_credentials",
+            "Credentials that did not hold, by reason; callers do not learn it",
+            metrics.wrong.clone(),
+        );
         registry.register(
             "unrecorded",
             "Actions without a record, by whether they passed",
@@ -146,6 +159,10 @@ impl Meter for Metrics {
 
     fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&ByCode { code }).inc();
+    }
+
+    fn wrong(&self, wrong: Wrong) {
+        self.wrong.get_or_create(&ByReason { reason: wrong.as_str() }).inc();
     }
 
     fn budget(&self, _: &Name, _: u8) {

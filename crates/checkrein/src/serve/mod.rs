@@ -8,6 +8,7 @@ mod beside;
 mod bootstrap;
 mod clockwork;
 pub mod config;
+mod files;
 mod hurry;
 pub mod listen;
 mod meter;
@@ -16,7 +17,10 @@ mod rollout;
 mod sandbox;
 mod secrets;
 mod sweep;
+mod tls;
+mod trust;
 mod untold;
+mod upkeep;
 mod whole;
 
 use std::net::SocketAddr;
@@ -43,9 +47,10 @@ use tokio::sync::watch;
 
 use self::adapters::{Contains, Earlier, Facts, Kept};
 use self::beside::Beside;
-use self::config::Config;
+use self::config::{Config, Listener};
 use self::meter::Metrics;
 use self::untold::Untold;
+use self::upkeep::Upkeep;
 
 /// Records that are read at once when holds are rebuilt.
 const REPLAY_STEP: usize = 10_000;
@@ -67,8 +72,11 @@ struct Server {
 pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     let config = Arc::new(config);
     // Listeners first: a port that is taken is told before anything is opened or made.
-    let agents = listen::bind_to("agents", config.agents).await?;
-    let operators = listen::bind_to("operators", config.operators).await?;
+    let agents = listen::bind_to("agents", config.agents.address).await?;
+    let operators = listen::bind_to("operators", config.operators.address).await?;
+    let (for_agents, for_operators) = (certificates(&config.agents)?, certificates(&config.operators)?);
+    let in_force = |listener: &Option<tls::Reload>| listener.as_ref().map(tls::Reload::current);
+    let (agents_tls, operators_tls) = (in_force(&for_agents), in_force(&for_operators));
     let (stop, stopped) = watch::channel(false);
     let server = {
         let config = Arc::clone(&config);
@@ -79,9 +87,15 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
             .with_context(|| format!("cannot write the first operator's token to `{}`", path.display()))?;
     }
     greet(&config, &server, first_token, agents.local_addr()?, operators.local_addr()?);
+    let upkeep = Upkeep {
+        listeners: for_agents.into_iter().chain(for_operators).collect(),
+        issuers: trust::Reload::new(&config, &server.desk.guard.trust),
+        clock: Arc::clone(&server.desk.guard.clock),
+    };
     let mut tasks = vec![
-        tokio::spawn(listen::serve(agents, server.agents, stopped.clone())),
-        tokio::spawn(listen::serve(operators, server.operators, stopped.clone())),
+        tokio::spawn(listen::serve(agents, server.agents, agents_tls, stopped.clone())),
+        tokio::spawn(listen::serve(operators, server.operators, operators_tls, stopped.clone())),
+        tokio::spawn(upkeep::run(upkeep, stopped.clone())),
         tokio::spawn(clockwork::watch_time(
             Arc::clone(&server.desk),
             Arc::clone(&server.untold),
@@ -110,6 +124,19 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     ended.await.context("cannot end")?.context("the ledger did not end well")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What a listener shakes hands with, when it does. Read again here, since files may have changed
+/// after they were checked.
+fn certificates(listener: &Listener) -> Result<Option<tls::Reload>> {
+    let Some(settings) = &listener.tls else { return Ok(None) };
+    match tls::Reload::start(settings.clone(), crate::clock::now()) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(bad) => {
+            let all: Vec<String> = bad.into_iter().map(|bad| bad.message).collect();
+            anyhow::bail!("{}", all.join("\n"))
+        }
+    }
 }
 
 /// The parts, in the order in which they need each other.
@@ -162,6 +189,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         redaction,
         passes: gateway::OpenPasses::default(),
         containment: Arc::new(Contains { state: Arc::clone(&state), clock: Arc::clone(&clock) }),
+        trust: trust::trust(config, &state, &clock)?,
         meter: metrics.clone(),
         large: Guard::places_for_large(),
     });
@@ -341,8 +369,9 @@ fn greet(
     operators: SocketAddr,
 ) {
     println!("Checkrein {}", env!("CARGO_PKG_VERSION"));
-    println!("  agents ask at     http://{agents}/ask/v1/decisions");
-    println!("  operators work at http://{operators}/api/v1");
+    let scheme = |listener: &Listener| if listener.tls.is_some() { "https" } else { "http" };
+    println!("  agents ask at     {}://{agents}/ask/v1/decisions", scheme(&config.agents));
+    println!("  operators work at {}://{operators}/api/v1", scheme(&config.operators));
     println!("  data              {}", config.data.display());
     for (environment, scope) in &config.environments {
         println!(

@@ -13,8 +13,9 @@ use gateway::book::{
     ApprovalRule, Book, Candidate, Denied, Deny, Key, Registration, RuleSets, Scope, Settings, Standing,
 };
 use gateway::freeze::{Freezes, Frozen};
+use gateway::identity::Proof;
 use gateway::ports::KeyForm;
-use store::{AgentStatus, DenyKind, Language, RuleState, RuleVersion, Snapshot, TokenKind};
+use store::{AgentStatus, DenyKind, Identity, Language, RuleState, RuleVersion, Snapshot, TokenKind};
 
 use super::config::Config;
 use crate::packs;
@@ -72,6 +73,11 @@ fn with_rules(config: &Config, kept: &Snapshot, rules: RuleSets) -> Book {
             .collect(),
         freezes: freezes(kept),
         key_form: Arc::new(StoredKeys),
+        identities: kept
+            .agents
+            .iter()
+            .flat_map(|agent| agent.profile.identities.iter().map(|one| (proof(one), agent.name.clone())))
+            .collect(),
         settings: settings(config, kept),
         denies: kept
             .denies
@@ -135,6 +141,7 @@ fn registration(agent: &store::Agent) -> Registration {
         environments: profile.environments.iter().copied().collect(),
         versions: profile.versions.iter().cloned().collect(),
         elevated: profile.elevated,
+        signed: profile.signed,
         standing: match &agent.status {
             AgentStatus::Active => Standing::Active,
             AgentStatus::Frozen { until, .. } => Standing::Frozen { until: *until },
@@ -167,6 +174,16 @@ fn freezes(kept: &Snapshot) -> Freezes {
         freezes.add(what, freeze.environment, freeze.until);
     }
     freezes
+}
+
+fn proof(identity: &Identity) -> Proof {
+    match identity.clone() {
+        Identity::Certificate { sha256 } => Proof::Certificate(sha256),
+        Identity::Uri { name } => Proof::Uri(name),
+        Identity::Dns { name } => Proof::Dns(name),
+        Identity::Jwt { issuer, subject } => Proof::Subject { issuer, subject },
+        Identity::Ed25519 { key } => Proof::SigningKey(key),
+    }
 }
 
 /// What holds for each agent and environment: the file, and what operators changed beside it.

@@ -58,8 +58,14 @@ impl Server {
     }
 
     pub fn with(settings: &str, rules: &[&str]) -> Server {
+        Self::prepared(settings, rules, |_| {})
+    }
+
+    /// With further files in its folder before it starts.
+    pub fn prepared(settings: &str, rules: &[&str], prepare: impl FnOnce(&Path)) -> Server {
         let kept = tempfile::tempdir().unwrap();
         let folder = kept.path().to_owned();
+        prepare(&folder);
         std::fs::create_dir(folder.join("rules")).unwrap();
         for name in rules {
             let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies").join(name);
@@ -93,7 +99,7 @@ impl Server {
         for line in lines.by_ref() {
             let line = line.unwrap();
             let address = |after: &str| {
-                let text = line.split_once("http://")?.1.split_once('/')?.0;
+                let text = line.split_once("://")?.1.split_once('/')?.0;
                 line.contains(after).then(|| text.parse().unwrap())
             };
             agents = agents.or(address("agents ask"));

@@ -7,13 +7,17 @@
 )]
 
 mod approvals;
+mod certificates;
 mod clients;
 mod evidence;
 mod faults;
 mod frames;
 mod harness;
+mod identity;
 mod isolation;
 mod operators;
 mod questions;
 mod rollouts;
 mod scenarios;
+mod signed;
+mod tokens;

@@ -6,6 +6,7 @@ use action::{Environment, Name, SensitiveClass, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{AgentProfile, AgentStatus, Credential, TokenKind};
 
+use super::identities::{self, Identity};
 use super::page;
 use crate::Office;
 use crate::call::{Call, Reply};
@@ -36,6 +37,12 @@ pub struct Profile {
     /// What its behaviour certificate declares.
     #[serde(default)]
     certified: Access,
+    /// What else than its keys stands for it; no two agents share one.
+    #[serde(default)]
+    identities: Vec<Identity>,
+    /// Every request must be signed; a key or token alone is not enough.
+    #[serde(default)]
+    signed: bool,
 }
 
 /// Lists of what may be used; `*` at the end of an entry stands for any ending.
@@ -108,6 +115,8 @@ pub fn put(office: &Office, call: &Call) -> Result<Reply, Fault> {
         elevated: new.elevated,
         granted: new.granted.into(),
         certified: new.certified.into(),
+        identities: identities::checked(new.identities)?,
+        signed: new.signed,
         ..AgentProfile::default()
     };
     let known = office.state.agent(&name)?.is_some();

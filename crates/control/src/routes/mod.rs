@@ -9,6 +9,7 @@ pub mod delegations;
 pub mod dry_run;
 pub mod evidence;
 pub mod freezes;
+mod identities;
 pub mod operators;
 pub mod rules;
 mod scope;

@@ -23,7 +23,7 @@ use self::isolate::Isolation;
 use self::plan::{Plan, promise};
 use crate::book::{Book, Registration, Scope};
 use crate::fail::{Closed, OpenPasses};
-use crate::identity::Caller;
+use crate::identity::{Caller, Trust};
 use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
 use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Stage};
@@ -49,6 +49,7 @@ pub struct Guard {
     pub redaction: Key,
     pub passes: OpenPasses,
     pub containment: Arc<dyn Contain>,
+    pub trust: Trust,
     pub meter: Arc<dyn Meter>,
     pub large: tokio::sync::Semaphore,
 }
@@ -79,7 +80,7 @@ pub struct Passed {
 
 /// How far an action came within the time of a decision.
 enum Step {
-    Passed(Passed),
+    Passed(Box<Passed>),
     /// It runs in isolation next, within the bounds of its adapter.
     Isolate(Box<Isolation>),
 }
@@ -108,7 +109,7 @@ impl Guard {
             Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone());
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
             Ok(step) => match step? {
-                Step::Passed(passed) => Ok(passed),
+                Step::Passed(passed) => Ok(*passed),
                 Step::Isolate(isolation) => self.isolate(*isolation).await,
             },
             Err(_) => {
@@ -244,7 +245,8 @@ impl Guard {
             }
             Plan::Refuse => Passage::Refused,
         };
-        Ok(Step::Passed(Passed { id, decision, passage, receipt: Some(known), scope, unisolated }))
+        let receipt = Some(known);
+        Ok(Step::Passed(Box::new(Passed { id, decision, passage, receipt, scope, unisolated })))
     }
 
     /// Facts, decision, and what it taught, under the lock of the agent.

@@ -4,35 +4,55 @@ use std::sync::Arc;
 
 use action::{Digest, Name, Timestamp};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName};
 use subtle::ConstantTimeEq as _;
 
-use super::Caller;
-use crate::book::Book;
-use crate::refuse::Refusal;
+use super::Wrong;
+use crate::book::{Book, Registration};
 
-/// The key in a request: `Authorization: Bearer …` or `x-checkrein-key`.
-pub(super) fn presented(headers: &HeaderMap, book: &Book) -> Result<Option<(Name, Digest)>, Refusal> {
-    let text = match (headers.get("x-checkrein-key"), headers.get(AUTHORIZATION)) {
-        (Some(value), _) => value.to_str().map_err(|_| Refusal::BadCredentials)?,
-        (None, Some(value)) => {
-            let text = value.to_str().map_err(|_| Refusal::BadCredentials)?;
-            let scheme = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
-            scheme.and(text.get(7..)).ok_or(Refusal::BadCredentials)?.trim()
-        }
-        (None, None) => return Ok(None),
-    };
-    book.key_form.read(text).map(Some).ok_or(Refusal::BadCredentials)
+const OWN_HEADER: HeaderName = HeaderName::from_static("x-checkrein-key");
+
+/// The key or token in a request: `x-checkrein-key`, or else `Authorization: Bearer …`. The first is
+/// for requests whose `Authorization` is meant for somebody behind us.
+pub(super) fn presented(headers: &HeaderMap) -> Result<Option<&str>, Wrong> {
+    if let Some(text) = only(headers, &OWN_HEADER)? {
+        return Ok(Some(text));
+    }
+    let Some(text) = only(headers, &AUTHORIZATION)? else { return Ok(None) };
+    let scheme = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    scheme.and(text.get(7..)).map(|rest| Some(rest.trim())).ok_or(Wrong::Malformed)
 }
 
-/// Finds the key by its public part and compares the rest in constant time.
-pub(super) fn check(presented: &(Name, Digest), book: &Book, now: Timestamp) -> Result<Caller, Refusal> {
-    let (prefix, hash) = presented;
-    let key = book.keys.get(prefix).ok_or(Refusal::BadCredentials)?;
-    let same = bool::from(key.hash.as_bytes().ct_eq(hash.as_bytes()));
-    if !same || key.revoked || key.expires.is_some_and(|expires| now >= expires) {
-        return Err(Refusal::BadCredentials);
+/// A header that must not stand twice: another program on the way may read the other one.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Wrong> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Wrong::Malformed);
     }
-    let agent = book.agents.get(&key.agent).ok_or(Refusal::BadCredentials)?;
-    Ok(Caller { agent: Arc::clone(agent), key: Some(prefix.clone()) })
+    value.to_str().map(Some).map_err(|_| Wrong::Malformed)
+}
+
+/// Finds the key by its public part and compares the rest in constant time, also when there is no
+/// such key.
+pub(super) fn check<'b>(
+    prefix: &Name,
+    hash: &Digest,
+    book: &'b Book,
+    now: Timestamp,
+) -> Result<&'b Arc<Registration>, Wrong> {
+    let known = book.keys.get(prefix);
+    let expected = known.map_or_else(Digest::default, |key| key.hash);
+    let same = bool::from(expected.as_bytes().ct_eq(hash.as_bytes()));
+    let key = known.ok_or(Wrong::Unknown)?;
+    if !same {
+        return Err(Wrong::Secret);
+    }
+    if key.revoked {
+        return Err(Wrong::Revoked);
+    }
+    if key.expires.is_some_and(|expires| now >= expires) {
+        return Err(Wrong::Expired);
+    }
+    book.agents.get(&key.agent).ok_or(Wrong::Unknown)
 }

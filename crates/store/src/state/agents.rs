@@ -4,7 +4,9 @@ use action::{Name, Timestamp};
 use rusqlite::{Row, Transaction};
 
 use super::bounds::{self, check_note};
-use super::{Agent, AgentProfile, AgentStatus, Change, Done, State, all, check_seen, missing, one, taken};
+use super::{
+    Agent, AgentProfile, AgentStatus, Change, Done, State, all, check_seen, identities, missing, one, taken,
+};
 use crate::row::{Packed, count, number, packed, time, word};
 use crate::{DatabaseError, Limit, Page, WriteError};
 
@@ -21,6 +23,7 @@ impl State {
                 };
             }
             bounds::AGENTS.check(transaction)?;
+            identities::check(transaction, name, profile)?;
             let agent = Agent {
                 name: name.clone(),
                 profile: profile.clone(),
@@ -49,6 +52,7 @@ impl State {
                 return Ok(Change::none(agent, name));
             }
             check_seen(WHAT, name, seen, agent.version)?;
+            identities::check(transaction, name, profile)?;
             let agent = Agent { profile: profile.clone(), updated: now, version: agent.version + 1, ..agent };
             save(transaction, &agent)?;
             Ok(Change::made(agent, name))

@@ -11,6 +11,7 @@ mod delegations;
 mod denies;
 mod facts;
 mod freezes;
+mod identities;
 mod operators;
 mod requests;
 mod rules;
@@ -32,6 +33,7 @@ use rusqlite::{OptionalExtension as _, Transaction};
 use crate::database::{Database, Fault, Plan};
 use crate::{OpenError, Which, WriteError};
 
+pub use identities::Identity;
 pub use sweep::Swept;
 pub use types::*;
 

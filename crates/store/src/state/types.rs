@@ -8,6 +8,8 @@ use action::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Identity;
+
 /// What a write did, with what its record on the ledger needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written<T> {
@@ -73,6 +75,12 @@ pub struct AgentProfile {
     /// What its behaviour certificate declares.
     #[serde(default, skip_serializing_if = "Access::is_unknown")]
     pub certified: Access,
+    /// What else than its keys stands for it. No two agents share one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub identities: BTreeSet<Identity>,
+    /// Every request must be signed; a key or token alone is not enough.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
 }
 
 /// Lists of what may be used; `*` at the end of an entry stands for any ending. An absent list is

@@ -39,6 +39,7 @@ macro_rules! for_each_place {
 for_each_place! {
     registry:
         agents_are_added_once_and_changed_by_whoever_saw_the_newest
+        an_identity_belongs_to_one_agent
         a_status_moves_as_the_product_says
         keys_belong_to_agents_and_are_revoked_once
         lists_go_by_key_without_gaps

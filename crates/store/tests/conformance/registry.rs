@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use action::{Digest, Environment};
-use store::{Access, AgentProfile, AgentStatus, Credential, Limit, TokenKind, WriteError, mint};
+use store::{Access, AgentProfile, AgentStatus, Credential, Identity, Limit, TokenKind, WriteError, mint};
 
 use crate::place::{Place, at, name};
 
@@ -53,6 +53,37 @@ pub fn agents_are_added_once_and_changed_by_whoever_saw_the_newest(place: &dyn P
     let nobody = state.change_agent(&name("nobody"), &profile("x"), None, at(5)).unwrap_err();
     assert_eq!(nobody.code(), "store.missing");
     assert_eq!(state.agent(&name("nobody")).unwrap(), None);
+}
+
+pub fn an_identity_belongs_to_one_agent(place: &dyn Place) {
+    let state = place.state();
+    let having = |identities: &[Identity]| AgentProfile {
+        identities: identities.iter().cloned().collect(),
+        signed: true,
+        ..profile("r")
+    };
+    let uri = Identity::Uri { name: name("spiffe://example.org/\"a\"") };
+    let subject = Identity::Jwt { issuer: name("https://issuer.example"), subject: name("a") };
+    let same_text = Identity::Dns { name: name("a") };
+    let first = having(&[uri.clone(), subject.clone()]);
+    state.add_agent(&name("a"), &first, at(1)).unwrap();
+    assert_eq!(state.agent(&name("a")).unwrap().unwrap().profile, first);
+    for taken in [&uri, &subject] {
+        let refused = state.add_agent(&name("b"), &having(std::slice::from_ref(taken)), at(1)).unwrap_err();
+        assert_eq!(refused.code(), "agents.identity_taken");
+    }
+    state.add_agent(&name("b"), &having(&[same_text]), at(1)).unwrap();
+    let refused =
+        state.change_agent(&name("b"), &having(std::slice::from_ref(&uri)), None, at(2)).unwrap_err();
+    assert_eq!(refused.code(), "agents.identity_taken");
+    // Its own again, and free once it was taken away.
+    state.change_agent(&name("a"), &having(std::slice::from_ref(&uri)), None, at(2)).unwrap();
+    state.change_agent(&name("b"), &having(&[subject]), None, at(3)).unwrap();
+    let many: Vec<Identity> = (0..33).map(|n| Identity::Dns { name: name(&format!("h{n}")) }).collect();
+    assert_eq!(
+        state.change_agent(&name("a"), &having(&many), None, at(4)).unwrap_err().code(),
+        "store.limit"
+    );
 }
 
 pub fn a_status_moves_as_the_product_says(place: &dyn Place) {

@@ -45,7 +45,7 @@ async fn listen(args: &MockProvider, script: Arc<Script>) -> Result<()> {
     println!("  any key is taken; nothing is sent anywhere");
     println!("Ctrl-C stops.");
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(serve::listen::serve(listener, router(script), stopped));
+    let serving = tokio::spawn(serve::listen::serve(listener, router(script), None, stopped));
     serve::signal().await?;
     let _ = stop.send(true);
     serving.await.context("the mock provider did not end well")

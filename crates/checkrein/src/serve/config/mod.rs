@@ -1,12 +1,14 @@
 //! The server's one settings file: read whole, every fault told at once, unknown keys refused.
 
 mod environments;
+mod files;
 #[cfg(test)]
 mod garbled;
+mod identity;
+mod listener;
 mod sandbox;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use action::{Environment, Name};
@@ -14,6 +16,8 @@ use anyhow::{Result, bail};
 use engine::yaml::{Fault, Faults, Fields};
 use gateway::book::Scope;
 
+pub use self::identity::Issuer;
+pub use self::listener::{Clients, Demand, Listener, Tls};
 pub use self::sandbox::Isolated;
 use crate::cli::Preset;
 use crate::{input, packs};
@@ -26,8 +30,10 @@ pub struct Config {
     pub tenant: Name,
     /// The name under which the ledger signs, unique in the world.
     pub log: String,
-    pub agents: SocketAddr,
-    pub operators: SocketAddr,
+    pub agents: Listener,
+    pub operators: Listener,
+    /// Whose tokens are taken as proof of who asks.
+    pub issuers: Vec<Issuer>,
     pub preset: Preset,
     /// Rule files beside the preset, reread when they change.
     pub rules: Vec<PathBuf>,
@@ -50,19 +56,51 @@ impl Config {
         Config::parse(&path.display().to_string(), &text, folder).or_else(|faults| bail!("{}", told(&faults)))
     }
 
+    /// The same for a server that is to start: also looks into the files that it will read itself, and
+    /// tells what is wrong in them together with the rest. Beside it, what is no fault yet.
+    pub fn read_to_serve(path: &Path) -> Result<(Config, Vec<String>)> {
+        let text = input::text(Some(path))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let file = path.display().to_string();
+        let (config, mut faults) = Config::collect(&file, &text, folder);
+        let warnings = config.as_ref().map(|config| files::check(&file, config, &mut faults));
+        match config {
+            Some(config) if faults.is_empty() => Ok((config, warnings.unwrap_or_default())),
+            Some(_) | None => bail!("{}", told(&faults)),
+        }
+    }
+
     /// Reads a text. Paths in it are below `folder` unless they are absolute.
     pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Faults> {
+        match Config::collect(file, text, folder) {
+            (Some(config), faults) if faults.is_empty() => Ok(config),
+            (_, faults) => Err(faults),
+        }
+    }
+
+    /// What could be read, however faulty the rest is.
+    fn collect(file: &str, text: &str, folder: &Path) -> (Option<Config>, Faults) {
         let mut faults = Faults::default();
         let root = match engine::yaml::parse(file, text) {
             Ok(root) => root,
-            Err(fault) => return Err(Faults(vec![fault])),
+            Err(fault) => return (None, Faults(vec![fault])),
         };
         let config =
             Fields::of(file, &root, &mut faults).and_then(|fields| read(fields, folder, &mut faults));
-        match config {
-            Some(config) if faults.is_empty() => Ok(config),
-            Some(_) | None => Err(faults),
-        }
+        (config, faults)
+    }
+}
+
+/// Where something stands in the settings, for faults that are found later.
+#[derive(Debug, Clone, Copy)]
+pub struct Stands {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Stands {
+    fn at(fields: &Fields<'_>) -> Self {
+        Stands { line: fields.node().line, column: fields.node().column }
     }
 }
 
@@ -85,8 +123,9 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         let message = format!("`log` is `{}`, which is no name for a log", engine::yaml::shown(log));
         fields.fault(faults, "bad_log", message, Some("a name like `example.org/acme/node-a`".to_owned()));
     }
-    let agents = listener(fields.fields("agents", faults), 7070, faults);
-    let operators = listener(fields.fields("operators", faults), 7071, faults);
+    let agents = listener::listener(fields.fields("agents", faults), 7070, folder, faults);
+    let operators = listener::listener(fields.fields("operators", faults), 7071, folder, faults);
+    let issuers = identity::issuers(fields.fields("identity", faults), folder, faults);
     let (preset, rules) = match fields.fields("rules", faults) {
         None => (Preset::Standard, Vec::new()),
         Some(mut fields) => {
@@ -109,6 +148,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         log: log?,
         agents: agents?,
         operators: operators?,
+        issuers,
         preset,
         rules,
         mirror,
@@ -117,29 +157,6 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         environments: environments?,
         sandbox,
     })
-}
-
-fn listener(fields: Option<Fields<'_>>, port: u16, faults: &mut Faults) -> Option<SocketAddr> {
-    let usual = SocketAddr::from(([127, 0, 0, 1], port));
-    let Some(mut fields) = fields else { return Some(usual) };
-    let address = match fields.text("listen", faults) {
-        None => Some(usual),
-        Some(text) => {
-            let parsed: Option<SocketAddr> = text.parse().ok();
-            if parsed.is_none() {
-                let hint = Some(format!("an address and a port, like `127.0.0.1:{port}`"));
-                fields.fault(faults, "bad_address", "`listen` is no address to listen on".to_owned(), hint);
-            }
-            parsed
-        }
-    };
-    if address.is_some_and(|address| !address.ip().is_loopback()) {
-        let message = "`listen` is reachable from other machines, and keys would travel in the clear";
-        let hint = "listen on 127.0.0.1, and put a proxy that speaks TLS in front".to_owned();
-        fields.fault(faults, "not_loopback", message.to_owned(), Some(hint));
-    }
-    fields.finish(faults);
-    address
 }
 
 fn name(text: Option<&str>, key: &str, fields: &Fields<'_>, faults: &mut Faults) -> Option<Name> {
@@ -176,8 +193,8 @@ environments:
     fn a_small_file_is_enough_and_paths_are_beside_it() {
         let config = parse(SMALL).unwrap();
         assert_eq!(config.data, Path::new("/etc/checkrein/data"));
-        assert_eq!(config.agents.to_string(), "127.0.0.1:7070");
-        assert_eq!(config.operators.to_string(), "127.0.0.1:7071");
+        assert_eq!(config.agents.address.to_string(), "127.0.0.1:7070");
+        assert_eq!(config.operators.address.to_string(), "127.0.0.1:7071");
         let production = &config.environments[&Environment::Production];
         assert_eq!((production.mode, production.fail_reads), (Mode::Enforce, FailMode::Open));
     }
