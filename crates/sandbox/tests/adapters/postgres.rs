@@ -38,6 +38,7 @@ struct Server {
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
 impl Server {
+    #[expect(clippy::zombie_processes, reason = "it outlives the tests, to end the server after them")]
     fn start() -> Server {
         let folder = tempfile::tempdir().unwrap().keep();
         let server = Server { bin: installed(), folder };
@@ -58,10 +59,10 @@ impl Server {
             "-k {} -c listen_addresses= -c fsync=off -c shared_buffers=16MB -c max_connections=40",
             path(&server.folder)
         );
-        // Without this a server of an interrupted test would stay: it watches the process that started it.
         let log = server.folder.join("log");
         server.tool("pg_ctl", &["-D", path(&data), "-o", &socket, "-l", path(&log), "-w", "start"]);
         server.sql(SCHEMA);
+        // Without this the server would stay: nothing of these tests runs after the last one.
         let (pid, folder) = (std::process::id(), server.folder.clone());
         let stop = format!(
             "while kill -0 {pid} 2>/dev/null; do sleep 0.2; done; kill -INT $(head -n 1 {data}/postmaster.pid); \
