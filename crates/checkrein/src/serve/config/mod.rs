@@ -3,6 +3,10 @@
 mod environments;
 #[cfg(test)]
 mod garbled;
+mod outward;
+mod telemetry;
+mod webhooks;
+mod witnesses;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +19,10 @@ use gateway::book::Scope;
 
 use crate::cli::Preset;
 use crate::{input, packs};
+
+pub use telemetry::Telemetry;
+pub use webhooks::Webhook;
+pub use witnesses::{WitnessAt, Witnesses};
 
 /// What the operator asked for, checked.
 #[derive(Debug)]
@@ -37,6 +45,9 @@ pub struct Config {
     /// Rules need a second author before they are put in force.
     pub four_eyes: bool,
     pub environments: BTreeMap<Environment, Scope>,
+    pub webhooks: Vec<Webhook>,
+    pub witnesses: Option<Witnesses>,
+    pub telemetry: Option<Telemetry>,
 }
 
 impl Config {
@@ -97,6 +108,9 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let head = fields.text("head", faults).map(at);
     let four_eyes = fields.flag("four_eyes", faults).unwrap_or(false);
     let environments = environments::environments(&mut fields, faults);
+    let webhooks = webhooks::webhooks(&mut fields, folder, faults);
+    let witnesses = witnesses::witnesses(fields.fields("witnesses", faults), folder, faults);
+    let telemetry = telemetry::telemetry(fields.fields("telemetry", faults), folder, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -110,6 +124,9 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         head,
         four_eyes,
         environments: environments?,
+        webhooks,
+        witnesses,
+        telemetry,
     })
 }
 
