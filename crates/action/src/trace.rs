@@ -67,7 +67,11 @@ mod tests {
     fn what_is_malformed_is_no_parent() {
         let long = format!("{GOOD}-more");
         let cases = [
-            "", "00", long.as_str(), &GOOD.to_uppercase(), &GOOD.replace("00-4", "ff-4"),
+            "",
+            "00",
+            long.as_str(),
+            &GOOD.to_uppercase(),
+            &GOOD.replace("00-4", "ff-4"),
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x",

@@ -155,7 +155,9 @@ fn find(folder: &ledger::Folder, id: &str) -> Result<u64> {
             return Ok(found.record.sequence);
         }
         if records.is_empty() {
-            return Err(anyhow!("the ledger has no decision `{id}`; give a sequence or the id of a decision"));
+            return Err(anyhow!(
+                "the ledger has no decision `{id}`; give a sequence or the id of a decision"
+            ));
         }
     }
 }
@@ -179,10 +181,9 @@ pub fn verify_proof(args: &VerifyProofArgs) -> Result<Exit> {
                 // Nothing is wrong with it, as far as this reader can tell.
                 ProvenError::Unsigned | ProvenError::Quorum => Outcome::CannotDecide,
                 ProvenError::TooLong | ProvenError::NoRecord => Outcome::CannotDecide,
-                ProvenError::Proof(_)
-                | ProvenError::Record
-                | ProvenError::Forged
-                | ProvenError::OtherLog => Outcome::Tampered,
+                ProvenError::Proof(_) | ProvenError::Record | ProvenError::Forged | ProvenError::OtherLog => {
+                    Outcome::Tampered
+                }
             };
             println!("{}: {:#}", args.path.display(), anyhow!(error));
             fault
@@ -196,9 +197,11 @@ pub fn erase(args: &EraseArgs) -> Result<Exit> {
     let client = Client::new(&args.operators, token.trim())?;
     let wish = json!({ "person": args.person, "basis": args.basis });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime
-        .context("cannot start the runtime")?
-        .block_on(client.must(Method::POST, "/api/v1/erasures", Some(&wish)))?;
+    let done = runtime.context("cannot start the runtime")?.block_on(client.must(
+        Method::POST,
+        "/api/v1/erasures",
+        Some(&wish),
+    ))?;
     let pieces = done.pointer("/pieces").and_then(serde_json::Value::as_u64).unwrap_or(0);
     println!("{pieces} pieces of content are destroyed, and the key of the person with them");
     if let Some(sequence) = done.pointer("/sequence").and_then(serde_json::Value::as_u64) {

@@ -15,6 +15,7 @@ mod harness;
 mod operators;
 mod questions;
 mod receiver;
+mod records;
 mod rollouts;
 mod scenarios;
 mod traces;

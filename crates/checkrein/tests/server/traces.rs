@@ -62,7 +62,10 @@ fn a_decision_is_a_span_below_its_callers() {
             let value = one["value"].as_object().unwrap();
             let (kind, value) = value.iter().next().unwrap();
             // 64-bit numbers are texts in the JSON form.
-            assert!(matches!(kind.as_str(), "stringValue" | "intValue" | "boolValue" | "arrayValue"), "{one}");
+            assert!(
+                matches!(kind.as_str(), "stringValue" | "intValue" | "boolValue" | "arrayValue"),
+                "{one}"
+            );
             assert!(kind != "intValue" || value.as_str().unwrap().parse::<i64>().is_ok(), "{one}");
         }
     }
@@ -80,7 +83,10 @@ fn a_decision_is_a_span_below_its_callers() {
     let got = &receiver.got()[0];
     assert_eq!((got.path.as_str(), got.header("authorization")), ("/v1/traces", "Bearer t0ken"));
     let request = got.json();
-    assert_eq!(request["resourceSpans"][0]["scopeSpans"][0]["schemaUrl"], "https://opentelemetry.io/schemas/1.41.0");
+    assert_eq!(
+        request["resourceSpans"][0]["scopeSpans"][0]["schemaUrl"],
+        "https://opentelemetry.io/schemas/1.41.0"
+    );
     assert_eq!(request["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"], "checkrein");
     let text = request.to_string();
     for content in ["maria", "order-882", "5000"] {

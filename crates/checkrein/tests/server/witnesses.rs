@@ -17,14 +17,24 @@ struct Witness {
 impl Witness {
     fn start(folder: &Path, log: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_checkrein"))
-            .args(["witness", "--name", "witness.example/1", "--listen", "127.0.0.1:0", "--log", log, "--data"])
+            .args([
+                "witness",
+                "--name",
+                "witness.example/1",
+                "--listen",
+                "127.0.0.1:0",
+                "--log",
+                log,
+                "--data",
+            ])
             .arg(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let (mut address, mut key) = (None, None);
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.by_ref() {
             let line = line.unwrap();
             if let Some((_, rest)) = line.split_once("http://") {
                 address = Some(rest.trim_end_matches("/add-checkpoint").to_owned());
@@ -34,6 +44,8 @@ impl Witness {
                 break;
             }
         }
+        // What is printed later goes nowhere, but the pipe must not close.
+        std::thread::spawn(move || lines.for_each(drop));
         Witness { child, address: address.unwrap(), key: key.unwrap() }
     }
 }
@@ -113,7 +125,8 @@ fn cosignatures_are_served_kept_and_in_bundles() {
     let trusted = ["--key", log.as_str(), "--witness", witness.key.as_str()];
     let (code, told) = checkrein(&server, &["ledger", "export", "all.evidence.tar.gz"]);
     assert_eq!(code, 0, "{told}");
-    let (code, told) = checkrein(&server, &[&["ledger", "verify", "all.evidence.tar.gz"], &trusted[..]].concat());
+    let (code, told) =
+        checkrein(&server, &[&["ledger", "verify", "all.evidence.tar.gz"], &trusted[..]].concat());
     assert_eq!(code, 0, "{told}");
     let (code, told) = checkrein(&server, &[&["ledger", "verify"], &trusted[..]].concat());
     assert_eq!(code, 0, "in place: {told}");

@@ -91,8 +91,14 @@ impl Guard {
         // Looked up before the action is given away: it is needed only when no decision comes in time.
         let mode = scope.fail_mode(action.operation);
         let payload = (mode == FailMode::Open).then(|| action.payload_hash());
-        let work =
-            Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone(), parent);
+        let work = Arc::clone(self).judge_and_record(
+            book,
+            caller.clone(),
+            Arc::clone(&scope),
+            action,
+            id.clone(),
+            parent,
+        );
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
             Ok(passed) => passed,
             Err(_) => {

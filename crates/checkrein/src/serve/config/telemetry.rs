@@ -71,7 +71,8 @@ mod tests {
         assert_eq!(faults, [] as [&str; 0]);
         let (name, secret) = &telemetry.unwrap().headers[0];
         assert_eq!((name.as_str(), secret), ("authorization", &Secret::File("/etc/token".into())));
-        let (_, faults) = read("{ url: 'http://otel.example', headers: { 'a b': { file: token }, c: plain } }");
+        let (_, faults) =
+            read("{ url: 'http://otel.example', headers: { 'a b': { file: token }, c: plain } }");
         assert_eq!(faults, ["bad_url", "bad_header", "not_a_mapping"]);
     }
 }

@@ -114,7 +114,15 @@ webhooks:
 ",
         );
         let codes = codes.unwrap_err();
-        for code in ["bad_name", "bad_url", "unknown_value", "missing_key", "bad_secret", "out_of_range", "unknown_key"] {
+        for code in [
+            "bad_name",
+            "bad_url",
+            "unknown_value",
+            "missing_key",
+            "bad_secret",
+            "out_of_range",
+            "unknown_key",
+        ] {
             assert!(codes.contains(&code), "{code} is missing in {codes:?}");
         }
     }

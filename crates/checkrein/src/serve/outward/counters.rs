@@ -57,6 +57,10 @@ impl Counters {
             "Signed records that a witness has not cosigned",
             self.witness_behind.clone(),
         );
-        registry.register("telemetry_spans", "Spans of decisions, by what became of them", self.spans.clone());
+        registry.register(
+            "telemetry_spans",
+            "Spans of decisions, by what became of them",
+            self.spans.clone(),
+        );
     }
 }

@@ -185,8 +185,18 @@ mod tests {
             assert_eq!(admitted(false, address), Ok(()), "{address}");
         }
         for address in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "::1",
-            "fd12::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "::7f00:1", "2002:a00:1::",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "::1",
+            "fd12::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "::7f00:1",
+            "2002:a00:1::",
         ] {
             assert_eq!(admitted(false, address), Err(DestinationFault::Private), "{address}");
             assert_eq!(admitted(true, address), Ok(()), "{address} is meant");
@@ -196,9 +206,20 @@ mod tests {
     #[test]
     fn metadata_services_are_never_reached() {
         for address in [
-            "169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254",
-            "100.100.100.200", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255",
-            "2001:db8::1", "2001::1", "192.0.0.192",
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "fd00:ec2::254",
+            "100.100.100.200",
+            "fe80::1",
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "2001:db8::1",
+            "2001::1",
+            "192.0.0.192",
         ] {
             for private in [false, true] {
                 assert_eq!(admitted(private, address), Err(DestinationFault::Never), "{address}");
@@ -238,7 +259,8 @@ mod tests {
 
     #[test]
     fn the_path_is_not_shown() {
-        let destination = Destination::parse("https://Hooks.Example:8443/services/T0/SECRET?k=v", false).unwrap();
+        let destination =
+            Destination::parse("https://Hooks.Example:8443/services/T0/SECRET?k=v", false).unwrap();
         assert_eq!(destination.target, "/services/T0/SECRET?k=v");
         assert_eq!(destination.to_string(), "https://hooks.example:8443");
         assert_eq!(format!("{destination:?}"), "Destination(https://hooks.example:8443)");

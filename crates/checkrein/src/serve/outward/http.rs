@@ -170,8 +170,7 @@ where
 {
     let mut builder = http1::Builder::new();
     builder.max_headers(MAX_HEADERS);
-    let (mut sender, connection) =
-        builder.handshake(TokioIo::new(stream)).await.map_err(SendError::Http)?;
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(SendError::Http)?;
     let driver = Driver(tokio::spawn(async move {
         // What went wrong is told to whoever waits for the answer.
         let _ = connection.await;
@@ -202,7 +201,9 @@ fn connector(ca: Option<&Path>) -> Result<TlsConnector> {
             for certificate in certificates {
                 let certificate =
                     certificate.with_context(|| format!("`{shown}` holds no certificates in PEM form"))?;
-                roots.add(certificate).with_context(|| format!("a certificate in `{shown}` is no authority"))?;
+                roots
+                    .add(certificate)
+                    .with_context(|| format!("a certificate in `{shown}` is no authority"))?;
             }
             if roots.is_empty() {
                 bail!("`{shown}` holds no certificate; give a file in PEM form");

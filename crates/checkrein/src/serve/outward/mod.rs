@@ -66,7 +66,11 @@ pub fn traces(config: &Config, counters: &Counters) -> Result<(Option<Spans>, Op
 
 impl Outward {
     /// Builds all parts; each begins where it was. Called on the runtime that will run them.
-    pub fn build(config: &Config, shared: &Shared, exporter: Option<otlp::Exporter>) -> Result<(Arc<Self>, Parts)> {
+    pub fn build(
+        config: &Config,
+        shared: &Shared,
+        exporter: Option<otlp::Exporter>,
+    ) -> Result<(Arc<Self>, Parts)> {
         let folder = config.data.join("webhooks");
         if !config.webhooks.is_empty() {
             super::private_folder(&folder)?;

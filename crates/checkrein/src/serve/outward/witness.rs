@@ -21,8 +21,8 @@ use super::counters::{ByName, ByWitness};
 use super::http::Sender;
 use crate::serve::config::Witnesses;
 
-/// Shards that a witness may be behind.
-const MAX_SHARDS: usize = 24;
+/// Shards that a witness may be behind: two months of days.
+const MAX_SHARDS: usize = 64;
 
 /// All witnesses of one ledger.
 pub struct Notary {
@@ -158,6 +158,10 @@ impl Notary {
                     (up, place) = (true, place + 1);
                 }
                 Err(Fault::Forked) if !up && place > 0 => place -= 1,
+                // Older shards may be what it waits for.
+                Err(Fault::Forked) if !up && heads.len() == MAX_SHARDS => {
+                    return Err(Fault::Other("too_far_behind".to_owned()));
+                }
                 Err(fault) => return Err(fault),
             }
         }

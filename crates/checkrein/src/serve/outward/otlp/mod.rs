@@ -5,16 +5,17 @@
 
 mod span;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gateway::meter::Passing;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use tokio::sync::{mpsc, watch};
 
+use super::Secret;
 use super::counters::{BySpans, Counters};
 use super::http::Sender;
-use super::Secret;
 use crate::serve::config::Telemetry;
 use span::{Span, rejected, request};
 
@@ -40,7 +41,7 @@ pub struct Spans {
 pub struct Exporter {
     queue: mpsc::Receiver<Span>,
     sender: Sender,
-    headers: Vec<(http::HeaderName, Secret)>,
+    headers: Arc<[(HeaderName, Secret)]>,
     counters: Counters,
     log: String,
 }
@@ -63,10 +64,10 @@ fn count(counters: &Counters, result: &'static str, spans: u64) {
 pub fn open(settings: &Telemetry, counters: &Counters, log: &str) -> Result<(Spans, Exporter)> {
     let sender = Sender::new(settings.to.clone(), settings.ca.as_deref()).context("telemetry")?;
     let (put, queue) = mpsc::channel(MAX_QUEUED);
-    let (headers, log) = (settings.headers.clone(), log.to_owned());
-    let exporter = Exporter { queue, sender, headers, counters: counters.clone(), log };
     // A secret that is not there is told at the start.
-    exporter.headers()?;
+    values(&settings.headers)?;
+    let (headers, log) = (settings.headers.clone().into(), log.to_owned());
+    let exporter = Exporter { queue, sender, headers, counters: counters.clone(), log };
     Ok((Spans { queue: put, counters: counters.clone() }, exporter))
 }
 
@@ -96,13 +97,23 @@ impl Exporter {
                 _ = stop.changed() => break,
             }
         }
-        while batch.len() < MAX_BATCH
-            && let Ok(span) = self.queue.try_recv()
-        {
-            batch.push(span);
-        }
-        if !batch.is_empty() && tokio::time::timeout(LAST_WITHIN, self.send(&batch)).await.is_err() {
-            count(&self.counters, "lost", len(&batch));
+        let last = async {
+            loop {
+                while batch.len() < MAX_BATCH
+                    && let Ok(span) = self.queue.try_recv()
+                {
+                    batch.push(span);
+                }
+                if batch.is_empty() {
+                    return;
+                }
+                self.send(&batch).await;
+                batch.clear();
+            }
+        };
+        if tokio::time::timeout(LAST_WITHIN, last).await.is_err() {
+            let waiting = u64::try_from(self.queue.len()).unwrap_or(u64::MAX);
+            count(&self.counters, "lost", len(&batch).saturating_add(waiting));
         }
     }
 
@@ -112,7 +123,9 @@ impl Exporter {
         let all = len(batch);
         let mut pause = Duration::from_secs(1);
         for attempt in 1..=ATTEMPTS {
-            let sent = match self.headers() {
+            let headers = Arc::clone(&self.headers);
+            let headers = tokio::task::spawn_blocking(move || values(&headers)).await;
+            let sent = match headers.map_err(anyhow::Error::from).flatten() {
                 Ok(headers) => {
                     self.sender.post("/v1/traces", "application/json", &headers, body.clone()).await
                 }
@@ -143,17 +156,17 @@ impl Exporter {
         }
         count(&self.counters, "lost", all);
     }
+}
 
-    fn headers(&self) -> Result<Vec<(http::HeaderName, HeaderValue)>> {
-        let one = |(name, secret): &(http::HeaderName, Secret)| {
-            let text = secret.read().with_context(|| format!("the header `{name}`"))?;
-            // The error of the parser would not name the secret, but what it says helps nobody either.
-            let mut value = HeaderValue::from_str(&text).with_context(|| format!("the header `{name}`"))?;
-            value.set_sensitive(true);
-            Ok((name.clone(), value))
-        };
-        self.headers.iter().map(one).collect()
-    }
+/// The headers with their secrets, read anew: a token that was replaced counts at once.
+fn values(headers: &[(HeaderName, Secret)]) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let one = |(name, secret): &(HeaderName, Secret)| {
+        let text = secret.read().with_context(|| format!("the header `{name}`"))?;
+        let mut value = HeaderValue::from_str(&text).with_context(|| format!("the header `{name}`"))?;
+        value.set_sensitive(true);
+        Ok((name.clone(), value))
+    };
+    headers.iter().map(one).collect()
 }
 
 fn len(batch: &[Span]) -> u64 {

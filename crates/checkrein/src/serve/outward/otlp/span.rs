@@ -62,7 +62,10 @@ impl Span {
             text("checkrein.rule", &decision.ruling.decided_by),
             number("checkrein.risk", u64::from(decision.score.value)),
             number("checkrein.detections", u64::try_from(decision.detections.len()).unwrap_or(u64::MAX)),
-            flag("checkrein.released", matches!(carried, Verdict::Allow | Verdict::Alert | Verdict::Constrain)),
+            flag(
+                "checkrein.released",
+                matches!(carried, Verdict::Allow | Verdict::Alert | Verdict::Constrain),
+            ),
         ];
         // A call of a model is no tool of the agent.
         if action.kind != ActionKind::LlmCall {

@@ -30,7 +30,7 @@ pub struct Hook {
     pub name: String,
     pub filter: Filter,
     sender: Sender,
-    secrets: Vec<Secret>,
+    secrets: Arc<[Secret]>,
     give_up_after: Duration,
     places: Semaphore,
     standing: Mutex<Standing>,
@@ -45,7 +45,9 @@ pub struct Hook {
 pub enum End {
     Delivered,
     /// `tell`: a finding says so. Not when the event was such a finding itself.
-    GivenUp { tell: bool },
+    GivenUp {
+        tell: bool,
+    },
 }
 
 /// How a webhook is doing, for operators.
@@ -75,7 +77,7 @@ impl Hook {
             name: webhook.name.clone(),
             filter: webhook.filter.clone(),
             sender: Sender::new(webhook.to.clone(), webhook.ca.as_deref())?,
-            secrets: webhook.secrets.clone(),
+            secrets: webhook.secrets.clone().into(),
             give_up_after: webhook.give_up_after,
             places: Semaphore::new(MAX_AT_ONCE),
             standing: Mutex::default(),
@@ -93,14 +95,24 @@ impl Hook {
     pub(super) async fn deliver(&self, message: &Message) -> End {
         let mut pause = FIRST_PAUSE;
         loop {
-            let fault = match self.once(message).await {
-                Ok(_) => return End::Delivered,
-                Err((_, fault)) => fault,
+            let fault = {
+                // Given back before the pause, so that others have their turn.
+                let _place = self.places.acquire().await;
+                match self.once(message).await {
+                    Ok(_) => return End::Delivered,
+                    Err((_, fault)) => fault,
+                }
             };
             let age = self.clock.now().timestamp().since(message.time);
             let left = self.give_up_after.saturating_sub(Duration::from_millis(age.unsigned_abs()));
             if left.is_zero() {
-                tracing::warn!(webhook = self.name, id = message.id, event = message.event, fault, "an event is given up");
+                tracing::warn!(
+                    webhook = self.name,
+                    id = message.id,
+                    event = message.event,
+                    fault,
+                    "an event is given up"
+                );
                 self.count("given_up");
                 self.standing().given_up += 1;
                 return End::GivenUp { tell: !message.about_webhooks };
@@ -110,7 +122,7 @@ impl Hook {
         }
     }
 
-    /// One event of no importance, once: for operators who try a receiver out.
+    /// One event of no importance, once: for operators who try a receiver out. It waits for no other.
     pub async fn test(&self) -> Attempt {
         let mut random = [0; 16];
         self.dice.fill(&mut random);
@@ -124,7 +136,6 @@ impl Hook {
 
     /// One request. A fault is a code and, where an answer came, its status.
     async fn once(&self, message: &Message) -> Result<u16, (Option<u16>, String)> {
-        let Ok(_place) = self.places.acquire().await else { return Err((None, "stopping".to_owned())) };
         let sent = self.request(message).await;
         let now = self.clock.now().timestamp();
         let mut standing = self.standing();
@@ -149,8 +160,9 @@ impl Hook {
 
     async fn request(&self, message: &Message) -> Result<u16, (Option<u16>, String)> {
         let seconds = self.clock.now().timestamp().millis().div_euclid(1_000);
-        let signed = signatures(&self.secrets, &message.id, seconds, &message.body);
-        let signed = signed.map_err(|error| {
+        let (secrets, id, body) = (Arc::clone(&self.secrets), message.id.clone(), message.body.clone());
+        let signed = tokio::task::spawn_blocking(move || signatures(&secrets, &id, seconds, &body)).await;
+        let signed = signed.map_err(anyhow::Error::from).flatten().map_err(|error| {
             tracing::error!(webhook = self.name, error = format!("{error:#}"), "a webhook cannot sign");
             (None, "secret".to_owned())
         })?;

@@ -86,10 +86,11 @@ impl Event {
 fn of_act(part: &OperatorPart) -> Option<Event> {
     let (what, how) = part.act.as_str().split_once('.')?;
     match (what, how) {
-        ("containment", _) | ("freeze", "create" | "put") => Some(Event::AgentFrozen),
+        ("containment", _) | ("freeze", "create") => Some(Event::AgentFrozen),
         ("agent", "status") | ("freeze", _) => Some(Event::AgentStatus),
         ("rules", _) => Some(Event::RulesChanged),
-        ("settings" | "deny" | "operator" | "token" | "key" | "agent", _) => Some(Event::SettingsChanged),
+        ("settings" | "approval_policy" | "delegation" | "deny", _) => Some(Event::SettingsChanged),
+        ("operator" | "token" | "key" | "agent", _) => Some(Event::SettingsChanged),
         _ => None,
     }
 }
@@ -140,7 +141,11 @@ mod tests {
             assert_eq!(act(word), None, "{word}");
         }
         assert_eq!(act("containment.freeze_agent"), Some(Event::AgentFrozen));
-        assert_eq!(act("agent.status"), Some(Event::AgentStatus));
+        assert_eq!(act("freeze.create"), Some(Event::AgentFrozen));
+        assert_eq!(
+            (act("agent.status"), act("freeze.lift")),
+            (Some(Event::AgentStatus), Some(Event::AgentStatus))
+        );
         assert_eq!(act("rules.move"), Some(Event::RulesChanged));
         assert_eq!(act("deny.create"), Some(Event::SettingsChanged));
     }

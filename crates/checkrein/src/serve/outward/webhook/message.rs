@@ -155,7 +155,8 @@ fn data(event: Event, record: &Record) -> Data<'_> {
         data.tool = Some(&part.tool);
     }
     if let Some(part) = &record.decision {
-        (data.verdict, data.effective, data.mode) = (Some(part.verdict), Some(part.effective), Some(part.mode));
+        (data.verdict, data.effective, data.mode) =
+            (Some(part.verdict), Some(part.effective), Some(part.mode));
         data.rule = Some(&part.rule);
         data.detections = Some(record.detections.len());
         data.vectors = record.detections.iter().map(|hit| hit.vector).collect();

@@ -31,8 +31,8 @@ use super::Shared;
 use super::counters::ByName;
 use crate::serve::config::Webhook;
 
-pub use attempt::Hook;
 use attempt::End;
+pub use attempt::Hook;
 pub use event::{Event, Filter};
 use message::Message;
 use place::{Place, PlaceFile};
@@ -66,7 +66,10 @@ impl Runner {
         let size = shared.ledger.head().durable;
         let mut place = file.load()?.unwrap_or(Place { next: size, ..Place::default() });
         if place.next > size {
-            tracing::warn!(webhook = webhook.name, "the ledger is shorter than what was sent; the rest follows from its end");
+            tracing::warn!(
+                webhook = webhook.name,
+                "the ledger is shorter than what was sent; the rest follows from its end"
+            );
             place.next = size;
             place.pending.retain(|sequence| *sequence < size);
         }
@@ -238,7 +241,8 @@ impl Shared {
     pub async fn find(&self, rule: &str, severity: Severity, notes: &[(&str, &str)]) -> bool {
         let mut record = Record::new(RecordKind::Finding, self.clock.now());
         record.finding = Name::new(rule).ok().map(|rule| FindingPart { of: None, rule, severity });
-        let named = notes.iter().filter_map(|(key, value)| Some((Name::new(key).ok()?, Name::new(value).ok()?)));
+        let named =
+            notes.iter().filter_map(|(key, value)| Some((Name::new(key).ok()?, Name::new(value).ok()?)));
         record.notes = named.collect::<BTreeMap<_, _>>();
         let ledger = self.ledger.clone();
         let kept = tokio::task::spawn_blocking(move || ledger.append_wait(record, Promise::Synced)).await;

@@ -37,7 +37,9 @@ impl PlaceFile {
             Err(error) => return Err(error).with_context(|| format!("cannot read `{shown}`")),
         };
         let place = serde_json::from_slice(&bytes).with_context(|| {
-            format!("`{shown}` says not how far the webhook is; without the file it begins at the ledger's end")
+            format!(
+                "`{shown}` says not how far the webhook is; without the file it begins at the ledger's end"
+            )
         })?;
         Ok(Some(place))
     }
