@@ -2,7 +2,9 @@
 #![no_main]
 
 use ledger::note::{SignedNote, VerifierKey, parse_signatures};
+use ledger::proven::Proven;
 use ledger::tree::TlogProof;
+use ledger::verify::Trust;
 use ledger::witness::AddCheckpoint;
 use libfuzzer_sys::fuzz_target;
 
@@ -27,6 +29,12 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(proof) = TlogProof::parse(text) {
         assert_eq!(TlogProof::parse(&proof.to_string()), Ok(proof.clone()));
         let _ = proof.check(&ledger::hash::leaf(b"record"));
+    }
+    if let Ok(proven) = Proven::parse(text) {
+        let again = Proven::parse(&proven.to_string()).expect("what was written reads back");
+        assert_eq!(again, proven);
+        // Whatever it says, nobody is believed whom the reader does not trust.
+        assert!(proven.check(&Trust::default()).is_err());
     }
     let _ = parse_signatures(text);
 });

@@ -17,6 +17,7 @@ mod lists;
 pub mod schema;
 mod text;
 mod time;
+mod trace;
 
 pub use act::{Action, AgentRef, Amount, Content, Principal, Resource, Session, TraceId};
 pub use decision::{
@@ -29,3 +30,4 @@ pub use json_number::Decimal;
 pub use lists::*;
 pub use text::{Name, NameError, read_text};
 pub use time::Timestamp;
+pub use trace::TraceParent;

@@ -189,6 +189,28 @@ Example:
     /// Write a bundle of records that verifies offline, with a verifier in Python beside it
     Export(ExportArgs),
 
+    /// Print records as they are written, of a server that runs or does not
+    Tail(TailArgs),
+
+    /// Write the proof of one record: it verifies offline, without the rest of the log
+    #[command(after_help = "\
+Example:
+  checkrein ledger prove dec_01j… --out refund.proof
+  checkrein ledger verify-proof refund.proof --key ledger.pub")]
+    Prove(ProveArgs),
+
+    /// Verify the proof of one record; exit codes as of `verify`
+    VerifyProof(VerifyProofArgs),
+
+    /// Destroy what a running server keeps of a person
+    #[command(after_help = "\
+Content, salts and the person's key are destroyed; the log keeps a pseudonym that then stands for
+nobody. It cannot be undone. Needs the token of an operator with the role admin.
+
+Example:
+  checkrein ledger erase maria@shop.example --basis gdpr.17 --token-file admin.token")]
+    Erase(EraseArgs),
+
     /// Let a log that was damaged go on; says so on the log
     Repair(RepairArgs),
 }
@@ -209,6 +231,75 @@ pub struct ExportArgs {
     /// Up to the first signed head of at least this size; the newest, when absent
     #[arg(long, value_name = "SIZE")]
     pub until: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TailArgs {
+    /// The server's settings
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// The first record; the last ten, when absent
+    #[arg(long, value_name = "SEQUENCE")]
+    pub from: Option<u64>,
+
+    /// Go on with what is written later
+    #[arg(long, short)]
+    pub follow: bool,
+
+    /// Print records as they stand: canonical JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ProveArgs {
+    /// The record: its sequence, or the id of a decision
+    pub what: String,
+
+    /// Where to write the proof; standard output, when absent
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// The server's settings
+    #[arg(long, default_value = "checkrein.yaml", value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct VerifyProofArgs {
+    /// The proof
+    pub path: PathBuf,
+
+    /// A key of the log, or a file with one, that came by another way than the proof
+    #[arg(long = "key", value_name = "KEY", required = true)]
+    pub keys: Vec<String>,
+
+    /// The key of a witness, or a file with one, whose cosignature is wanted
+    #[arg(long = "witness", value_name = "KEY")]
+    pub witnesses: Vec<String>,
+
+    /// How many of the witnesses are enough; all, when absent
+    #[arg(long, value_name = "N")]
+    pub cosigned: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct EraseArgs {
+    /// The identity by which agents act for the person
+    pub person: String,
+
+    /// The legal ground; stands on the log
+    #[arg(long, value_name = "NAME")]
+    pub basis: String,
+
+    /// Where operators work
+    #[arg(long, default_value = "http://127.0.0.1:7071", value_name = "URL")]
+    pub operators: String,
+
+    /// A file that holds the operator's token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,6 +9,7 @@ mod call;
 mod dispatch;
 mod fault;
 mod openapi;
+pub mod outward;
 mod routes;
 mod table;
 
@@ -36,6 +37,7 @@ pub struct Office {
     pub kept: Arc<ArcSwap<store::Snapshot>>,
     pub clock: Arc<dyn Clock>,
     pub rules: Arc<dyn RuleCheck>,
+    pub outward: Arc<dyn outward::Outward>,
     /// Activating rules needs a second policy author.
     pub four_eyes: bool,
 }

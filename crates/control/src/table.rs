@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::openapi::{Shape, shape};
 use crate::routes::{
     agents, approval_policies, approvals, decisions, delegations, dry_run, evidence, freezes, operators,
-    rules, stops,
+    outward, rules, stops,
 };
 
 /// One route.
@@ -127,7 +127,10 @@ routes! {
     Get "/api/v1/acts" [Auditor, Admin] ("acts.read") "What operators did" - evidence::acts;
     Get "/api/v1/ledger" [] - "State of the ledger" - evidence::ledger;
     Get "/api/v1/ledger/checkpoint" [] - "The newest signed checkpoint" - evidence::checkpoint;
+    Get "/api/v1/ledger/witnesses" [] - "Witnesses: what each cosigned, and since when it did not" - outward::witnesses;
     Get "/api/v1/ledger/records" [Auditor] ("ledger.read") "Records as they stand, line by line" - evidence::records;
+    Get "/api/v1/webhooks" [] - "Webhooks: last delivery, failures, lag" - outward::webhooks;
+    Post "/api/v1/webhooks/{name}/test" [Admin, Operator] ("webhook.test" "name") "Send a webhook one event without importance" - outward::test_webhook;
     Post "/api/v1/erasures" [Admin] ("erasure.create") "Destroy what is kept of a person" (evidence::NewErasure) evidence::erase;
 }
 

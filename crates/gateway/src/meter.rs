@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use action::{Action, Decision, Name};
+use action::{Action, Decision, Name, TraceParent, Verdict};
+use ledger::Nanos;
 
 use crate::identity::Wrong;
 
@@ -29,10 +30,27 @@ impl Stage {
     }
 }
 
+/// An action that was decided, on its way to its answer.
+pub struct Passing<'p> {
+    pub id: &'p Name,
+    pub action: &'p Action,
+    pub decision: &'p Decision,
+    /// What is carried out, after what this plane cannot do has moved up.
+    pub carried: Verdict,
+    /// Its place in the ledger, where it is known already.
+    pub sequence: Option<u64>,
+    /// The caller's place in a trace.
+    pub parent: Option<TraceParent>,
+    pub began: Nanos,
+    pub ended: Nanos,
+}
+
 /// Takes what happens. Must not block.
 pub trait Meter: Send + Sync {
     fn took(&self, stage: Stage, time: Duration);
     fn decided(&self, action: &Action, decision: &Decision);
+    /// The same once its record is kept, or could not be had.
+    fn passing(&self, passing: &Passing<'_>);
     /// An action for which no record could be had, and whether it passed.
     fn unrecorded(&self, passed: bool);
     fn refused(&self, code: &'static str);
@@ -47,6 +65,7 @@ pub struct Silent;
 impl Meter for Silent {
     fn took(&self, _: Stage, _: Duration) {}
     fn decided(&self, _: &Action, _: &Decision) {}
+    fn passing(&self, _: &Passing<'_>) {}
     fn unrecorded(&self, _: bool) {}
     fn refused(&self, _: &'static str) {}
     fn wrong(&self, _: Wrong) {}

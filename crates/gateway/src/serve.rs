@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use action::Name;
+use action::{Name, TraceParent};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
@@ -36,9 +37,10 @@ type Desks = State<Arc<Desk>>;
 
 async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let started = Instant::now();
+    let parent = parent(request.headers());
     let (caller, body) = open(&desk, request).await?;
     whole(async move {
-        let response = desk.ask(&caller, &body).await;
+        let response = desk.ask(&caller, &body, parent).await;
         desk.guard.meter.took(Stage::Whole, started.elapsed());
         response
     })
@@ -46,8 +48,16 @@ async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> 
 }
 
 async fn batch(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
+    let parent = parent(request.headers());
     let (caller, body) = open(&desk, request).await?;
-    whole(async move { desk.batch(&caller, &body).await }).await
+    whole(async move { desk.batch(&caller, &body, parent).await }).await
+}
+
+/// The caller's place in a trace. Two headers are one too many to believe either.
+fn parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut values = headers.get_all("traceparent").iter();
+    let only = values.next().filter(|_| values.next().is_none())?;
+    TraceParent::parse(only.to_str().ok()?)
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
+use crate::cosigned::COSIGNED;
 use crate::note::SignedNote;
 use crate::record::{KeyPart, Record};
 use crate::segment::frame::{Parsed, parse};
@@ -118,8 +119,10 @@ impl Files<'_> {
             }
         };
         for dir in &shard.dirs {
-            for note in history(&self.read(&dir.join("checkpoints.log"))?.unwrap_or_default()) {
-                keep(note);
+            for file in ["checkpoints.log", COSIGNED] {
+                for note in history(&self.read(&dir.join(file))?.unwrap_or_default()) {
+                    keep(note);
+                }
             }
             // A file that is there and cannot be read is somebody's doing: it is replaced at once.
             let path = dir.join("checkpoint");
@@ -162,7 +165,7 @@ pub(crate) fn note_in(bytes: &[u8], path: &Path) -> Result<SignedNote, Fault> {
 }
 
 /// Notes one after another, a blank line behind each. What a crash left of the last one is passed over.
-fn history(bytes: &[u8]) -> Vec<SignedNote> {
+pub(crate) fn history(bytes: &[u8]) -> Vec<SignedNote> {
     let text = String::from_utf8_lossy(bytes);
     let mut pieces = text.split("\n\n");
     let mut notes = Vec::new();

@@ -200,7 +200,7 @@ impl Ledger {
     }
 
     /// The head of a shard that an earlier process signed.
-    fn old_head(&self, view: &ShardView, dirs: &[PathBuf]) -> Result<Option<Signed>, ProveError> {
+    pub(crate) fn old_head(&self, view: &ShardView, dirs: &[PathBuf]) -> Result<Option<Signed>, ProveError> {
         let mut newest: Option<Signed> = None;
         for dir in dirs {
             let path = dir.join("checkpoint");

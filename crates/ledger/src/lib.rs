@@ -15,6 +15,7 @@
 //!   segment-000000.log         records in frames (see `segment`), chained across segments and shards
 //!   checkpoint                 the newest signed head of this shard
 //!   checkpoints.log            one a minute, and the last
+//!   cosigned.log               heads with cosignatures of witnesses
 //!   tile/0/000 …               hashes (C2SP tlog-tiles); made again from the segments if they are gone
 //!   cut-….recorded             an unfinished write that a start took off; a gap record names its hash
 //! ```
@@ -24,6 +25,7 @@
 pub mod bundle;
 pub mod checkpoint;
 mod clock;
+mod cosigned;
 mod error;
 mod files;
 pub mod hash;
@@ -32,11 +34,13 @@ mod health;
 mod ledger;
 pub mod note;
 mod open;
+pub mod proven;
 mod record;
 mod recover;
 pub mod segment;
 mod settings;
 pub mod shard;
+mod tail;
 pub mod tree;
 pub mod verify;
 pub mod volume;
@@ -44,6 +48,7 @@ pub mod witness;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use cosigned::ShardHead;
 pub use error::{AppendError, CloseError, OpenError, ProveError, ReadError, RotateError};
 pub use files::Folder;
 pub use health::Health;
@@ -52,5 +57,6 @@ pub use open::Opened;
 pub use record::*;
 pub use segment::Stored;
 pub use settings::{Cadence, DiskSteps, Settings, ShardPeriod, Window};
+pub use tail::{Tail, TailError};
 pub use volume::{Disk, Volume};
 pub use writer::{MAX_WRITE_BYTES, Promise, Receipt};

@@ -21,13 +21,17 @@ pub fn run(command: &LedgerCommand) -> Result<Exit> {
     match command {
         LedgerCommand::Verify(args) => verify(args),
         LedgerCommand::Export(args) => export(args),
+        LedgerCommand::Tail(args) => super::records::tail(args),
+        LedgerCommand::Prove(args) => super::records::prove(args),
+        LedgerCommand::VerifyProof(args) => super::records::verify_proof(args),
+        LedgerCommand::Erase(args) => super::records::erase(args),
         LedgerCommand::Repair(args) => repair(args),
     }
 }
 
 /// Exit codes are those of the verifier in each bundle: 0, 3, 4, 5.
 fn verify(args: &VerifyArgs) -> Result<Exit> {
-    let trust = trust(args)?;
+    let trust = trust(&args.keys, &args.witnesses, args.cosigned)?;
     let report = match &args.path {
         Some(path) => {
             let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
@@ -63,7 +67,7 @@ fn in_place(config: &Path, trust: &Trust) -> Result<Report> {
     Ok(verify_folder(&Disk, &folder(&config), &trust))
 }
 
-fn folder(config: &Config) -> Folder {
+pub fn folder(config: &Config) -> Folder {
     let settings = serve::ledger_settings(config);
     let head = settings.head.clone().unwrap_or_else(|| settings.dir.join("head"));
     Folder {
@@ -88,7 +92,7 @@ fn export(args: &ExportArgs) -> Result<Exit> {
         period: (None, None),
         tool: Name::new(concat!("checkrein ", env!("CARGO_PKG_VERSION")))
             .context("the program has a name")?,
-        witnesses: Vec::new(),
+        witnesses: config.witnesses.iter().flat_map(|all| &all.from).map(|at| at.key.clone()).collect(),
     };
     let name = args.out.display();
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);
@@ -134,15 +138,16 @@ fn repair(args: &RepairArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn trust(args: &VerifyArgs) -> Result<Trust> {
+/// What the arguments say is trusted; without a key, what the log says of itself.
+pub fn trust(logs: &[String], witnesses: &[String], cosigned: Option<usize>) -> Result<Trust> {
     let keys =
         |texts: &[String]| -> Result<Vec<VerifierKey>> { texts.iter().map(|text| key(text)).collect() };
-    let witnesses = keys(&args.witnesses)?;
-    let needed = args.cosigned.unwrap_or(witnesses.len());
+    let witnesses = keys(witnesses)?;
+    let needed = cosigned.unwrap_or(witnesses.len());
     Ok(Trust {
-        keys: keys(&args.keys)?,
+        keys: keys(logs)?,
         policy: Policy::new(witnesses, needed).context("the witnesses make no sense")?,
-        as_stated: args.keys.is_empty(),
+        as_stated: logs.is_empty(),
     })
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod documents;
 mod ledger;
 mod mock;
+mod records;
 mod redact;
 mod report;
 mod rules;

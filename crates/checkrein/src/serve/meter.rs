@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use action::{Action, Decision, Name, Verdict};
 use gateway::identity::Wrong;
-use gateway::meter::{Meter, Stage};
+use gateway::meter::{Meter, Passing, Stage};
 use ledger::Ledger;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -15,6 +15,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use super::outward::{Counters, Spans};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByVerdict {
@@ -62,10 +64,12 @@ pub struct Metrics {
     signed: Gauge,
     holds: Gauge,
     behind: Gauge,
+    /// Where decisions are traced to.
+    spans: Option<Spans>,
 }
 
 impl Metrics {
-    pub fn new() -> Arc<Self> {
+    pub fn new(outward: &Counters, spans: Option<Spans>) -> Arc<Self> {
         let mut registry = Registry::with_prefix("checkrein");
         let metrics = Metrics {
             decisions: Family::default(),
@@ -79,6 +83,7 @@ impl Metrics {
             signed: Gauge::default(),
             holds: Gauge::default(),
             behind: Gauge::default(),
+            spans,
             registry: Registry::default(),
         };
         registry.register("decisions", "Actions that were decided", metrics.decisions.clone());
@@ -100,6 +105,7 @@ impl Metrics {
         registry.register("ledger_signed", "Records below a signed checkpoint", metrics.signed.clone());
         registry.register("holds_waiting", "Actions that wait for a person", metrics.holds.clone());
         registry.register("index_behind", "Records that the index has to follow", metrics.behind.clone());
+        outward.register(&mut registry);
         Arc::new(Metrics { registry, ..metrics })
     }
 
@@ -150,6 +156,12 @@ impl Meter for Metrics {
         vectors.dedup();
         for vector in vectors {
             self.detections.get_or_create(&ByVector { vector: vector.as_str() }).inc();
+        }
+    }
+
+    fn passing(&self, passing: &Passing<'_>) {
+        if let Some(spans) = &self.spans {
+            spans.put(passing);
         }
     }
 

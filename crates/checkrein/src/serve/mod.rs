@@ -12,6 +12,7 @@ mod files;
 mod hurry;
 pub mod listen;
 mod meter;
+pub mod outward;
 mod publish;
 mod rollout;
 mod sandbox;
@@ -49,6 +50,7 @@ use self::adapters::{Contains, Earlier, Facts, Kept};
 use self::beside::Beside;
 use self::config::{Config, Listener};
 use self::meter::Metrics;
+use self::outward::Outward;
 use self::untold::Untold;
 use self::upkeep::Upkeep;
 
@@ -64,6 +66,7 @@ struct Server {
     ledger: Ledger,
     threads: Vec<JoinHandle<()>>,
     stop_threads: Arc<AtomicBool>,
+    outward: outward::Parts,
     /// Printed once, on the first start.
     first_token: Option<String>,
 }
@@ -103,6 +106,7 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
         )),
         tokio::spawn(clockwork::save_facts(Arc::clone(&server.desk), stopped)),
     ];
+    tasks.extend(server.outward.start(&stop.subscribe()));
     signal().await?;
     tracing::info!("stopping: requests in progress are finished");
     let _ = stop.send(true);
@@ -172,7 +176,9 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     let index = Arc::new(index);
     let start = ledger.head().durable;
 
-    let metrics = Metrics::new();
+    let counters = outward::Counters::default();
+    let (spans, exporter) = outward::traces(config, &counters)?;
+    let metrics = Metrics::new(&counters, spans);
     let book = Arc::new(ArcSwap::from_pointee(book));
     let kept = Arc::new(ArcSwap::from_pointee(kept));
     let facts = Facts { state: Arc::clone(&state), clock: Arc::clone(&clock) };
@@ -203,6 +209,14 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         recent: Recent::default(),
         past: Arc::new(Earlier { index: Arc::clone(&index), ledger: ledger.clone(), start }),
     });
+    let shared = outward::Shared {
+        ledger: ledger.clone(),
+        clock: Arc::clone(&clock),
+        dice,
+        counters,
+        log: config.log.clone(),
+    };
+    let (outward, parts) = Outward::build(config, &shared, exporter)?;
     let office = Arc::new(Office {
         state: Arc::clone(&state),
         index: Arc::clone(&index),
@@ -216,6 +230,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
             kept: Arc::clone(&kept),
             book: Arc::clone(&book),
         }),
+        outward: outward.clone(),
         four_eyes: config.four_eyes,
     });
 
@@ -244,7 +259,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         }
         .context("cannot start a thread")?,
     );
-    let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index));
+    let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index, outward));
     Ok(Server {
         agents: gateway::router(Arc::clone(&desk)),
         desk,
@@ -253,6 +268,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         ledger,
         threads,
         stop_threads,
+        outward: parts,
         first_token,
     })
 }
@@ -322,7 +338,13 @@ fn restore(holds: &Holds, awaited: &Awaited, ledger: &Ledger) -> Result<()> {
 
 /// What machines ask: is it alive, is it ready, how is it doing. Without credentials, and without a
 /// name or a number of anybody.
-fn machine(metrics: Arc<Metrics>, ledger: Ledger, holds: Holds, index: Arc<Index>) -> Router {
+fn machine(
+    metrics: Arc<Metrics>,
+    ledger: Ledger,
+    holds: Holds,
+    index: Arc<Index>,
+    outward: Arc<Outward>,
+) -> Router {
     let health = ledger.clone();
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
@@ -336,7 +358,7 @@ fn machine(metrics: Arc<Metrics>, ledger: Ledger, holds: Holds, index: Arc<Index
                 } else {
                     http::StatusCode::SERVICE_UNAVAILABLE
                 };
-                (status, format!("ledger: {standing}\n"))
+                (status, format!("ledger: {standing}\n{}", outward.readiness()))
             }),
         )
         .route(

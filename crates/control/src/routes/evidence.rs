@@ -51,9 +51,19 @@ pub fn ledger(office: &Office, _: &Call) -> Result<Reply, Fault> {
     })
 }
 
-pub fn checkpoint(office: &Office, _: &Call) -> Result<Reply, Fault> {
-    let note = office.ledger.checkpoint().ok_or_else(|| Fault::missing("checkpoint yet"))?;
-    Ok(Reply::text(note.to_string()))
+/// The newest; with `cosigned=true` the newest that a witness cosigned. The newest carries its
+/// cosignatures where it has some.
+pub fn checkpoint(office: &Office, call: &Call) -> Result<Reply, Fault> {
+    let only = call.asked("cosigned", |text| text.parse::<bool>().ok())?.unwrap_or(false);
+    let cosigned = office.outward.cosigned();
+    let newest = office.ledger.checkpoint();
+    let same = |cosigned: &String| newest.as_ref().is_some_and(|newest| cosigned.starts_with(newest.text()));
+    let note = match cosigned {
+        Some(cosigned) if only || same(&cosigned) => Some(cosigned),
+        _ if only => None,
+        _ => newest.map(|newest| newest.to_string()),
+    };
+    Ok(Reply::text(note.ok_or_else(|| Fault::missing("checkpoint yet"))?))
 }
 
 pub fn records(office: &Office, call: &Call) -> Result<Reply, Fault> {

@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod freezes;
 mod identities;
 pub mod operators;
+pub mod outward;
 pub mod rules;
 mod scope;
 pub mod stops;

@@ -18,7 +18,7 @@ mod wait;
 
 use std::sync::Arc;
 
-use action::{Action, Digest, ExplainLevel, Name, Verdict};
+use action::{Action, Digest, ExplainLevel, Name, TraceParent, Verdict};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
@@ -49,13 +49,23 @@ pub struct Desk {
 
 impl Desk {
     /// One question.
-    pub async fn ask(&self, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
+    pub async fn ask(
+        &self,
+        caller: &Caller,
+        body: &Bytes,
+        parent: Option<TraceParent>,
+    ) -> Result<Response, Refusal> {
         let ask = Ask::read(body)?;
-        Ok(self.one(caller, ask).await?.into_response())
+        Ok(self.one(caller, ask, parent).await?.into_response())
     }
 
     /// Many questions, answered in their order. Each stands alone: a refused one stops no other.
-    pub async fn batch(&self, caller: &Caller, body: &Bytes) -> Result<Response, Refusal> {
+    pub async fn batch(
+        &self,
+        caller: &Caller,
+        body: &Bytes,
+        parent: Option<TraceParent>,
+    ) -> Result<Response, Refusal> {
         let batch = Batch::read(body)?;
         match batch.questions.len() {
             0 => return Err(Refusal::BatchEmpty),
@@ -65,7 +75,7 @@ impl Desk {
         let mut answers = Vec::with_capacity(batch.questions.len());
         for question in batch.questions {
             // One after the other: what one taught is known to the next.
-            answers.push(match self.one(caller, Ask::of(question)).await {
+            answers.push(match self.one(caller, Ask::of(question), parent).await {
                 Ok(answer) => answer::InBatch::Answer(Box::new(answer)),
                 Err(refusal) => answer::InBatch::Error(refusal.body()),
             });
@@ -73,21 +83,27 @@ impl Desk {
         Ok(axum::Json(answer::BatchAnswer { answers }).into_response())
     }
 
-    async fn one(&self, caller: &Caller, ask: Ask) -> Result<Answer, Refusal> {
+    async fn one(&self, caller: &Caller, ask: Ask, parent: Option<TraceParent>) -> Result<Answer, Refusal> {
         let now = self.guard.clock.now().timestamp();
         let action = ask.action(caller, now)?;
         match action.idempotency_key.clone() {
             None => {
                 let id = crate::ids::fresh(now, &*self.guard.dice);
-                self.decide(caller, action, id).await
+                self.decide(caller, action, id, parent).await
             }
-            Some(key) => self.decide_once(caller, action, &key).await,
+            Some(key) => self.decide_once(caller, action, &key, parent).await,
         }
     }
 
     /// The same question under the same key is decided once. Its id follows from the key, so the
     /// ledger knows the answer even after a restart.
-    async fn decide_once(&self, caller: &Caller, action: Action, key: &Name) -> Result<Answer, Refusal> {
+    async fn decide_once(
+        &self,
+        caller: &Caller,
+        action: Action,
+        key: &Name,
+        parent: Option<TraceParent>,
+    ) -> Result<Answer, Refusal> {
         let agent = &caller.agent.name;
         let id = crate::ids::keyed(&self.guard.binding.claim(&format!("{agent}\0{key}")));
         let payload = action.payload_hash();
@@ -103,15 +119,21 @@ impl Desk {
             }
             return self.remembered(caller, &id, &past, &payload);
         }
-        let answer = self.decide(caller, action, id.clone()).await?;
+        let answer = self.decide(caller, action, id.clone(), parent).await?;
         self.replies.keep(&id, &payload, &answer.to_keep());
         Ok(answer)
     }
 
-    async fn decide(&self, caller: &Caller, action: Action, id: Name) -> Result<Answer, Refusal> {
+    async fn decide(
+        &self,
+        caller: &Caller,
+        action: Action,
+        id: Name,
+        parent: Option<TraceParent>,
+    ) -> Result<Answer, Refusal> {
         let environment = action.environment;
         let operation = action.operation;
-        match self.guard.pass(caller, action, id.clone()).await {
+        match self.guard.pass(caller, action, id.clone(), parent).await {
             Ok(passed) => Ok(self.answer(caller, passed, environment, operation)),
             Err(Refusal::OpenPass(permit)) => Ok(Answer::unrecorded(*permit)),
             Err(refusal) => {

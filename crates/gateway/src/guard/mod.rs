@@ -11,7 +11,7 @@ mod plan;
 use std::sync::Arc;
 use std::time::Instant;
 
-use action::{Action, Decision, Digest, FailMode, Json, Name, Timestamp, Verdict};
+use action::{Action, Decision, Digest, FailMode, Json, Name, Timestamp, TraceParent, Verdict};
 use arc_swap::ArcSwap;
 use engine::redact::Key;
 use engine::{Changed, Rules};
@@ -26,7 +26,7 @@ use crate::fail::{Closed, OpenPasses};
 use crate::identity::{Caller, Trust};
 use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
 use crate::memory::{Memory, Purse, Recalled};
-use crate::meter::{Meter, Stage};
+use crate::meter::{Meter, Passing, Stage};
 use crate::ports::{Contain, Dice, Isolate, Vault};
 use crate::refuse::Refusal;
 
@@ -97,6 +97,7 @@ impl Guard {
         caller: &Caller,
         action: Action,
         id: Name,
+        parent: Option<TraceParent>,
     ) -> Result<Passed, Refusal> {
         let book = self.book.load_full();
         let agent = Arc::clone(&caller.agent);
@@ -105,8 +106,14 @@ impl Guard {
         // Looked up before the action is given away: it is needed only when no decision comes in time.
         let mode = scope.fail_mode(action.operation);
         let payload = (mode == FailMode::Open).then(|| action.payload_hash());
-        let work =
-            Arc::clone(self).judge_and_record(book, caller.clone(), Arc::clone(&scope), action, id.clone());
+        let work = Arc::clone(self).judge_and_record(
+            book,
+            caller.clone(),
+            Arc::clone(&scope),
+            action,
+            id.clone(),
+            parent,
+        );
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
             Ok(step) => match step? {
                 Step::Passed(passed) => Ok(*passed),
@@ -129,9 +136,11 @@ impl Guard {
         scope: Arc<Scope>,
         action: Action,
         id: Name,
+        parent: Option<TraceParent>,
     ) -> Result<Step, Refusal> {
         let started = Instant::now();
-        let now = self.clock.now().timestamp();
+        let began = self.clock.now();
+        let now = began.timestamp();
         let size =
             action.context.iter().map(|content| content.text.len()).sum::<usize>() + weight(&action.payload);
         let subject = self.subject(&action)?;
@@ -198,6 +207,16 @@ impl Guard {
         };
         let receipt = kept.await;
         self.meter.took(Stage::Record, recording.elapsed());
+        self.meter.passing(&Passing {
+            id: &id,
+            action: &action,
+            decision: &decision,
+            carried,
+            sequence: receipt.as_ref().ok().and_then(Receipt::sequence),
+            parent,
+            began,
+            ended: self.clock.now(),
+        });
         let payload = plan.changed().map_or(decision.payload_hash, |changed| changed.action.payload_hash());
         let permit = |receipt: Receipt| Permit::recorded(id.clone(), payload, receipt);
         let receipt = match receipt {

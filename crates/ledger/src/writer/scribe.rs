@@ -253,7 +253,7 @@ impl Scribe {
 
 /// Adds a note and a blank line. Synced, so that a crash can tear only the last; what it left of one,
 /// which is no note or lacks its blank line, is written over.
-fn add_to_history(volume: &dyn Volume, path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn add_to_history(volume: &dyn Volume, path: &Path, text: &str) -> io::Result<()> {
     let file = match volume.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => volume.create(path, 0)?,
         opened => opened?,

@@ -16,5 +16,6 @@ mod damage;
 mod disk;
 mod faults;
 mod histories;
+mod outside;
 mod shards;
 mod support;

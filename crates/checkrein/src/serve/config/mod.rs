@@ -6,7 +6,11 @@ mod files;
 mod garbled;
 mod identity;
 mod listener;
+mod outward;
 mod sandbox;
+mod telemetry;
+mod webhooks;
+mod witnesses;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +25,10 @@ pub use self::listener::{Clients, Demand, Listener, Tls};
 pub use self::sandbox::Isolated;
 use crate::cli::Preset;
 use crate::{input, packs};
+
+pub use telemetry::Telemetry;
+pub use webhooks::Webhook;
+pub use witnesses::{WitnessAt, Witnesses};
 
 /// What the operator asked for, checked.
 #[derive(Debug)]
@@ -47,6 +55,9 @@ pub struct Config {
     pub environments: BTreeMap<Environment, Scope>,
     /// Where actions run so that nothing of them stays.
     pub sandbox: Isolated,
+    pub webhooks: Vec<Webhook>,
+    pub witnesses: Option<Witnesses>,
+    pub telemetry: Option<Telemetry>,
 }
 
 impl Config {
@@ -141,6 +152,9 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let four_eyes = fields.flag("four_eyes", faults).unwrap_or(false);
     let environments = environments::environments(&mut fields, faults);
     let sandbox = sandbox::sandbox(&mut fields, folder, faults);
+    let webhooks = webhooks::webhooks(&mut fields, folder, faults);
+    let witnesses = witnesses::witnesses(fields.fields("witnesses", faults), folder, faults);
+    let telemetry = telemetry::telemetry(fields.fields("telemetry", faults), folder, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -156,6 +170,9 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         four_eyes,
         environments: environments?,
         sandbox,
+        webhooks,
+        witnesses,
+        telemetry,
     })
 }
 
