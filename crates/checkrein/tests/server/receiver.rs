@@ -36,7 +36,7 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start(status: u16) -> Self {
-        Self::with(status, |stream| serve(stream))
+        Self::with(status, serve)
     }
 
     /// Behind TLS, with this certificate.
