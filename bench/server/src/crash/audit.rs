@@ -1,6 +1,8 @@
 //! What an auditor sees over HTTP: every record, and whether what was told is among them.
 
 use std::collections::{HashMap, HashSet};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -150,7 +152,16 @@ impl Audit {
         if place < self.shard || place - self.shard >= head.size {
             return Ok(0);
         }
-        let reply = line.get(&format!("/api/v1/decisions/{id}/proof"))?;
+        // Killed between the newest head and its copy in the shard, a start has no proof under that
+        // head until it signs the next one, within a second.
+        let asked = Instant::now();
+        let reply = loop {
+            let reply = line.get(&format!("/api/v1/decisions/{id}/proof"))?;
+            if reply.status != 503 || asked.elapsed() > Duration::from_secs(10) {
+                break reply;
+            }
+            thread::sleep(Duration::from_millis(50));
+        };
         ensure!(reply.status == 200, "no proof of {id}: {} {}", reply.status, reply.text());
         let leaf = self.leaves.get(place).context("a place beyond the end")?;
         let under = check_proof(&reply.text(), leaf).with_context(|| format!("the proof of {id}"))?;
