@@ -81,33 +81,45 @@ async fn all(
     pace: impl Fn(u32) -> Pace,
 ) -> Result<Asked> {
     let asked = Rc::new(RefCell::new(Asked::default()));
-    let mut lines = Vec::with_capacity(keys.len());
-    for _ in keys {
-        let line = TcpStream::connect(to).await.context("cannot connect; is `ulimit -n` high enough?")?;
-        line.set_nodelay(true)?;
-        lines.push(line);
-    }
     let agents = LocalSet::new();
     // Begun inside of the set: from outside, those who come late would wait for all who are busy.
-    agents.run_until(begin(lines, keys, ask, length, pace, &asked)).await;
+    agents.run_until(begin(to, keys, ask, length, pace, &asked)).await;
     agents.await;
     Ok(Rc::into_inner(asked).map(RefCell::into_inner).unwrap_or_default())
 }
 
 async fn begin(
-    lines: Vec<TcpStream>,
+    to: SocketAddr,
     keys: &[String],
     ask: Ask,
     length: Duration,
     pace: impl Fn(u32) -> Pace,
     asked: &Rc<RefCell<Asked>>,
 ) {
-    let start = Instant::now();
-    for (n, (line, key)) in (0u32..).zip(lines.into_iter().zip(keys)) {
+    // Whoever connects begins to ask at once, for a server cuts off who says nothing; what is asked
+    // before all have had time to connect does not count.
+    let settle = Duration::from_millis(100 + 3 * keys.len() as u64);
+    let start = Instant::now() + settle;
+    for (n, key) in (0u32..).zip(keys) {
         let next = u64::from(n) * 1_000_003;
-        let agent = Agent { line, key: key.clone(), ask, next, buffer: Vec::with_capacity(2048) };
-        spawn_local(agent.run(start, start + length, pace(n), Rc::clone(asked)));
+        let pace = pace(n);
+        let (key, asked) = (key.clone(), Rc::clone(asked));
+        spawn_local(async move {
+            match connect(to).await {
+                Ok(line) => {
+                    let agent = Agent { line, key, ask, next, buffer: Vec::with_capacity(2048) };
+                    agent.run(start, start + length, pace, asked).await;
+                }
+                Err(error) => asked.borrow_mut().errors.push(format!("{error:#}")),
+            }
+        });
     }
+}
+
+async fn connect(to: SocketAddr) -> Result<TcpStream> {
+    let line = TcpStream::connect(to).await.context("cannot connect; is `ulimit -n` high enough?")?;
+    line.set_nodelay(true)?;
+    Ok(line)
 }
 
 struct Agent {
@@ -121,7 +133,7 @@ struct Agent {
 impl Agent {
     async fn run(mut self, start: Instant, end: Instant, pace: Pace, asked: Rc<RefCell<Asked>>) {
         let mut due = match pace {
-            Pace::AtOnce => start,
+            Pace::AtOnce => Instant::now(),
             Pace::Every { first, .. } => start + first,
         };
         while due < end {
@@ -138,6 +150,7 @@ impl Agent {
                 return;
             }
             match self.once().await {
+                Ok(()) if from < start => {}
                 Ok(()) => asked
                     .borrow_mut()
                     .times
