@@ -191,7 +191,8 @@ impl Ledger {
         };
         let index = sequence - view.first;
         if index >= head.size {
-            return Err(ProveError::Unsigned { sequence, signed });
+            // Of this shard's own head: right after a start it may be behind the newest one.
+            return Err(ProveError::Unsigned { sequence, signed: view.first + head.size });
         }
         let tiles = TileFiles { volume, dirs: &dirs, edge: &head.edge };
         let path = inclusion(index, &TileHashes::new(&tiles, head.size))
