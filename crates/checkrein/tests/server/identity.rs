@@ -45,7 +45,7 @@ fn question() -> Value {
 
 fn ask(client: &Client, headers: &[(&str, &str)]) -> (u16, Value) {
     let reply = client.call("POST", ASK, headers, Some(&question())).unwrap();
-    (reply.status, reply.json()["error"]["code"].clone())
+    (reply.entry(), reply.json()["error"]["code"].clone())
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn a_roll_out_that_fares_like_the_others_stays() {
     // One blocked among many that are not: below the share.
     for _ in 0..12 {
         std::thread::sleep(std::time::Duration::from_millis(150));
-        assert_eq!(shop.ask(&read("read_bill", &session)).status, 200);
+        assert_eq!(shop.ask(&read("read_bill", &session)).entry(), 200);
     }
     std::thread::sleep(std::time::Duration::from_millis(1_500));
     assert_eq!(server.look("/api/v1/rules/menu/versions/1")["state"], "active");

@@ -53,11 +53,10 @@ fn an_injected_bulk_refund_is_blocked_inline_and_the_chain_still_verifies() {
         told["detections"].as_array().unwrap().iter().filter_map(|hit| hit["vector"].as_str()).collect();
     assert!(vectors.contains(&"prompt_injection"), "{told:#}");
     assert!(told["decision"]["risk"]["value"].as_u64() >= Some(86), "{told:#}");
-    let content = server.look(&format!("/api/v1/decisions/{}/content", answer["id"].as_str().unwrap()));
-    assert!(
-        content.to_string().contains("maintenance mode"),
-        "what came in is there for an analyst: {content}"
-    );
+    let content = format!("/api/v1/decisions/{}/content", answer["id"].as_str().unwrap());
+    until("what came in is there for an analyst", || {
+        server.look(&content).to_string().contains("maintenance mode")
+    });
     until("the ledger is signed and verifies", || verifies(&server));
 }
 
@@ -80,15 +79,22 @@ fn a_dump_of_personal_data_is_blocked_before_a_record_is_read() {
     assert_eq!(agent.post(&path, &json!({ "outcome": "not_executed" })).is(202)["agrees"], true);
 
     // The rule alerts a team and freezes the agent: both are on record, and both hold.
-    let alert = told["findings"].as_array().unwrap().iter().find(|it| it["rule"] == "alert.security");
-    assert_eq!(alert.unwrap()["severity"], "critical", "{told:#}");
-    let acts = server.look("/api/v1/acts");
-    let acts = acts["items"].as_array().unwrap();
-    let freeze = acts.iter().find(|act| act["act"] == "containment.freeze_agent").unwrap();
+    let alert = || {
+        let told = self::told(&server, &answer);
+        told["findings"].as_array().unwrap().iter().find(|it| it["rule"] == "alert.security").cloned()
+    };
+    until("the alert is in the index", || alert().is_some());
+    assert_eq!(alert().unwrap()["severity"], "critical");
+    let freeze = || {
+        let acts = server.look("/api/v1/acts");
+        acts["items"].as_array().unwrap().iter().find(|act| act["act"] == "containment.freeze_agent").cloned()
+    };
+    until("the order is in the index", || freeze().is_some());
+    let order = freeze().unwrap();
     assert_eq!(
-        (&freeze["by"], &freeze["notes"]["decision"]),
+        (&order["by"], &order["notes"]["decision"]),
         (&json!("checkrein"), &answer["id"]),
-        "{freeze:#}"
+        "{order:#}"
     );
     let harmless = json!({
         "kind": "record_change", "operation": "read", "tool": "crm_find", "count": 1,

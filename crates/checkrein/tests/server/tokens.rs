@@ -103,7 +103,7 @@ fn start(issuer: &Issuer, more: &str) -> Server {
 fn ask(server: &Server, token: &str, amount: u64) -> (u16, Value) {
     let question = json!({ "action": refund(amount) });
     let reply = call(server.agents, "POST", "/ask/v1/decisions", token, Some(&question));
-    (reply.status, reply.json()["error"]["code"].clone())
+    (reply.entry(), reply.json()["error"]["code"].clone())
 }
 
 #[test]
