@@ -102,11 +102,17 @@ impl Json {
 
 /// Serde puts the offending value into some messages: ``unknown variant `x`, expected …``,
 /// ``invalid type: string "x", expected …``. A value may be a secret, so what stands in quotes of
-/// either kind before the expectation is left out. Names of fields stay: they are what to mend.
+/// either kind before the expectation is left out. Names of fields stay, since they are what to mend,
+/// as long as they look like one: whoever puts a secret in the place of a key gets no echo of it.
 fn without_values(message: &str) -> String {
-    let (found, expected) = message.split_at(message.find(", expected").unwrap_or(message.len()));
-    let names_a_field =
-        ["unknown field", "missing field", "duplicate field"].iter().any(|m| found.starts_with(m));
+    // The last one: a value may hold the same words.
+    let (found, expected) = message.split_at(message.rfind(", expected").unwrap_or(message.len()));
+    for what in ["unknown field", "missing field", "duplicate field", "unknown variant"] {
+        let Some(rest) = found.strip_prefix(what) else { continue };
+        let name = rest.strip_prefix(" `").and_then(|rest| rest.strip_suffix('`'));
+        let shown = name.filter(|name| what.ends_with("field") && looks_like_a_field(name)).unwrap_or("…");
+        return format!("{what} `{shown}`{expected}");
+    }
     let mut kept = String::new();
     let mut open: Option<char> = None;
     let mut escaped = false;
@@ -116,7 +122,7 @@ fn without_values(message: &str) -> String {
                 open = Some('"');
                 kept.push('…');
             }
-            (None, '`') if !names_a_field => {
+            (None, '`') => {
                 open = Some('`');
                 kept.push('…');
             }
@@ -130,9 +136,11 @@ fn without_values(message: &str) -> String {
         }
         escaped = false;
     }
-    // A field's name is as long as its author likes; nobody reads more of it than this.
-    let kept: String = kept.chars().take(160).collect();
     format!("{kept}{expected}")
+}
+
+fn looks_like_a_field(name: &str) -> bool {
+    name.len() <= 40 && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'))
 }
 
 /// Reads a value with what is left of the depth and count bounds.
@@ -336,6 +344,33 @@ mod tests {
     fn numbers_that_do_not_fit_are_refused() {
         for text in ["18446744073709551617", "1e400", "1e-40"] {
             assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_show_a_key_only_where_it_looks_like_one() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Known {
+            #[serde(rename = "kind")]
+            _kind: Option<Word>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Word {
+            Read,
+        }
+        let told = |text: &str| Json::parse_as::<Known>(text.as_bytes()).unwrap_err().to_string();
+        assert!(told(r#"{"knid":null}"#).contains("unknown field `knid`, expected `kind`"));
+        for text in [
+            r#"{"SECRET-7f3a":1}"#,
+            r#"{"a`SECRET-7f3a`b":1}"#,
+            r#"{"a, expected SECRET-7f3a":1}"#,
+            r#"{"kind":"a`SECRET-7f3a`b"}"#,
+            r#"{"kind":"a, expected SECRET-7f3a"}"#,
+        ] {
+            let told = told(text);
+            assert!(!told.contains("SECRET") && told.contains("expected"), "{told}");
         }
     }
 
