@@ -5,18 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::harness::{SETTINGS, Server, refund, until};
-
-fn checkrein(server: &Server, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_checkrein"))
-        .args(arguments)
-        .current_dir(&server.folder)
-        .output()
-        .unwrap();
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code().unwrap(), text)
-}
+use crate::harness::{SETTINGS, Server, checkrein, refund, until};
 
 fn python(verifier: &Path, bundle: &Path, key: &str) -> (i32, String) {
     let output = Command::new("python3").arg(verifier).arg(bundle).args(["--key", key]).output().unwrap();

@@ -278,3 +278,15 @@ pub fn refund(amount: u64) -> Value {
         "principal": { "id": "maria@shop.example" },
     })
 }
+
+/// Runs a command of the program beside its server: how it ended, and what it said.
+pub fn checkrein(server: &Server, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_checkrein"))
+        .args(arguments)
+        .current_dir(&server.folder)
+        .output()
+        .unwrap();
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), text)
+}

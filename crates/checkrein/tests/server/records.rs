@@ -5,18 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Server, refund, until};
-
-fn checkrein(server: &Server, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_checkrein"))
-        .args(arguments)
-        .current_dir(&server.folder)
-        .output()
-        .unwrap();
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code().unwrap(), text)
-}
+use crate::harness::{Server, checkrein, refund, until};
 
 #[test]
 fn records_are_followed_while_the_server_writes() {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{SETTINGS, Server, call, refund, until};
+use crate::harness::{SETTINGS, Server, call, checkrein, refund, until};
 
 struct Witness {
     child: Child,
@@ -55,17 +55,6 @@ impl Drop for Witness {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn checkrein(server: &Server, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_checkrein"))
-        .args(arguments)
-        .current_dir(&server.folder)
-        .output()
-        .unwrap();
-    let text =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code().unwrap(), text)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -7,7 +7,7 @@ use action::{Json, Name, Severity, Timestamp, Verdict};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use ledger::{AgentPart, ApprovalStep, FindingPart, Nanos, OutcomePart, Promise, Record, RecordKind, Report};
+use ledger::{AgentPart, ApprovalStep, Nanos, OutcomePart, Promise, Record, RecordKind, Report};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
@@ -147,12 +147,11 @@ impl Desk {
             vec![outcome(&caller.agent.name, id, report.outcome.into(), self.guard.clock.now())];
         if !agrees {
             tracing::warn!(decision = %id, reported = ?report.outcome, "the report contradicts the decision");
-            records.push(finding(
-                &caller.agent.name,
+            records.push(self.guard.finding(
                 id,
+                &caller.agent.name,
                 "outcome.contradicts",
                 Severity::Critical,
-                self.guard.clock.now(),
             ));
         }
         for record in records {
@@ -167,7 +166,7 @@ impl Desk {
         for late in &overdue {
             let at = self.guard.clock.now();
             let missing = outcome(&late.agent, &late.id, Report::Missing, at);
-            let finding = finding(&late.agent, &late.id, "outcome.missing", Severity::Medium, at);
+            let finding = self.guard.finding(&late.id, &late.agent, "outcome.missing", Severity::Medium);
             for record in [missing, finding] {
                 if self.guard.note(record, Promise::Synced).await.is_err() {
                     tracing::error!(decision = %late.id, "a missing outcome could not be recorded");
@@ -203,12 +202,5 @@ fn outcome(agent: &Name, of: &Name, report: Report, now: Nanos) -> Record {
     let mut record = Record::new(RecordKind::Outcome, now);
     record.agent = Some(AgentPart { name: agent.clone(), version: None });
     record.outcome = Some(OutcomePart { of: of.clone(), report });
-    record
-}
-
-fn finding(agent: &Name, of: &Name, rule: &'static str, severity: Severity, now: Nanos) -> Record {
-    let mut record = Record::new(RecordKind::Finding, now);
-    record.agent = Some(AgentPart { name: agent.clone(), version: None });
-    record.finding = Name::new(rule).ok().map(|rule| FindingPart { of: Some(of.clone()), rule, severity });
     record
 }

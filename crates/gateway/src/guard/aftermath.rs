@@ -16,9 +16,8 @@ impl Guard {
         if decision.mode == Mode::Simulate {
             return Vec::new();
         }
-        let finding = |alert: &action::Alert| {
-            self.finding(id, agent, named(&format!("alert.{}", alert.team)), alert.severity)
-        };
+        let finding =
+            |alert: &action::Alert| self.finding(id, agent, &format!("alert.{}", alert.team), alert.severity);
         decision.alerts.iter().map(finding).collect()
     }
 
@@ -56,7 +55,7 @@ impl Guard {
                 Ok(Err(_)) | Err(_) => "containment.failed",
             };
             tracing::error!(decision = %id, containment = what.as_str(), fault, "not contained");
-            let finding = self.finding(id, &agent.name, named(fault), Severity::Critical);
+            let finding = self.finding(id, &agent.name, fault, Severity::Critical);
             // That it could not be written was logged where it happened.
             let _ = self.note(finding, Promise::Synced).await;
         }
@@ -80,10 +79,11 @@ impl Guard {
         record
     }
 
-    pub(super) fn finding(&self, of: &Name, agent: &Name, rule: Name, severity: Severity) -> Record {
+    /// A finding about one decision.
+    pub(crate) fn finding(&self, of: &Name, agent: &Name, rule: &str, severity: Severity) -> Record {
         let mut record = Record::new(RecordKind::Finding, self.clock.now());
         record.agent = Some(AgentPart { name: agent.clone(), version: None });
-        record.finding = Some(FindingPart { of: Some(of.clone()), rule, severity });
+        record.finding = Some(FindingPart { of: Some(of.clone()), rule: named(rule), severity });
         record
     }
 }

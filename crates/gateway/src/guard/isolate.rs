@@ -52,7 +52,7 @@ impl Guard {
         tracing::info!(decision = %it.id, adapter = refused.adapter, why = refused.why,
             "not isolated; a person decides instead");
         let held = self.hold(&it.id, &it.action, &it.decision, &it.scope, it.principal.clone(), it.now);
-        let mut finding = self.finding(&it.id, agent, named("sandbox.refused"), Severity::Low);
+        let mut finding = self.finding(&it.id, agent, "sandbox.refused", Severity::Low);
         finding.notes.insert(named("adapter"), named(refused.adapter));
         finding.notes.insert(named("why"), named(refused.why));
         // That it could not be written was logged where it happened; the hold is what counts.

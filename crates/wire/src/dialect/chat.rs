@@ -114,7 +114,8 @@ const CALL: Fields = Fields::numbered(
     ],
 );
 
-const FUNCTION: Fields = Fields::of(&[("name", Leaf(CallTool)), ("arguments", Leaf(CallArguments))]);
+/// What is called, in every dialect that took this over.
+pub const FUNCTION: Fields = Fields::of(&[("name", Leaf(CallTool)), ("arguments", Leaf(CallArguments))]);
 
 const TOOL: Fields = Fields::of(&[
     ("type", PROTOCOL),
@@ -129,7 +130,8 @@ const TOOL: Fields = Fields::of(&[
     ),
 ]);
 
-const FUNCTION_OFFERED: Fields = Fields::of(&[
+/// What is offered to be called, likewise.
+pub const FUNCTION_OFFERED: Fields = Fields::of(&[
     ("name", Leaf(ToolName)),
     ("description", Leaf(ToolDescription)),
     ("parameters", Whole(ToolSchema)),

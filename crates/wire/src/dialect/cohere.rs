@@ -1,10 +1,8 @@
 //! Cohere's chat, version 2.
 
-use super::{Dialect, Family, Stream};
+use super::{Dialect, Family, Stream, chat};
 use crate::shape::Count::{Call, No, Part, Turn};
-use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
-};
+use crate::shape::Meaning::{CallId, Media, Model, Reasoning};
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
@@ -67,23 +65,10 @@ const DOCUMENT: Shape = Kinds {
     object: &Of(&Fields::of(&[("id", PROTOCOL), ("data", Whole(crate::shape::Meaning::Text))])),
 };
 
-const CALL: Shape = Of(&Fields::of(&[
-    ("id", Leaf(CallId)),
-    ("type", PROTOCOL),
-    ("function", Of(&Fields::of(&[("name", Leaf(CallTool)), ("arguments", Leaf(CallArguments))]))),
-]));
+const CALL: Shape =
+    Of(&Fields::of(&[("id", Leaf(CallId)), ("type", PROTOCOL), ("function", Of(&chat::FUNCTION))]));
 
-const TOOL: Fields = Fields::of(&[
-    ("type", PROTOCOL),
-    (
-        "function",
-        Of(&Fields::of(&[
-            ("name", Leaf(ToolName)),
-            ("description", Leaf(ToolDescription)),
-            ("parameters", Whole(ToolSchema)),
-        ])),
-    ),
-]);
+const TOOL: Fields = Fields::of(&[("type", PROTOCOL), ("function", Of(&chat::FUNCTION_OFFERED))]);
 
 const ANSWER: Fields = Fields::of(&[
     ("id", PROTOCOL),

@@ -1,9 +1,9 @@
 //! Ollama's own chat and generate.
 
-use super::{Dialect, Family, Stream};
+use super::{Dialect, Family, Stream, chat};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolName, ToolSchema,
+    CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolSchema,
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
@@ -70,17 +70,7 @@ const CALL: Fields = Fields::of(&[
     ),
 ]);
 
-const TOOL: Fields = Fields::of(&[
-    ("type", PROTOCOL),
-    (
-        "function",
-        Of(&Fields::of(&[
-            ("name", Leaf(ToolName)),
-            ("description", Leaf(ToolDescription)),
-            ("parameters", Whole(ToolSchema)),
-        ])),
-    ),
-]);
+const TOOL: Fields = Fields::of(&[("type", PROTOCOL), ("function", Of(&chat::FUNCTION_OFFERED))]);
 
 /// The answer at once and each line of a stream have the same keys.
 const ANSWER: Fields = Fields::of(&[
