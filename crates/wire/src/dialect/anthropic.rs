@@ -8,7 +8,7 @@ use crate::shape::Meaning::{
 use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "anthropic_messages",
     family: Family::Anthropic,
     request: Of(&REQUEST),

@@ -8,7 +8,7 @@ use crate::shape::Meaning::{
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "bedrock_converse",
     family: Family::Amazon,
     request: Of(&REQUEST),

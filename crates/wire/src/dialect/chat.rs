@@ -10,7 +10,7 @@ use crate::shape::Meaning::{
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "openai_chat",
     family: Family::OpenAi,
     request: Of(&REQUEST),

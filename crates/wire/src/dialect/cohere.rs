@@ -6,7 +6,7 @@ use crate::shape::Meaning::{CallId, Media, Model, Reasoning};
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "cohere_chat",
     family: Family::Cohere,
     request: Of(&REQUEST),

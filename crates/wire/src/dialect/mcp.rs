@@ -11,7 +11,7 @@ use crate::shape::Meaning::{
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "mcp",
     family: Family::Mcp,
     request: MESSAGE,

@@ -9,6 +9,15 @@ mod mcp;
 mod ollama;
 mod responses;
 
+pub use anthropic::DIALECT as ANTHROPIC;
+pub use bedrock::DIALECT as BEDROCK;
+pub use chat::DIALECT as CHAT;
+pub use cohere::DIALECT as COHERE;
+pub use gemini::DIALECT as GEMINI;
+pub use mcp::DIALECT as MCP;
+pub use ollama::DIALECT as OLLAMA;
+pub use responses::DIALECT as RESPONSES;
+
 use crate::frame::{AwsFrames, Framing, Lines, Sse};
 use crate::shape::Shape;
 
@@ -60,16 +69,7 @@ impl Stream {
 }
 
 /// Every dialect.
-pub const ALL: &[&Dialect] = &[
-    &chat::DIALECT,
-    &responses::DIALECT,
-    &anthropic::DIALECT,
-    &gemini::DIALECT,
-    &bedrock::DIALECT,
-    &cohere::DIALECT,
-    &ollama::DIALECT,
-    &mcp::DIALECT,
-];
+pub static ALL: &[&Dialect] = &[&CHAT, &RESPONSES, &ANTHROPIC, &GEMINI, &BEDROCK, &COHERE, &OLLAMA, &MCP];
 
 pub fn named(name: &str) -> Option<&'static Dialect> {
     ALL.iter().copied().find(|dialect| dialect.name == name)
