@@ -7,6 +7,7 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
 pub static DIALECT: Dialect = Dialect {
     name: "anthropic_messages",
@@ -16,6 +17,32 @@ pub static DIALECT: Dialect = Dialect {
     event: Of(&EVENT),
     stream: Stream::Events,
     ends_with: None,
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.input_tokens", Term::FreshInput),
+        ("usage.cache_read_input_tokens", Term::Cached),
+        ("usage.cache_creation_input_tokens", Term::Written),
+        ("usage.output_tokens", Term::Output),
+        ("message.usage.input_tokens", Term::FreshInput),
+        ("message.usage.cache_read_input_tokens", Term::Cached),
+        ("message.usage.cache_creation_input_tokens", Term::Written),
+        ("message.usage.output_tokens", Term::Output),
+    ],
+    ends: &["stop_reason", "delta.stop_reason"],
+    words: &[
+        ("end_turn", Ended::Stop),
+        ("stop_sequence", Ended::Stop),
+        ("max_tokens", Ended::Length),
+        ("model_context_window_exceeded", Ended::Length),
+        ("tool_use", Ended::ToolCalls),
+        ("refusal", Ended::Refusal),
+    ],
+    open: &[],
+    calls: &[],
+    refusals: &[],
 };
 
 const REQUEST: Fields = Fields::of(&[

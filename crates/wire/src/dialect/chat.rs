@@ -9,6 +9,7 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
 pub static DIALECT: Dialect = Dialect {
     name: "openai_chat",
@@ -18,6 +19,40 @@ pub static DIALECT: Dialect = Dialect {
     event: Of(&ANSWER),
     stream: Stream::Events,
     ends_with: Some("[DONE]"),
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.prompt_tokens", Term::Input),
+        ("usage.completion_tokens", Term::Output),
+        ("usage.prompt_tokens_details.cached_tokens", Term::Cached),
+        // Groq's, in a stream.
+        ("x_groq.usage.prompt_tokens", Term::Input),
+        ("x_groq.usage.completion_tokens", Term::Output),
+        // DeepSeek's name for the same.
+        ("usage.prompt_cache_hit_tokens", Term::Cached),
+        ("usage.completion_tokens_details.reasoning_tokens", Term::Reasoning),
+    ],
+    ends: &["choices.*.finish_reason"],
+    words: &[
+        ("stop", Ended::Stop),
+        // Together's name for the same.
+        ("eos", Ended::Stop),
+        ("length", Ended::Length),
+        ("model_length", Ended::Length),
+        ("tool_calls", Ended::ToolCalls),
+        ("function_call", Ended::ToolCalls),
+        ("content_filter", Ended::Filtered),
+    ],
+    open: &[],
+    calls: &[
+        "choices.*.message.tool_calls.*",
+        "choices.*.delta.tool_calls.*",
+        "choices.*.message.function_call",
+        "choices.*.delta.function_call",
+    ],
+    refusals: &["choices.*.message.refusal", "choices.*.delta.refusal"],
 };
 
 const REQUEST: Fields = Fields::of(&[
@@ -168,6 +203,7 @@ const ANSWER: Fields = Fields::of(&[
     ("provider", PROTOCOL),
     ("choices", Each(Turn, &Of(&CHOICE))),
     ("usage", FORMAT),
+    ("x_groq", FORMAT),
     ("error", UNKNOWN),
 ]);
 

@@ -5,6 +5,7 @@ use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{CallId, Media, Model, Reasoning};
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
 pub static DIALECT: Dialect = Dialect {
     name: "cohere_chat",
@@ -14,6 +15,28 @@ pub static DIALECT: Dialect = Dialect {
     event: Of(&EVENT),
     stream: Stream::Events,
     ends_with: Some("[DONE]"),
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.tokens.input_tokens", Term::Input),
+        ("usage.tokens.output_tokens", Term::Output),
+        ("usage.cached_tokens", Term::Cached),
+        ("delta.usage.tokens.input_tokens", Term::Input),
+        ("delta.usage.tokens.output_tokens", Term::Output),
+        ("delta.usage.cached_tokens", Term::Cached),
+    ],
+    ends: &["finish_reason", "delta.finish_reason"],
+    words: &[
+        ("COMPLETE", Ended::Stop),
+        ("STOP_SEQUENCE", Ended::Stop),
+        ("MAX_TOKENS", Ended::Length),
+        ("TOOL_CALL", Ended::ToolCalls),
+    ],
+    open: &[],
+    calls: &[],
+    refusals: &[],
 };
 
 const REQUEST: Fields = Fields::of(&[

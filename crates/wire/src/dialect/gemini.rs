@@ -7,6 +7,7 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
 pub static DIALECT: Dialect = Dialect {
     name: "gemini",
@@ -16,6 +17,32 @@ pub static DIALECT: Dialect = Dialect {
     event: Of(&ANSWER),
     stream: Stream::Events,
     ends_with: None,
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usageMetadata.promptTokenCount", Term::Input),
+        ("usageMetadata.toolUsePromptTokenCount", Term::ToolInput),
+        ("usageMetadata.cachedContentTokenCount", Term::Cached),
+        ("usageMetadata.candidatesTokenCount", Term::SaidOutput),
+        ("usageMetadata.thoughtsTokenCount", Term::Reasoning),
+    ],
+    // A prompt that is blocked has no candidate, and no reason to block is a good end.
+    ends: &["candidates.*.finishReason", "promptFeedback.blockReason"],
+    words: &[
+        ("STOP", Ended::Stop),
+        ("MAX_TOKENS", Ended::Length),
+        ("SAFETY", Ended::Filtered),
+        ("RECITATION", Ended::Filtered),
+        ("BLOCKLIST", Ended::Filtered),
+        ("PROHIBITED_CONTENT", Ended::Filtered),
+        ("SPII", Ended::Filtered),
+        ("IMAGE_SAFETY", Ended::Filtered),
+    ],
+    open: &[],
+    calls: &["candidates.*.content.parts.*.functionCall", "candidates.*.content.parts.*.function_call"],
+    refusals: &[],
 };
 
 /// The format takes both ways to write a key.

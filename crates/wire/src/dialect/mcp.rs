@@ -10,6 +10,7 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::Tells;
 
 pub static DIALECT: Dialect = Dialect {
     name: "mcp",
@@ -19,6 +20,7 @@ pub static DIALECT: Dialect = Dialect {
     event: MESSAGE,
     stream: Stream::Events,
     ends_with: None,
+    tells: &Tells::NOTHING,
 };
 
 /// A request, a notification, a result or an error; several of them in one list, as older clients send.

@@ -20,6 +20,7 @@ pub use responses::DIALECT as RESPONSES;
 
 use crate::frame::{AwsFrames, Framing, Lines, Sse};
 use crate::shape::Shape;
+use crate::usage::Tells;
 
 /// One way to speak to a model.
 pub struct Dialect {
@@ -34,6 +35,8 @@ pub struct Dialect {
     pub stream: Stream,
     /// What ends a stream of events and is no JSON.
     pub ends_with: Option<&'static str>,
+    /// Where it tells what an answer took and how it ended.
+    pub tells: &'static Tells,
 }
 
 /// Whose manner of refusing it has.

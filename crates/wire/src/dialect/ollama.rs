@@ -7,6 +7,7 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
 pub static DIALECT: Dialect = Dialect {
     name: "ollama",
@@ -16,6 +17,16 @@ pub static DIALECT: Dialect = Dialect {
     event: Of(&ANSWER),
     stream: Stream::Lines,
     ends_with: None,
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[("prompt_eval_count", Term::Input), ("eval_count", Term::Output)],
+    ends: &["done_reason"],
+    words: &[("stop", Ended::Stop), ("length", Ended::Length)],
+    open: &[],
+    calls: &["message.tool_calls.*"],
+    refusals: &[],
 };
 
 const REQUEST: Fields = Fields::of(&[
