@@ -83,7 +83,13 @@ const AZURE: &[&str] = &["/openai"];
 /// Anthropic; Azure and others that host its models; OpenRouter.
 const ANTHROPIC: &[&str] = &["/v1", "/anthropic/v1", "/api/v1"];
 const GOOGLE: &[&str] = &["/v1beta", "/v1", "/v1alpha"];
+/// Where it does not stand at the same path as others.
+const GOOGLE_OWN: &[&str] = &["/v1beta", "/v1alpha"];
 const BARE: &[&str] = &[""];
+
+const fn only(model: &'static str, row: Endpoint) -> Endpoint {
+    Endpoint { only: Some(model), ..row }
+}
 
 const fn row(
     method: &'static str,
@@ -97,7 +103,10 @@ const fn row(
     Endpoint { method, roots, before, after, only: None, dialect, call, streams }
 }
 
-use Call::Generate;
+/// In the name of each of Anthropic's models that Amazon hosts.
+const CLAUDE: &str = "anthropic.";
+
+use Call::{Count, Embed, Generate, Models};
 use Streams::{Always, Never, UnlessToldNot, WhenAsked};
 
 /// Every endpoint.
@@ -115,7 +124,31 @@ pub static ENDPOINTS: &[Endpoint] = &[
     row("POST", BARE,      "/model/",           Some("/converse-stream"),            &dialect::BEDROCK,   Generate, Always),
     row("POST", BARE,      "/v2/chat",          None,                                &dialect::COHERE,    Generate, WhenAsked),
     row("POST", BARE,      "/api/chat",         None,                                &dialect::OLLAMA,    Generate, UnlessToldNot),
-    row("POST", BARE,      "/api/generate",     None,                                &dialect::OLLAMA,    Generate, UnlessToldNot),
+    row("POST", BARE,      "/api/generate",     None,                                &dialect::OLLAMA_GENERATE, Generate, UnlessToldNot),
+    row("POST", OPENAI,    "/completions",      None,                                &dialect::COMPLETIONS, Generate, WhenAsked),
+    row("POST", AZURE,     "/deployments/",     Some("/completions"),                &dialect::COMPLETIONS, Generate, WhenAsked),
+    only(CLAUDE, row("POST", BARE, "/model/",   Some("/invoke"),                     &dialect::BEDROCK_ANTHROPIC, Generate, Never)),
+    only(CLAUDE, row("POST", BARE, "/model/",   Some("/invoke-with-response-stream"), &dialect::BEDROCK_ANTHROPIC, Generate, Always)),
+    row("POST", BARE,      "/model/",           Some("/invoke"),                     &dialect::BEDROCK_INVOKE, Generate, Never),
+    row("POST", BARE,      "/model/",           Some("/invoke-with-response-stream"), &dialect::BEDROCK_INVOKE, Generate, Always),
+
+    row("POST", OPENAI,    "/embeddings",       None,                                &dialect::OPENAI_EMBEDDINGS, Embed, Never),
+    row("POST", AZURE,     "/deployments/",     Some("/embeddings"),                 &dialect::OPENAI_EMBEDDINGS, Embed, Never),
+    row("POST", GOOGLE,    "/models/",          Some(":embedContent"),               &dialect::GEMINI_EMBEDDINGS, Embed, Never),
+    row("POST", GOOGLE,    "/models/",          Some(":batchEmbedContents"),         &dialect::GEMINI_EMBEDDINGS, Embed, Never),
+    row("POST", BARE,      "/v2/embed",         None,                                &dialect::COHERE_EMBEDDINGS, Embed, Never),
+    row("POST", BARE,      "/api/embed",        None,                                &dialect::OLLAMA_EMBEDDINGS, Embed, Never),
+    row("POST", BARE,      "/api/embeddings",   None,                                &dialect::OLLAMA_EMBEDDINGS, Embed, Never),
+
+    row("POST", ANTHROPIC, "/messages/count_tokens", None,                           &dialect::ANTHROPIC_COUNT, Count, Never),
+    row("POST", GOOGLE,    "/models/",          Some(":countTokens"),                &dialect::GEMINI_COUNT, Count, Never),
+    row("POST", BARE,      "/model/",           Some("/count-tokens"),               &dialect::BEDROCK_COUNT, Count, Never),
+
+    row("GET",  OPENAI,    "/models",           None,                                &dialect::OPENAI_MODELS, Models, Never),
+    row("GET",  GOOGLE_OWN, "/models",           None,                                &dialect::GEMINI_MODELS, Models, Never),
+    row("GET",  BARE,      "/api/tags",         None,                                &dialect::OLLAMA_MODELS, Models, Never),
+    row("GET",  OPENAI,    "/models/",          Some(""),                            &dialect::OPENAI_MODELS, Models, Never),
+    row("GET",  GOOGLE_OWN, "/models/",          Some(""),                            &dialect::GEMINI_MODELS, Models, Never),
 ];
 
 /// The endpoint that a request goes to. `path` is the path alone, as it came.

@@ -8,7 +8,7 @@ use wire::endpoint::{Call, ENDPOINTS, MAX_MODEL, Streams, endpoint, streams, tow
 /// method, path, dialect, call, streams, model, root
 type Row = (&'static str, &'static str, &'static str, Call, Streams, Option<&'static str>, &'static str);
 
-use Call::Generate;
+use Call::{Count, Embed, Generate, Models};
 use Streams::{Always, Never, UnlessToldNot, WhenAsked};
 
 #[rustfmt::skip]
@@ -33,7 +33,26 @@ const KNOWN: &[Row] = &[
     ("POST", "/model/arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0/converse", "bedrock_converse", Generate, Never, Some("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0"), ""),
     ("POST", "/v2/chat",                                 "cohere_chat", Generate, WhenAsked, None, ""),
     ("POST", "/api/chat",                                "ollama", Generate, UnlessToldNot, None, ""),
-    ("POST", "/api/generate",                            "ollama", Generate, UnlessToldNot, None, ""),
+    ("POST", "/api/generate",                            "ollama_generate", Generate, UnlessToldNot, None, ""),
+    ("POST", "/v1/completions",                          "openai_completions", Generate, WhenAsked, None, "/v1"),
+    ("POST", "/openai/deployments/old/completions",      "openai_completions", Generate, WhenAsked, Some("old"), "/openai"),
+    ("POST", "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke", "bedrock_anthropic", Generate, Never, Some("us.anthropic.claude-sonnet-4-5-20250929-v1:0"), ""),
+    ("POST", "/model/anthropic.claude-3-haiku-20240307-v1:0/invoke-with-response-stream", "bedrock_anthropic", Generate, Always, Some("anthropic.claude-3-haiku-20240307-v1:0"), ""),
+    ("POST", "/model/amazon.titan-text-express-v1/invoke", "bedrock_invoke", Generate, Never, Some("amazon.titan-text-express-v1"), ""),
+    ("POST", "/model/meta.llama3-8b-instruct-v1:0/invoke-with-response-stream", "bedrock_invoke", Generate, Always, Some("meta.llama3-8b-instruct-v1:0"), ""),
+    ("POST", "/v1/embeddings",                           "openai_embeddings", Embed, Never, None, "/v1"),
+    ("POST", "/openai/deployments/ada/embeddings",       "openai_embeddings", Embed, Never, Some("ada"), "/openai"),
+    ("POST", "/v1beta/models/gemini-embedding-001:batchEmbedContents", "gemini_embeddings", Embed, Never, Some("gemini-embedding-001"), "/v1beta"),
+    ("POST", "/v2/embed",                                "cohere_embeddings", Embed, Never, None, ""),
+    ("POST", "/api/embed",                               "ollama_embeddings", Embed, Never, None, ""),
+    ("POST", "/v1/messages/count_tokens",                "anthropic_count_tokens", Count, Never, None, "/v1"),
+    ("POST", "/v1beta/models/gemini-3-flash:countTokens", "gemini_count_tokens", Count, Never, Some("gemini-3-flash"), "/v1beta"),
+    ("POST", "/model/amazon.nova-lite-v1:0/count-tokens", "bedrock_count_tokens", Count, Never, Some("amazon.nova-lite-v1:0"), ""),
+    ("GET",  "/v1/models",                               "openai_models", Models, Never, None, "/v1"),
+    ("GET",  "/v1/models/Qwen/Qwen3-8B",                 "openai_models", Models, Never, Some("Qwen/Qwen3-8B"), "/v1"),
+    ("GET",  "/v1beta/models",                           "gemini_models", Models, Never, None, "/v1beta"),
+    ("GET",  "/v1beta/models/gemini-3-flash",            "gemini_models", Models, Never, Some("gemini-3-flash"), "/v1beta"),
+    ("GET",  "/api/tags",                                "ollama_models", Models, Never, None, ""),
 ];
 
 #[test]

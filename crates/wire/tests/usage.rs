@@ -66,6 +66,13 @@ const CASES: &[Case] = &[
         Some(9), Some(5), None, None, Some(Ended::Length)),
     ("ollama", &[r#"{"message":{"content":"","tool_calls":[{"function":{"name":"pay"}}]},"done":false}"#, r#"{"done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":5}"#],
         Some(9), Some(5), None, None, Some(Ended::ToolCalls)),
+    ("bedrock_anthropic", &[r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"output_tokens":1}}}"#, r#"{"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":25}}"#],
+        Some(10), Some(25), None, None, Some(Ended::Stop)),
+    ("openai_completions", &[r#"{"choices":[{"text":"x","finish_reason":"length"}],"usage":{"prompt_tokens":4,"completion_tokens":2}}"#],
+        Some(4), Some(2), None, None, Some(Ended::Length)),
+    ("ollama_generate", &[r#"{"response":"x","done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":5}"#],
+        Some(9), Some(5), None, None, Some(Ended::Stop)),
+    ("openai_embeddings", &[r#"{"usage":{"prompt_tokens":8,"total_tokens":8}}"#], Some(8), None, None, None, None),
 ];
 
 #[test]

@@ -20,7 +20,7 @@ pub static DIALECT: Dialect = Dialect {
     tells: &TELLS,
 };
 
-const TELLS: Tells = Tells {
+pub const TELLS: Tells = Tells {
     counts: &[
         ("usage.input_tokens", Term::FreshInput),
         ("usage.cache_read_input_tokens", Term::Cached),
@@ -45,7 +45,7 @@ const TELLS: Tells = Tells {
     refusals: &[],
 };
 
-const REQUEST: Fields = Fields::of(&[
+pub const REQUEST: Fields = Fields::of(&[
     ("model", Leaf(Model)),
     ("system", By(Speaker::System, &CONTENT)),
     ("messages", Each(Turn, &Of(&MESSAGE))),
@@ -57,6 +57,9 @@ const REQUEST: Fields = Fields::of(&[
     ("thinking", Of(&Fields::of(&[("type", PROTOCOL)]))),
     ("service_tier", PROTOCOL),
     ("container", UNKNOWN),
+    // As Amazon hosts it.
+    ("anthropic_version", PROTOCOL),
+    ("anthropic_beta", Each(No, &PROTOCOL)),
 ]);
 
 const MESSAGE: Fields = Fields {
@@ -127,7 +130,7 @@ const TOOL: Fields = Fields::of(&[
     ("cache_control", Of(&Fields::of(&[("type", PROTOCOL), ("ttl", PROTOCOL)]))),
 ]);
 
-const ANSWER: Fields = Fields::of(&[
+pub const ANSWER: Fields = Fields::of(&[
     ("id", PROTOCOL),
     ("type", PROTOCOL),
     ("role", PROTOCOL),
@@ -142,7 +145,7 @@ const ANSWER: Fields = Fields::of(&[
 
 /// `message_start`, `content_block_start`, `content_block_delta`, … have no key in common that means
 /// different things, so one object holds all of them.
-const EVENT: Fields = Fields::numbered(
+pub const EVENT: Fields = Fields::numbered(
     &[("index", Part)],
     &[
         ("type", PROTOCOL),
@@ -150,6 +153,7 @@ const EVENT: Fields = Fields::numbered(
         ("content_block", By(Speaker::Model, &BLOCK)),
         ("delta", By(Speaker::Model, &Piece(&DELTA))),
         ("usage", FORMAT),
+        ("amazon-bedrock-invocationMetrics", FORMAT),
         ("error", UNKNOWN),
     ],
 );

@@ -42,7 +42,7 @@ const TELLS: Tells = Tells {
     refusals: &[],
 };
 
-const REQUEST: Fields = Fields::of(&[
+pub const REQUEST: Fields = Fields::of(&[
     ("system", By(Speaker::System, &Each(Part, &BLOCK))),
     ("messages", Each(Turn, &Of(&MESSAGE))),
     ("toolConfig", Of(&Fields::of(&[("tools", Each(Call, &Of(&TOOL))), ("toolChoice", UNKNOWN)]))),

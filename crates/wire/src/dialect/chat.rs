@@ -4,8 +4,8 @@
 use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, ToolDescription,
-    ToolName, ToolSchema,
+    CallArguments, CallId, CallTool, Echo, Media, Metadata, Model, Person, Reasoning, Refusal,
+    ToolDescription, ToolName, ToolSchema,
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
@@ -22,7 +22,7 @@ pub static DIALECT: Dialect = Dialect {
     tells: &TELLS,
 };
 
-const TELLS: Tells = Tells {
+pub const TELLS: Tells = Tells {
     counts: &[
         ("usage.prompt_tokens", Term::Input),
         ("usage.completion_tokens", Term::Output),
@@ -70,6 +70,7 @@ const REQUEST: Fields = Fields::of(&[
     ("prompt_cache_key", Leaf(Metadata)),
     ("metadata", Whole(Metadata)),
     ("stream_options", FORMAT),
+    ("logit_bias", FORMAT),
     ("reasoning_effort", PROTOCOL),
     ("verbosity", PROTOCOL),
     ("service_tier", PROTOCOL),
@@ -204,6 +205,8 @@ const ANSWER: Fields = Fields::of(&[
     ("choices", Each(Turn, &Of(&CHOICE))),
     ("usage", FORMAT),
     ("x_groq", FORMAT),
+    // vLLM's: the tokens of the prompt.
+    ("prompt_logprobs", Whole(Echo)),
     ("error", UNKNOWN),
 ]);
 
@@ -214,8 +217,7 @@ const CHOICE: Fields = Fields::numbered(
         ("delta", By(Speaker::Model, &Piece(&MESSAGE_OF_MODEL))),
         ("finish_reason", PROTOCOL),
         ("native_finish_reason", PROTOCOL),
-        ("logprobs", FORMAT),
-        ("text", By(Speaker::Model, &TEXT)),
+        ("logprobs", Whole(Echo)),
     ],
 );
 

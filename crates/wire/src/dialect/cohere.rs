@@ -2,7 +2,7 @@
 
 use super::{Dialect, Family, Stream, chat};
 use crate::shape::Count::{Call, No, Part, Turn};
-use crate::shape::Meaning::{CallId, Media, Model, Reasoning};
+use crate::shape::Meaning::{CallId, Echo, Media, Model, Reasoning};
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
 use crate::usage::{Ended, Tells, Term};
@@ -98,7 +98,7 @@ const ANSWER: Fields = Fields::of(&[
     ("finish_reason", PROTOCOL),
     ("message", By(Speaker::Model, &Of(&MESSAGE))),
     ("usage", FORMAT),
-    ("logprobs", FORMAT),
+    ("logprobs", Whole(Echo)),
 ]);
 
 /// `index` counts blocks of content and calls alike.
@@ -107,6 +107,7 @@ const EVENT: Fields = Fields::numbered(
     &[
         ("type", PROTOCOL),
         ("id", PROTOCOL),
+        ("logprobs", Whole(Echo)),
         (
             "delta",
             By(

@@ -3,7 +3,7 @@
 use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Metadata, Model, ToolDescription, ToolName, ToolSchema,
+    CallArguments, CallId, CallTool, Echo, Media, Metadata, Model, ToolDescription, ToolName, ToolSchema,
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
@@ -46,9 +46,9 @@ const TELLS: Tells = Tells {
 };
 
 /// The format takes both ways to write a key.
-const REQUEST: Fields = Fields::of(&[
+pub const REQUEST: Fields = Fields::of(&[
     ("model", Leaf(Model)),
-    ("contents", Each(Turn, &CONTENT)),
+    ("contents", By(Speaker::User, &Each(Turn, &CONTENT))),
     ("systemInstruction", By(Speaker::System, &CONTENT)),
     ("system_instruction", By(Speaker::System, &CONTENT)),
     ("tools", Each(No, &Of(&TOOLS))),
@@ -62,7 +62,7 @@ const REQUEST: Fields = Fields::of(&[
     ("labels", Whole(Metadata)),
 ]);
 
-const CONTENT: Shape = Of(&Fields {
+pub const CONTENT: Shape = Of(&Fields {
     speaker: Some((
         "role",
         &[
@@ -134,6 +134,7 @@ const GENERATION: Fields = Fields::of(&[
     ("responseMimeType", PROTOCOL),
     ("responseSchema", Whole(ToolSchema)),
     ("responseModalities", Each(No, &PROTOCOL)),
+    ("thinkingConfig", FORMAT),
 ]);
 
 const ANSWER: Fields = Fields::of(&[
@@ -155,5 +156,6 @@ const CANDIDATE: Fields = Fields::numbered(
         ("safetyRatings", FORMAT),
         ("citationMetadata", UNKNOWN),
         ("groundingMetadata", UNKNOWN),
+        ("logprobsResult", Whole(Echo)),
     ],
 );

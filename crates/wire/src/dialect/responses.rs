@@ -3,7 +3,7 @@
 use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, Text,
+    CallArguments, CallId, CallTool, Echo, Media, Metadata, Model, Person, Reasoning, Refusal, Text,
     ToolDescription, ToolName, ToolSchema,
 };
 use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
@@ -108,6 +108,7 @@ const PIECE: Shape = Of(&Fields::of(&[
     ("file_id", PROTOCOL),
     ("detail", PROTOCOL),
     ("annotations", UNKNOWN),
+    ("logprobs", Whole(Echo)),
 ]));
 
 const CALL: Shape = Of(&Fields::of(&[
@@ -197,7 +198,7 @@ macro_rules! delta {
                     ("input", Leaf($meaning)),
                     ("name", Leaf(CallTool)),
                     ("obfuscation", PROTOCOL),
-                    ("logprobs", FORMAT),
+                    ("logprobs", Whole(Echo)),
                 ],
             )),
         )
