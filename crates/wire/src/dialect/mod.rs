@@ -76,6 +76,22 @@ pub enum Stream {
 }
 
 impl Stream {
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Stream::Events => "text/event-stream",
+            Stream::Lines => "application/x-ndjson",
+            Stream::Aws | Stream::AwsChunks => "application/vnd.amazon.eventstream",
+        }
+    }
+
+    /// What says nothing but that somebody is there. Only events know such a thing.
+    pub const fn sign_of_life(self) -> &'static [u8] {
+        match self {
+            Stream::Events => b": waiting\n\n",
+            Stream::Lines | Stream::Aws | Stream::AwsChunks => b"",
+        }
+    }
+
     /// One frame with other data and all else as it came. `None` when it would be larger than a frame
     /// may be, or `raw` is no frame of this kind.
     pub fn rebuilt(self, raw: &[u8], data: &[u8]) -> Option<Vec<u8>> {
