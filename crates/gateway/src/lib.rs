@@ -14,9 +14,12 @@ mod ids;
 pub mod limits;
 pub mod memory;
 pub mod meter;
+pub mod money;
 pub mod ports;
+pub mod provider;
 mod refuse;
 pub mod rollout;
+pub mod route;
 pub mod serve;
 mod token;
 

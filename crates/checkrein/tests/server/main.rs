@@ -16,6 +16,7 @@ mod harness;
 mod identity;
 mod isolation;
 mod operators;
+mod providers;
 mod questions;
 mod receiver;
 mod records;
