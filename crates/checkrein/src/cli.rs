@@ -141,6 +141,9 @@ Example:
     /// A guided tour: a dozen actions, judged and explained
     Tour,
 
+    /// Print the providers of models: where they are, what they speak, what they cost
+    Providers,
+
     /// Let a few agents act against a running server
     #[command(after_help = "\
 The agents of examples/server/estate.json ask before they act: refunds, queries, changes of records,

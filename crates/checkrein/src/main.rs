@@ -9,6 +9,7 @@ mod exit;
 mod input;
 mod judge;
 mod packs;
+mod providers_page;
 mod reference;
 mod report;
 mod serve;

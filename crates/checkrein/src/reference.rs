@@ -35,7 +35,7 @@ pub fn page(rules: &Rules) -> String {
 }
 
 /// A heading, a sentence and a table.
-fn table(page: &mut String, title: &str, about: &str, columns: &[&str], rows: &[Vec<String>]) {
+pub fn table(page: &mut String, title: &str, about: &str, columns: &[&str], rows: &[Vec<String>]) {
     // Writing to a String cannot fail.
     let _ = write!(
         page,
@@ -49,7 +49,7 @@ fn table(page: &mut String, title: &str, about: &str, columns: &[&str], rows: &[
     }
 }
 
-fn code(text: impl std::fmt::Display) -> String {
+pub fn code(text: impl std::fmt::Display) -> String {
     format!("`{text}`")
 }
 

@@ -60,6 +60,7 @@ fn the_help_of_every_command_is_unchanged() {
         "demo",
         "mock-provider",
         "tour",
+        "providers",
         "schema",
         "completions",
         "man",
@@ -70,6 +71,7 @@ fn the_help_of_every_command_is_unchanged() {
 }
 
 #[test]
-fn the_reference_page_says_what_the_tables_say() {
+fn pages_of_tables_say_what_the_tables_say() {
     compare("docs/reference.md", &printed(&["rules", "reference"]));
+    compare("docs/providers.md", &printed(&["providers"]));
 }

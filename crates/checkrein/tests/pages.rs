@@ -71,10 +71,12 @@ fn every_decoder_is_named_in_the_page_on_detection() {
 fn links_between_pages_lead_to_files() {
     for page in [
         "README.md",
+        "docs/budgets.md",
         "docs/policy.md",
         "docs/decisions.md",
         "docs/detection.md",
         "docs/redaction.md",
+        "docs/providers.md",
         "docs/reference.md",
         "docs/sandbox.md",
         "docs/server.md",

@@ -8,6 +8,7 @@ mod access;
 mod call;
 mod dispatch;
 mod fault;
+pub mod money;
 mod openapi;
 pub mod outward;
 mod routes;
@@ -38,6 +39,7 @@ pub struct Office {
     pub clock: Arc<dyn Clock>,
     pub rules: Arc<dyn RuleCheck>,
     pub outward: Arc<dyn outward::Outward>,
+    pub money: Arc<dyn money::Money>,
     /// Activating rules needs a second policy author.
     pub four_eyes: bool,
 }

@@ -7,8 +7,8 @@ use crate::call::{Call, Reply};
 use crate::fault::Fault;
 use crate::openapi::{Shape, shape};
 use crate::routes::{
-    agents, approval_policies, approvals, decisions, delegations, dry_run, evidence, freezes, operators,
-    outward, rules, stops,
+    agents, approval_policies, approvals, decisions, delegations, dry_run, evidence, freezes, money,
+    operators, outward, rules, stops,
 };
 
 /// One route.
@@ -122,6 +122,12 @@ routes! {
     Put "/api/v1/operators/{name}" [Admin] ("operator.put" "name") "Add an operator, or change roles" (operators::Profile) operators::put;
     Post "/api/v1/operators/{name}/tokens" [Admin] ("token.create" "name") "Make a token; its text is shown once" (operators::NewToken) operators::make_token;
     Delete "/api/v1/operators/{name}/tokens/{prefix}" [Admin] ("token.revoke" "prefix") "Revoke a token" - operators::revoke_token;
+
+    Get "/api/v1/providers" [] - "Providers of models: where, what they speak, whether they have a key" - money::providers;
+    Put "/api/v1/providers/{name}/key" [Admin] ("provider_key.put" "name") "Put a provider's key; it is never shown again" (money::NewKey) money::put_key;
+    Delete "/api/v1/providers/{name}/key" [Admin] ("provider_key.drop" "name") "Go back to the key of the settings" - money::drop_key;
+    Get "/api/v1/spend" [] - "What was spent on models, by month and by whom" - money::spend;
+    Get "/api/v1/budgets" [] - "Budgets and how far they are used up" - money::budgets;
 
     Get "/api/v1/findings" [] - "What is worth attention" - evidence::findings;
     Get "/api/v1/acts" [Auditor, Admin] ("acts.read") "What operators did" - evidence::acts;

@@ -12,13 +12,18 @@ pub mod guard;
 pub mod identity;
 mod ids;
 pub mod limits;
+pub mod llm;
 pub mod memory;
 pub mod meter;
+pub mod money;
 pub mod ports;
+pub mod provider;
 mod refuse;
 pub mod rollout;
+pub mod route;
 pub mod serve;
 mod token;
+pub mod tool;
 pub mod upstream;
 
 pub use book::{Book, Registration, Scope, Settings};

@@ -374,7 +374,7 @@ impl Spent {
 }
 
 /// Days since 1970, and year and month as one number, in UTC.
-fn calendar(now: Timestamp) -> (i64, i64) {
+pub(crate) fn calendar(now: Timestamp) -> (i64, i64) {
     let day = now.millis().div_euclid(DAY);
     // Civil date from days: eras of 400 years, years that begin in March.
     let shifted = day + 719_468;

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use action::{Action, Capture, Digest, Json, Name};
 use ledger::Committed;
 
+use crate::money::SpendPart;
+
 /// Something outside did not answer as it should. The cause is logged where it happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} is not available")]
@@ -17,6 +19,13 @@ pub trait FactStore: Send + Sync {
     fn load(&self, key: &FactKey) -> Result<Option<Vec<u8>>, Unavailable>;
     /// All of the batch, or nothing.
     fn save(&self, batch: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable>;
+}
+
+/// Where what was spent is kept over a restart.
+pub trait SpendStore: Send + Sync {
+    fn load(&self, what: SpendPart) -> Result<Option<Vec<u8>>, Unavailable>;
+    /// All of it in the place of what was there, or nothing.
+    fn save(&self, what: SpendPart, bytes: &[u8]) -> Result<(), Unavailable>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,30 +7,46 @@ use action::{Name, TraceParent};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::HeaderMap;
+use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
 use crate::ask::Desk;
 use crate::identity::{Caller, Wrong, identify};
+use crate::llm::{self, Models};
 use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
 use crate::meter::Stage;
 use crate::refuse::Refusal;
 
 /// The routes of the agents' listener.
-pub fn router(desk: Arc<Desk>) -> Router {
+pub fn router(desk: Arc<Desk>, models: Arc<Models>) -> Router {
+    let called = move |desk: Desks, request: Request| model(desk, Arc::clone(&models), request);
     Router::new()
         .route("/ask/v1/decisions", post(ask))
         .route("/ask/v1/decisions/batch", post(batch))
         .route("/ask/v1/decisions/{id}", get(standing))
         .route("/ask/v1/decisions/{id}/resume", post(resume))
         .route("/ask/v1/decisions/{id}/outcome", post(outcome))
-        .fallback(|| async { Refusal::NoSuchRoute })
+        .fallback(called)
         .method_not_allowed_fallback(|| async { Refusal::NoSuchMethod })
         .with_state(desk)
+}
+
+/// A call of a model, at the path that its provider has; every other path is none.
+async fn model(State(desk): Desks, models: Arc<Models>, request: Request) -> Response {
+    let (mut head, body) = request.into_parts();
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    let Some(way) = llm::way(method.as_str(), &path) else { return Refusal::NoSuchRoute.into_response() };
+    llm::credential(&mut head);
+    let dialect = way.found.endpoint.dialect;
+    match opened(&desk, &head, body).await {
+        Ok((caller, body)) => models.call(caller, &head, way, body).await,
+        Err(refusal) => models.refused(refusal.into(), dialect),
+    }
 }
 
 type Desks = State<Arc<Desk>>;
@@ -112,9 +128,13 @@ fn decision(id: &str) -> Result<Name, Refusal> {
 
 /// Who asks, and then what. The body of a stranger is not read.
 async fn open(desk: &Desk, request: Request) -> Result<(Caller, Bytes), Refusal> {
-    let guard = &desk.guard;
     let (head, body) = request.into_parts();
-    let claim = identify(&head, &guard.book.load(), &guard.trust, guard.clock.now().timestamp());
+    opened(desk, &head, body).await
+}
+
+async fn opened(desk: &Desk, head: &Parts, body: Body) -> Result<(Caller, Bytes), Refusal> {
+    let guard = &desk.guard;
+    let claim = identify(head, &guard.book.load(), &guard.trust, guard.clock.now().timestamp());
     let claim = claim.map_err(|wrong| refused(desk, wrong))?;
     let body = read(body).await?;
     let caller = claim.confirm(&body, &guard.trust).await?.map_err(|wrong| refused(desk, wrong))?;

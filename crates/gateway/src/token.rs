@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Makes and checks tokens.
+#[derive(Clone)]
 pub struct Tokens(hmac::Key);
 
 impl Tokens {

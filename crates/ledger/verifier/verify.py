@@ -353,7 +353,8 @@ VECTOR = one_of("prompt_injection sql_injection xss exfiltration_velocity pii kn
 KINDS = {
     "boot": ("notes", ""),
     "clock": ("notes", ""),
-    "decision": ("action agent decision", "cause commitments detections notes principal risk session trace"),
+    "decision": ("action agent decision",
+                 "cause commitments detections notes outcome principal risk session trace"),
     "outcome": ("outcome", "agent cause commitments notes principal session trace"),
     "approval": ("approval", "action agent cause commitments notes principal session trace"),
     "policy": ("notes", "cause commitments operator"),

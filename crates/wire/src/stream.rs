@@ -71,7 +71,7 @@ pub enum StreamFault {
 /// A streamed answer as far as it has come.
 pub struct Reader {
     dialect: &'static Dialect,
-    framing: Box<dyn Framing + Send>,
+    framing: Box<dyn Framing + Send + Sync>,
     joined: BTreeMap<Key, String>,
     bytes: usize,
 }

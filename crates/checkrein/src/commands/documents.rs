@@ -19,6 +19,12 @@ pub fn schema(contract: Contract) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// The page on providers of models.
+pub fn providers() -> Result<Exit> {
+    std::io::stdout().write_all(crate::providers_page::page()?.as_bytes())?;
+    Ok(Exit::Success)
+}
+
 pub fn completions(shell: clap_complete::Shell) -> Result<Exit> {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "checkrein", &mut out);

@@ -38,6 +38,7 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Witness(args) => witness::run(&args),
         Command::MockProvider(args) => mock::run(&args),
         Command::Tour => tour::run(),
+        Command::Providers => documents::providers(),
         Command::Demo(args) => demo::run(&args),
         Command::Schema { contract } => documents::schema(contract),
         Command::Completions { shell } => documents::completions(shell),

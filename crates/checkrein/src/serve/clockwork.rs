@@ -14,6 +14,7 @@ use store::{Index, Snapshot, State};
 use tokio::sync::watch;
 
 use super::config::Config;
+use super::money::Treasury;
 use super::publish;
 use super::untold::Untold;
 
@@ -31,6 +32,16 @@ pub async fn save_facts(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Saves what was spent, again and again.
+pub async fn save_spending(treasury: Arc<Treasury>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(FACTS_SAVED_EVERY) => treasury.save().await,
+            _ = stop.changed() => return,
+        }
+    }
+}
+
 /// Saves what was learned since the last time.
 pub async fn save(desk: &Desk) {
     let memory = desk.guard.memory.clone();
@@ -40,8 +51,14 @@ pub async fn save(desk: &Desk) {
     }
 }
 
-/// Expires holds, tells of missing outcomes and of passes that had no record.
-pub async fn watch_time(desk: Arc<Desk>, untold: Arc<Untold>, mut stop: watch::Receiver<bool>) {
+/// Expires holds, tells of missing outcomes, of passes that had no record and of budgets that reached a
+/// threshold.
+pub async fn watch_time(
+    desk: Arc<Desk>,
+    untold: Arc<Untold>,
+    treasury: Arc<Treasury>,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -56,6 +73,7 @@ pub async fn watch_time(desk: Arc<Desk>, untold: Arc<Untold>, mut stop: watch::R
         }
         desk.report_missing(now).await;
         untold.tell(&desk.guard).await;
+        treasury.tell(&desk.guard).await;
     }
 }
 

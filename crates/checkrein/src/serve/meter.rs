@@ -7,6 +7,7 @@ use std::time::Duration;
 use action::{Action, Decision, Name, Verdict};
 use gateway::identity::Wrong;
 use gateway::meter::{Meter, Passing, Stage};
+use gateway::money::Charged;
 use ledger::Ledger;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -45,6 +46,19 @@ struct ByReason {
     reason: &'static str,
 }
 
+/// Kinds of provider, which are a closed list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByProvider {
+    provider: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByTokens {
+    provider: &'static str,
+    /// `input`, `output`, `cached` or `reasoning`; the last two are parts of the first two.
+    of: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByPass {
     passed: &'static str,
@@ -60,6 +74,9 @@ pub struct Metrics {
     wrong: Family<ByReason, Counter>,
     unrecorded: Family<ByPass, Counter>,
     budgets: Counter,
+    tokens: Family<ByTokens, Counter>,
+    micro_dollars: Family<ByProvider, Counter>,
+    estimated: Family<ByProvider, Counter>,
     durable: Gauge,
     signed: Gauge,
     holds: Gauge,
@@ -79,6 +96,9 @@ impl Metrics {
             wrong: Family::default(),
             unrecorded: Family::default(),
             budgets: Counter::default(),
+            tokens: Family::default(),
+            micro_dollars: Family::default(),
+            estimated: Family::default(),
             durable: Gauge::default(),
             signed: Gauge::default(),
             holds: Gauge::default(),
@@ -101,12 +121,44 @@ impl Metrics {
             metrics.unrecorded.clone(),
         );
         registry.register("budget_alerts", "Budgets that reached a threshold", metrics.budgets.clone());
+        registry.register("llm_tokens", "Tokens that calls of models used", metrics.tokens.clone());
+        registry.register(
+            "llm_micro_dollars",
+            "What calls of models cost, in millionths of a dollar",
+            metrics.micro_dollars.clone(),
+        );
+        registry.register(
+            "llm_estimated",
+            "Calls of models whose tokens or price are estimated",
+            metrics.estimated.clone(),
+        );
         registry.register("ledger_durable", "Records on the medium", metrics.durable.clone());
         registry.register("ledger_signed", "Records below a signed checkpoint", metrics.signed.clone());
         registry.register("holds_waiting", "Actions that wait for a person", metrics.holds.clone());
         registry.register("index_behind", "Records that the index has to follow", metrics.behind.clone());
         outward.register(&mut registry);
         Arc::new(Metrics { registry, ..metrics })
+    }
+
+    /// A budget of money, tokens or calls reached a threshold.
+    pub fn budget_reached(&self) {
+        self.budgets.inc();
+    }
+
+    /// A call of a model was charged.
+    pub fn spent(&self, provider: &'static str, charged: &Charged) {
+        let usage = &charged.usage;
+        for (of, tokens) in [
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cached", usage.cached),
+            ("reasoning", usage.reasoning),
+        ] {
+            self.tokens.get_or_create(&ByTokens { provider, of }).inc_by(tokens);
+        }
+        self.micro_dollars.get_or_create(&ByProvider { provider }).inc_by(charged.cost.micros);
+        let estimated = charged.estimated || charged.cost.guessed;
+        self.estimated.get_or_create(&ByProvider { provider }).inc_by(u64::from(estimated));
     }
 
     /// The text, with the gauges as they are now.

@@ -12,7 +12,10 @@ mod files;
 mod hurry;
 pub mod listen;
 mod meter;
+mod models;
+mod money;
 pub mod outward;
+mod provider_keys;
 mod publish;
 mod rollout;
 mod sandbox;
@@ -50,6 +53,7 @@ use self::adapters::{Contains, Earlier, Facts, Kept};
 use self::beside::Beside;
 use self::config::{Config, Listener};
 use self::meter::Metrics;
+use self::money::Treasury;
 use self::outward::Outward;
 use self::untold::Untold;
 use self::upkeep::Upkeep;
@@ -61,6 +65,7 @@ const REPLAY_STEP: usize = 10_000;
 struct Server {
     desk: Arc<Desk>,
     untold: Arc<Untold>,
+    treasury: Arc<Treasury>,
     agents: Router,
     operators: Router,
     ledger: Ledger,
@@ -102,9 +107,11 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
         tokio::spawn(clockwork::watch_time(
             Arc::clone(&server.desk),
             Arc::clone(&server.untold),
+            Arc::clone(&server.treasury),
             stopped.clone(),
         )),
-        tokio::spawn(clockwork::save_facts(Arc::clone(&server.desk), stopped)),
+        tokio::spawn(clockwork::save_facts(Arc::clone(&server.desk), stopped.clone())),
+        tokio::spawn(clockwork::save_spending(Arc::clone(&server.treasury), stopped)),
     ];
     tasks.extend(server.outward.start(&stop.subscribe()));
     signal().await?;
@@ -115,6 +122,8 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     }
     // Once more after the last request, so that nothing it taught is lost.
     clockwork::save(&server.desk).await;
+    server.treasury.save().await;
+    server.treasury.tell(&server.desk.guard).await;
     server.untold.tell(&server.desk.guard).await;
     server.stop_threads.store(true, Ordering::Release);
     let ended = tokio::task::spawn_blocking(move || {
@@ -201,6 +210,8 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     });
     let (untold, passed) = Untold::open(data)?;
     guard.passes.put_back(passed);
+    let treasury = Treasury::open(config, &metrics, &clock, &*dice)?;
+    let models = Arc::new(models::models(&treasury, &guard, &tokens)?);
     let desk = Arc::new(Desk {
         guard,
         tokens,
@@ -231,6 +242,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
             book: Arc::clone(&book),
         }),
         outward: outward.clone(),
+        money: treasury.clone(),
         four_eyes: config.four_eyes,
     });
 
@@ -261,9 +273,10 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     );
     let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index, outward));
     Ok(Server {
-        agents: gateway::router(Arc::clone(&desk)),
+        agents: gateway::router(Arc::clone(&desk), models),
         desk,
         untold: Arc::new(untold),
+        treasury,
         operators,
         ledger,
         threads,

@@ -71,7 +71,7 @@ impl Server {
         let kept = tempfile::tempdir().unwrap();
         let folder = kept.path().to_owned();
         prepare(&folder);
-        std::fs::create_dir(folder.join("rules")).unwrap();
+        std::fs::create_dir_all(folder.join("rules")).unwrap();
         for name in rules {
             let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies").join(name);
             std::fs::copy(pack, folder.join("rules").join(name)).unwrap();

@@ -10,6 +10,7 @@ pub mod dry_run;
 pub mod evidence;
 pub mod freezes;
 mod identities;
+pub mod money;
 pub mod operators;
 pub mod outward;
 pub mod rules;

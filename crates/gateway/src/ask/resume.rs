@@ -35,7 +35,7 @@ impl Desk {
             return Err(Refusal::BadToken);
         }
         let claim = resume.claim.as_str();
-        let Released { permit, changed, repeated } =
+        let Released { permit, changed, repeated, .. } =
             self.guard.release(caller, &action, id, claim, None).await?;
         if !repeated {
             self.awaited.expect(id, &caller.agent.name, Verdict::Allow, now);

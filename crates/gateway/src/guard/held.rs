@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use action::{Action, Name};
+use action::{Action, Name, SensitiveClass};
 use engine::Changed;
 use hold::{Event, Hold, State};
 
@@ -17,6 +17,8 @@ pub struct Released {
     pub changed: Option<Changed>,
     /// It was taken before under the same claim.
     pub repeated: bool,
+    /// Sensitive classes that it carries still.
+    pub classes: Vec<SensitiveClass>,
 }
 
 impl Guard {
@@ -55,12 +57,12 @@ impl Guard {
         veil: Option<&Veil>,
     ) -> Result<Released, Refusal> {
         let hold = self.holds.get(id).ok_or(Refusal::UnknownDecision)?;
-        let changed = match hold.state {
+        let (changed, classes) = match hold.state {
             State::Approved { .. } | State::Released { .. } => self.judge_again(caller, action, veil)?,
             State::Pending { .. }
             | State::Denied { .. }
             | State::Expired { .. }
-            | State::Cancelled { .. } => None,
+            | State::Cancelled { .. } => (None, Vec::new()),
         };
         let payload = action.payload_hash();
         let event =
@@ -72,6 +74,6 @@ impl Guard {
         let released = told.await.map_err(|_| Refusal::Stopping)?.map_err(Refusal::Hold)?;
         let payload = changed.as_ref().map_or(payload, |changed| changed.action.payload_hash());
         let permit = Permit::released(id.clone(), payload, &released).ok_or(Refusal::Faulty)?;
-        Ok(Released { permit, changed, repeated: released.repeated })
+        Ok(Released { permit, changed, repeated: released.repeated, classes })
     }
 }

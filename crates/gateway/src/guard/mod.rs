@@ -13,7 +13,7 @@ mod plane;
 use std::sync::Arc;
 use std::time::Instant;
 
-use action::{Action, Decision, FailMode, Json, Name, Timestamp, TraceParent, Verdict};
+use action::{Action, Decision, FailMode, Json, Name, SensitiveClass, Timestamp, TraceParent, Verdict};
 use arc_swap::ArcSwap;
 use engine::redact::Key;
 use engine::{Changed, Rules};
@@ -37,7 +37,7 @@ pub(crate) use entry::named;
 pub(crate) use entry::nameless;
 pub use held::Released;
 pub use permit::Permit;
-pub use plane::{Came, Plane, Veil, lifted};
+pub use plane::{Came, Plane, Veil, carried, lifted};
 
 /// Everything that the door needs. One per process.
 pub struct Guard {
@@ -343,7 +343,7 @@ impl Guard {
         caller: &Caller,
         action: &Action,
         veil: Option<&Veil>,
-    ) -> Result<Option<Changed>, Refusal> {
+    ) -> Result<(Option<Changed>, Vec<SensitiveClass>), Refusal> {
         admit(&caller.agent, action)?;
         let book = self.book.load_full();
         let scope = book.settings.of(&caller.agent, action.environment);
@@ -357,9 +357,10 @@ impl Guard {
         }
         // Constraints stay with a verdict that waits: what a person releases is the changed action.
         if decision.effective < Verdict::Constrain || decision.constraints.is_empty() {
-            return Ok(None);
+            return Ok((None, plane::carried(&decision, false)));
         }
-        self.change(&decision, action, veil).map(Some).map_err(|unfit| {
+        let carried = plane::carried(&decision, true);
+        self.change(&decision, action, veil).map(|changed| (Some(changed), carried)).map_err(|unfit| {
             tracing::warn!(%unfit, "an approved action cannot be changed as a rule asks");
             Refusal::Stricter
         })

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use action::{Action, Name};
+use action::{Action, ConstrainKind, Decision, Name, SensitiveClass};
 use engine::redact::{Mode, Options, Redactor};
 
 use super::Guard;
@@ -56,6 +56,23 @@ impl Plane {
         self.of = Some(came);
         self
     }
+}
+
+/// The sensitive classes that an action carries, without those that are replaced where it is changed.
+pub fn carried(decision: &Decision, changed: bool) -> Vec<SensitiveClass> {
+    let replaced = |class: SensitiveClass| {
+        changed
+            && decision.constraints.iter().any(|it| {
+                it.kind == ConstrainKind::Redact
+                    && it.field.is_none()
+                    && it.target.as_deref().is_none_or(|target| target == "all" || target == class.as_str())
+            })
+    };
+    let mut classes: Vec<SensitiveClass> =
+        decision.detections.iter().filter_map(|hit| hit.class).filter(|class| !replaced(*class)).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
 }
 
 /// The redactor of a veil. What another thread left of it after a fault is still one that replaces.

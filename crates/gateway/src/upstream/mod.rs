@@ -41,19 +41,16 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
-/// An answer began. Its permit comes back only where the upstream says itself that it did nothing.
+/// An answer began.
 pub struct Answered {
     pub response: Response<Incoming>,
     permit: Permit,
 }
 
 impl Answered {
-    /// Leave to ask another upstream, where this one declined: too many calls, or out of order.
-    pub fn declined(self) -> Result<Permit, Response<Incoming>> {
-        match self.response.status().as_u16() {
-            429 | 502 | 503 | 529 => Ok(self.permit),
-            _ => Err(self.response),
-        }
+    /// Leave to ask another upstream, for an answer that says that nothing was carried out.
+    pub fn declined(self) -> Permit {
+        self.permit
     }
 }
 

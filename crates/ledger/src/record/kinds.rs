@@ -88,7 +88,7 @@ impl RecordKind {
             RecordKind::Boot => KindRow { word: "boot", author: Caller, needs: &[Notes], may: &[] },
             RecordKind::Clock => KindRow { word: "clock", author: Ledger, needs: &[Notes], may: &[] },
             RecordKind::Decision => KindRow { word: "decision", author: Caller, needs: &[Action, Agent, Decision],
-                may: &[Cause, Commitments, Detections, Notes, Principal, Risk, Session, Trace] },
+                may: &[Cause, Commitments, Detections, Notes, Outcome, Principal, Risk, Session, Trace] },
             RecordKind::Outcome => KindRow { word: "outcome", author: Caller, needs: &[Outcome],
                 may: &[Agent, Cause, Commitments, Notes, Principal, Session, Trace] },
             RecordKind::Approval => KindRow { word: "approval", author: Caller, needs: &[Approval],

@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    pub fn framing(self) -> Box<dyn Framing + Send> {
+    pub fn framing(self) -> Box<dyn Framing + Send + Sync> {
         match self {
             Stream::Events => Box::new(Sse::default()),
             Stream::Lines => Box::new(Lines::default()),

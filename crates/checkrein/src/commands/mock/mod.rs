@@ -132,12 +132,7 @@ fn answered(script: &Script, name: &str, streams: Streams, body: &[u8]) -> Respo
             "application/json",
         );
     }
-    let kind = match dialect.stream {
-        dialect::Stream::Events => "text/event-stream",
-        dialect::Stream::Lines => "application/x-ndjson",
-        dialect::Stream::Aws => "application/vnd.amazon.eventstream",
-    };
-    delayed(&reply, events::of(dialect, &reply), kind)
+    delayed(&reply, events::of(dialect, &reply), dialect.stream.media_type())
 }
 
 /// The last words of the user: what the script looks at.

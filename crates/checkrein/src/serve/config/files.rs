@@ -31,5 +31,11 @@ pub fn check(file: &str, config: &Config, faults: &mut Faults) -> Vec<String> {
             add(issuer.stands, "bad_keys", format!("{bad:#}"), None);
         }
     }
+    for provider in &config.providers {
+        if let Err(bad) = provider.upstream() {
+            let message = format!("provider `{}`: {bad:#}", provider.upstream.name);
+            add(provider.stands, "bad_secret", message, None);
+        }
+    }
     warnings
 }

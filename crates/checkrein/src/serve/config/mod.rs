@@ -1,5 +1,6 @@
 //! The server's one settings file: read whole, every fault told at once, unknown keys refused.
 
+mod budgets;
 mod environments;
 mod files;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod garbled;
 mod identity;
 mod listener;
 mod outward;
+mod providers;
 mod sandbox;
 mod telemetry;
 mod webhooks;
@@ -22,6 +24,7 @@ use gateway::book::Scope;
 
 pub use self::identity::Issuer;
 pub use self::listener::{Clients, Demand, Listener, Tls};
+pub use self::providers::ProviderAt;
 pub use self::sandbox::Isolated;
 use crate::cli::Preset;
 use crate::{input, packs};
@@ -58,6 +61,12 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     pub witnesses: Option<Witnesses>,
     pub telemetry: Option<Telemetry>,
+    /// Where models are called.
+    pub providers: Vec<ProviderAt>,
+    pub routes: Vec<gateway::route::Route>,
+    /// What an operator says of prices; the table that ships stands behind it.
+    pub prices: Vec<gateway::money::Price>,
+    pub budgets: Vec<gateway::money::Budget>,
 }
 
 impl Config {
@@ -155,6 +164,10 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let webhooks = webhooks::webhooks(&mut fields, folder, faults);
     let witnesses = witnesses::witnesses(fields.fields("witnesses", faults), folder, faults);
     let telemetry = telemetry::telemetry(fields.fields("telemetry", faults), folder, faults);
+    let providers = providers::providers(&mut fields, folder, faults);
+    let routes = providers::routes(&mut fields, &providers, faults);
+    let prices = gateway::money::prices(&mut fields, false, faults);
+    let budgets = budgets::budgets(&mut fields, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -173,6 +186,10 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         webhooks,
         witnesses,
         telemetry,
+        providers,
+        routes,
+        prices,
+        budgets,
     })
 }
 

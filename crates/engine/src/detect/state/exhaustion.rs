@@ -1,6 +1,6 @@
 //! Resource exhaustion: what would use up memory, time, calls or money without an end.
 
-use action::{Confidence, Detection, Digest, Operation, Severity, Vector};
+use action::{ActionKind, Confidence, Detection, Digest, Operation, Severity, Vector};
 
 use super::{Limits, fact};
 use crate::detect::Scene;
@@ -65,8 +65,9 @@ pub fn find(scene: &Scene<'_>, limits: &Limits, out: &mut Vec<Detection>) {
         out.push(fact(Vector::ResourceExhaustion, rule, severity, confidence));
     }
 
+    // A question that is put again costs money, and budgets bound that; nothing is done twice by it.
     // Only with a history worth looking at is the payload hashed.
-    if session.steps.len() < 3 {
+    if action.kind == ActionKind::LlmCall || session.steps.len() < 3 {
         return;
     }
     let present = action.payload_hash();

@@ -1,0 +1,226 @@
+//! From leave to the beginning of an answer: money, the upstreams in their order, and what each is sent.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use action::{Decimal, Json, SensitiveClass};
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderName;
+use hyper::body::Incoming;
+use wire::dialect::Dialect;
+use wire::doc::Doc;
+use wire::edit::Edits;
+use wire::usage::Tally;
+
+use super::asked::Asked;
+use super::call::{Call, Leave};
+use super::no::No;
+use super::{Models, stream};
+use crate::guard::lifted;
+use crate::money::{Ask, At, Caller, Usage};
+use crate::ports::Whose;
+use crate::route::{Candidate, Given, Plan, Routes, Tried, Wanted};
+use crate::upstream::Outgoing;
+
+impl Call {
+    /// Sends what was let through, and judges what comes back.
+    pub async fn carried_out(self: Arc<Self>, leave: Leave) -> Result<Response, No> {
+        let ended = match self.sent_as(leave).await {
+            Ok(answer) => match stream::kind(&answer) {
+                stream::Kind::Pieces => return Ok(stream::answer(self, answer)),
+                stream::Kind::Whole => self.plain(answer).await,
+                stream::Kind::Unreadable => {
+                    let message = "the provider's answer is in a form that cannot be judged";
+                    Err(No::bad_answer("unreadable_answer", message).about(&self.id))
+                }
+            },
+            Err(no) => Err(no),
+        };
+        if let Err(no) = &ended {
+            self.settle(None);
+            self.note_end(no.code()).await;
+        }
+        ended
+    }
+
+    /// Sends it and gives back the answer as it begins.
+    pub async fn sent_as(&self, leave: Leave) -> Result<http::Response<Incoming>, No> {
+        let routes = self.story.routes.load_full();
+        let via = self.via.as_deref();
+        let plan = self.story.planned(&routes, self.dialect, &self.model, via, &leave.classes)?;
+        let body = self.bytes(leave.changed.as_ref().map(|changed| &changed.action.payload))?;
+        self.admitted(&plan)?;
+        self.sent(leave, &plan, body).await
+    }
+
+    /// Reserves what it may cost.
+    fn admitted(&self, plan: &Plan<'_>) -> Result<(), No> {
+        let places: Vec<At> =
+            plan.candidates.iter().filter_map(|it| At::of(&it.upstream, &it.model)).collect();
+        let guard = &self.story.guard;
+        let (agent, person) = (&self.caller.agent, self.origin.principal.as_ref());
+        let caller = Caller {
+            user: person.and_then(|it| guard.vault.pseudonym(Whose::Person(it.id.as_str())).ok()),
+            team: person.and_then(|person| person.team.clone()),
+            application: agent.application.clone(),
+            agent: agent.name.clone(),
+            key: self.caller.key.clone(),
+        };
+        let now = guard.clock.now().timestamp();
+        let charge =
+            self.story.money.admit(caller, &places, &self.ask, now).map_err(|spent| No::spent(&spent))?;
+        *self.charge.lock().unwrap_or_else(PoisonError::into_inner) = Some(charge);
+        Ok(())
+    }
+
+    /// Charges what the provider counted; without a count, the estimate.
+    pub fn settle(&self, tally: Option<&Tally>) {
+        let charge = self.charge.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let counted = tally.and_then(|told| {
+            let (input, output) = (told.input(), told.output());
+            (input.is_some() || output.is_some()).then(|| Usage {
+                input: input.unwrap_or(0),
+                output: output.unwrap_or(0),
+                cached: told.cached().unwrap_or(0),
+                reasoning: told.reasoning().unwrap_or(0),
+            })
+        });
+        if let Some(charge) = charge {
+            charge.settle(counted);
+        }
+    }
+
+    /// The body as it goes out: as it came, but for what a rule changed and for values that this
+    /// conversation has replaced before.
+    fn bytes(&self, changed: Option<&Json>) -> Result<Bytes, No> {
+        if changed.is_none() && lifted(&self.talk.veil).map().is_empty() {
+            return Ok(self.body.clone());
+        }
+        let doc = Doc::parse(if self.body.is_empty() { b"{}" } else { &self.body }).map_err(No::unreadable)?;
+        let asked = Asked::request(&doc, self.dialect);
+        let payload = match changed {
+            Some(changed) => changed.clone(),
+            None => lifted(&self.talk.veil).redact_json(&asked.payload, &[]),
+        };
+        let spliced = asked.spliced(doc.source(), &payload).map_err(|_| No::unfit(&self.id))?;
+        Ok(spliced.map_or_else(|| self.body.clone(), Bytes::from))
+    }
+
+    /// Asks one upstream after the other, as long as it is certain that nothing was carried out.
+    async fn sent(&self, leave: Leave, plan: &Plan<'_>, body: Bytes) -> Result<http::Response<Incoming>, No> {
+        let mut permit = leave.permit;
+        let mut why = No::no_upstream("resting", "every provider of this model is left alone for a moment");
+        let mut left = plan.candidates.len();
+        for candidate in &plan.candidates {
+            left -= 1;
+            let Some(leg) = self.story.legs.get(&candidate.upstream.name) else { continue };
+            let Some(flight) = candidate.begin(Instant::now()) else { continue };
+            let Some(outgoing) = self.outgoing(candidate, &body) else { continue };
+            if let (Some(charge), Some(at)) = (
+                self.charge.lock().unwrap_or_else(PoisonError::into_inner).as_mut(),
+                At::of(&candidate.upstream, &candidate.model),
+            ) {
+                charge.goes_to(at);
+            }
+            let began = Instant::now();
+            match leg.send(permit, outgoing).await {
+                Ok(answered) => {
+                    let head = &answered.response;
+                    let tried = Tried::answered(head.status().as_u16(), head.headers(), began.elapsed());
+                    flight.end(tried.ended(), Instant::now());
+                    if left == 0 || !tried.again(plan.retry_on) {
+                        return Ok(answered.response);
+                    }
+                    permit = answered.declined();
+                }
+                Err(failed) => {
+                    let tried = if failed.permit.is_some() { Tried::NotSent } else { Tried::Unanswered };
+                    flight.end(tried.ended(), Instant::now());
+                    why = No::failed(&failed.why);
+                    match failed.permit {
+                        Some(unused) => permit = unused,
+                        None => return Err(why.about(&self.id)),
+                    }
+                }
+            }
+        }
+        if let Some(charge) = self.charge.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            charge.give_back();
+        }
+        Err(why.about(&self.id))
+    }
+
+    fn outgoing(&self, candidate: &Candidate, body: &Bytes) -> Option<Outgoing> {
+        let upstream = &candidate.upstream;
+        let body = if candidate.model == self.model { body.clone() } else { renamed(body, &candidate.model)? };
+        let path = match self.beside {
+            true => upstream.beside(&self.path),
+            false => upstream.target(&candidate.speaks, &candidate.model, self.streams),
+        };
+        let mut headers = self.headers.clone();
+        for (name, value) in upstream.provider.headers {
+            let name = HeaderName::from_static(name);
+            headers.entry(name).or_insert(http::HeaderValue::from_static(value));
+        }
+        let now = self.story.guard.clock.now().timestamp();
+        let signed = upstream.signature(self.method.as_str(), &path, &body, now);
+        for (name, value) in upstream.head().ok()?.into_iter().chain(signed.ok()?) {
+            headers.insert(name, value);
+        }
+        Some(Outgoing { method: self.method.clone(), path, headers, body })
+    }
+}
+
+/// The same body for a model of another name.
+fn renamed(body: &Bytes, model: &str) -> Option<Bytes> {
+    let doc = Doc::parse(body).ok()?;
+    let Some(value) = doc.root().get("model") else { return Some(body.clone()) };
+    let mut edits = Edits::default();
+    edits.text(value, model);
+    edits.apply(doc.source()).ok().map(Bytes::from)
+}
+
+/// What is known of a call's size before it is made.
+pub fn ask(payload: &Json) -> Ask {
+    let number = |key: &str| payload.get(key).and_then(Json::as_number).map(Decimal::trunc);
+    let whole = |key: &str| number(key).and_then(|number| u64::try_from(number).ok());
+    let bounds = ["max_tokens", "max_completion_tokens"].map(whole);
+    Ask {
+        input_bytes: 0,
+        max_tokens: bounds.into_iter().flatten().max(),
+        choices: whole("n").unwrap_or(1),
+    }
+}
+
+impl Models {
+    /// Where a call may go with this data.
+    pub fn planned<'r>(
+        &self,
+        routes: &'r Routes,
+        dialect: &Dialect,
+        model: &str,
+        via: Option<&str>,
+        classes: &[SensitiveClass],
+    ) -> Result<Plan<'r>, No> {
+        let mut draw = [0u8; 16];
+        self.guard.dice.fill(&mut draw);
+        let (a, b) = draw.split_at(8);
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+        let wanted = Wanted { dialect: dialect.name, model, classes, via };
+        let given = Given {
+            now: Instant::now(),
+            draw: [number(a), number(b)],
+            translates: &|_, _| false,
+            price: &|upstream, model| {
+                let (rates, _) =
+                    self.money.prices.rates(upstream.name.as_str(), upstream.provider.name, model)?;
+                Some(rates.cost(&USUAL))
+            },
+        };
+        routes.plan(&wanted, &given).map_err(|no| No::no_route(&no))
+    }
+}
+
+/// By what the prices of two providers are compared: a question with a short answer.
+const USUAL: Usage = Usage { input: 1_000, output: 500, cached: 0, reasoning: 0 };

@@ -1,0 +1,195 @@
+//! An answer that comes in pieces.
+//!
+//! ```text
+//! bytes ─► collect ─► judge ─► release ─► client
+//!              │         └──► cut: a refusal in the dialect's own words, and nothing after it
+//!              └── done, or ended early
+//! ```
+//!
+//! An event is released when everything in it was judged: of a text up to where nothing sensitive can be
+//! under way any more, of a call of a tool all of it. Events leave in their order and, where nothing in
+//! them was changed, byte for byte. What is released does not depend on how the bytes were cut.
+
+mod pipe;
+mod queue;
+mod track;
+
+use std::sync::Arc;
+
+use action::Action;
+use axum::body::Body;
+use axum::response::Response;
+use hold::Hold;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use wire::dialect::Stream;
+
+use self::pipe::{Gone, Pipe};
+use self::queue::Queue;
+use super::call::Call;
+use super::headers;
+use super::no::No;
+use crate::limits::{BODY_PAUSE, SIGN_OF_LIFE};
+
+/// How an answer comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Whole,
+    Pieces,
+    /// In no form that could be judged.
+    Unreadable,
+}
+
+/// What the head of an answer says of its body.
+pub fn kind(answer: &http::Response<Incoming>) -> Kind {
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Kind::Unreadable;
+    }
+    let media = header(CONTENT_TYPE).unwrap_or("application/json");
+    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match media.as_str() {
+        "text/event-stream" | "application/x-ndjson" | "application/vnd.amazon.eventstream" => Kind::Pieces,
+        media if media == "application/json" || media.ends_with("+json") || media.starts_with("text/") => Kind::Whole,
+        _ => Kind::Unreadable,
+    }
+}
+
+/// Gives on an answer as it comes.
+pub fn answer(call: Arc<Call>, answer: http::Response<Incoming>) -> Response {
+    let (head, body) = answer.into_parts();
+    let (pipe, out) = pipe::pipe();
+    let mut response = Response::new(Body::new(out));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = headers::to_client(&head.headers);
+    call.sign(response.headers_mut());
+    tokio::spawn(async move { run(&call, body, &pipe).await });
+    response
+}
+
+/// An answer to a call that waits for a person: a stream that is begun at once, shows signs of life, and
+/// goes on with the provider's answer once somebody approved.
+pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
+    let (pipe, out) = pipe::pipe();
+    let mut response = Response::new(Body::new(out));
+    *response.status_mut() = StatusCode::OK;
+    let media = HeaderValue::from_static(call.dialect.stream.media_type());
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    call.sign(response.headers_mut());
+    tokio::spawn(async move {
+        let approved = alive(&pipe, call.dialect.stream, call.approved(&action, hold)).await;
+        let answer = match approved {
+            Some(Ok(leave)) => alive(&pipe, call.dialect.stream, call.sent_as(leave)).await,
+            Some(Err(no)) => Some(Err(no)),
+            None => None,
+        };
+        match answer {
+            // Whoever asked has hung up. What was not taken stays where it is.
+            None => {}
+            Some(Err(no)) => cut(&call, &no, &pipe).await,
+            Some(Ok(answer)) => match kind(&answer) {
+                Kind::Pieces => run(&call, answer.into_body(), &pipe).await,
+                // The client was promised a stream; what came instead cannot be put into one.
+                Kind::Whole | Kind::Unreadable => {
+                    let no = No::bad_answer("no_stream", "the provider did not answer with a stream");
+                    cut(&call, &no.about(&call.id), &pipe).await;
+                }
+            },
+        }
+    });
+    response
+}
+
+/// Waits for `work` while the client is shown that somebody is there. `None` when it has gone.
+async fn alive<T>(pipe: &Pipe, form: Stream, work: impl Future<Output = T>) -> Option<T> {
+    tokio::pin!(work);
+    loop {
+        match tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
+            Ok(done) => return Some(done),
+            Err(_) if pipe.send(form.sign_of_life().to_vec()).await.is_err() => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Everything from the first byte to the last.
+async fn run(call: &Call, mut body: Incoming, pipe: &Pipe) {
+    let mut queue = Queue::new(call);
+    let ended = loop {
+        match tokio::time::timeout(BODY_PAUSE, body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                let Ok(bytes) = frame.into_data() else { continue };
+                if let Err(end) = take(&mut queue, &bytes, pipe).await {
+                    break end;
+                }
+            }
+            Ok(None) => break End::Done,
+            Ok(Some(Err(_))) => break End::Cut(No::bad_answer("answer_cut", "the provider's answer ended early")),
+            Err(_) => break End::Cut(No::bad_answer("answer_too_slow", "the provider's answer did not go on in time")),
+        }
+    };
+    let ended = match ended {
+        End::Done => match finish(&mut queue, pipe).await {
+            Ok(()) => End::Done,
+            Err(end) => end,
+        },
+        other => other,
+    };
+    queue.settle_money();
+    match ended {
+        End::Done => {}
+        End::Cut(no) => {
+            queue.note_cut(no.code()).await;
+            cut(call, &no.about(&call.id), pipe).await;
+        }
+        End::Gone => queue.note_cut("client_gone").await,
+    }
+}
+
+/// How a stream ends.
+enum End {
+    Done,
+    Cut(No),
+    /// Nobody reads it any more.
+    Gone,
+}
+
+impl From<No> for End {
+    fn from(no: No) -> Self {
+        End::Cut(no)
+    }
+}
+
+impl From<Gone> for End {
+    fn from(Gone: Gone) -> Self {
+        End::Gone
+    }
+}
+
+async fn take(queue: &mut Queue<'_>, bytes: &[u8], pipe: &Pipe) -> Result<(), End> {
+    queue.push(bytes);
+    while queue.step(pipe).await? {
+        let released = queue.released()?;
+        if !released.is_empty() {
+            pipe.send(released).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn finish(queue: &mut Queue<'_>, pipe: &Pipe) -> Result<(), End> {
+    queue.finish(pipe).await?;
+    let released = queue.released()?;
+    if !released.is_empty() {
+        pipe.send(released).await?;
+    }
+    Ok(())
+}
+
+async fn cut(call: &Call, no: &No, pipe: &Pipe) {
+    call.story.guard.meter.refused(no.code());
+    // Whether anybody still reads it is of no concern any more.
+    let _ = pipe.send(no.event(call.dialect)).await;
+}

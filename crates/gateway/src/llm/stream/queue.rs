@@ -1,0 +1,495 @@
+//! Events that wait for a verdict.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use action::Json;
+use engine::Rules;
+use engine::detect::Hit;
+use engine::live::{self, Watch};
+use wire::doc::Doc;
+use wire::edit::Edits;
+use wire::shape::{Meaning, Spot, places};
+use wire::usage::Tally;
+use wire::stream::{Key, Reader, Reading, Step, Told};
+
+use super::pipe::Pipe;
+use super::track::Track;
+use super::{End, alive};
+use crate::llm::call::Call;
+use crate::llm::no::No;
+use crate::llm::talk::Lining;
+use crate::limits::{MAX_FINDS, MAX_WAITING_BYTES, MAX_WAITING_EVENTS};
+
+/// Bytes of a text before what is judged that are judged with it: words that say what follows.
+const CONTEXT: usize = 256;
+/// What stands for a value that cannot be replaced in its place.
+const COVERED: &str = "[redacted]";
+/// Words of a format that were judged once.
+const MAX_KNOWN: usize = 64;
+
+/// A streamed answer between the provider and the client.
+pub struct Queue<'c> {
+    call: &'c Call,
+    reader: Reader,
+    lining: Lining,
+    rules: Arc<Rules>,
+    watch: Watch,
+    events: VecDeque<Event>,
+    bytes: usize,
+    tracks: BTreeMap<Key, Track>,
+    calls: BTreeMap<Spot, Calling>,
+    known: BTreeSet<String>,
+    finds: usize,
+    /// What it took, and how it ended.
+    tally: Tally,
+    ended: bool,
+}
+
+struct Event {
+    raw: Vec<u8>,
+    data: Vec<u8>,
+    /// One for each text of the event, in their order.
+    parts: Vec<Part>,
+}
+
+enum Part {
+    /// Nothing waits for it and nothing changes it.
+    Plain,
+    /// The words of the event once more, token by token: they go when the words are changed.
+    Echo,
+    /// Stands in place of the text.
+    Written(String),
+    Piece(Key, u64),
+    /// Arguments of a call; the name and the id wait with them.
+    Arguments(Spot),
+    CallWord(Spot),
+}
+
+/// A call of a tool that is under way.
+#[derive(Default)]
+struct Calling {
+    tool: String,
+    arguments: String,
+    /// The arguments stand in one event, not in pieces.
+    whole: bool,
+    decided: Option<Decided>,
+    /// What the arguments are in the end, where they are others.
+    final_arguments: Option<String>,
+}
+
+enum Decided {
+    AsItCame,
+    /// These arguments instead, until they were written.
+    Otherwise(Option<String>),
+}
+
+impl<'c> Queue<'c> {
+    pub fn new(call: &'c Call) -> Self {
+        let rules = call.rules();
+        Queue {
+            call,
+            reader: Reader::new(call.dialect),
+            lining: call.talk.lining(),
+            watch: Watch::of_answers(&rules),
+            rules,
+            events: VecDeque::new(),
+            bytes: 0,
+            tracks: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            known: BTreeSet::new(),
+            finds: 0,
+            tally: Tally::default(),
+            ended: false,
+        }
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.reader.push(bytes);
+    }
+
+    /// Takes one event, if one has arrived whole, and judges what can be judged by now.
+    pub async fn step(&mut self, pipe: &Pipe) -> Result<bool, End> {
+        let fault = |_| No::bad_answer("unreadable_answer", "the provider's answer cannot be read any further");
+        let Some(Step { raw, data, reading }) = self.reader.step().map_err(fault)? else { return Ok(false) };
+        let parts = match reading {
+            Reading::Event(told) => {
+                if let Ok(doc) = Doc::parse(&data) {
+                    self.tally.merge(Tally::of(self.call.dialect, doc.root()));
+                }
+                self.event(told, pipe).await?
+            }
+            Reading::End => {
+                self.end(pipe).await?;
+                Vec::new()
+            }
+            Reading::Nothing => Vec::new(),
+            Reading::Unreadable(_) => {
+                let message = "the provider sent an event that cannot be read, so it cannot be judged";
+                return Err(No::bad_answer("unreadable_event", message).into());
+            }
+        };
+        self.bytes += raw.len();
+        self.events.push_back(Event { raw, data, parts });
+        if self.events.len() > MAX_WAITING_EVENTS || self.bytes > MAX_WAITING_BYTES {
+            return Err(No::bad_answer("too_much_waits", "more of an answer waits for a verdict than is kept").into());
+        }
+        Ok(true)
+    }
+
+    /// The last of it has come. An answer that does not say that it is at its end was cut off, however
+    /// well its last event looks.
+    pub async fn finish(&mut self, pipe: &Pipe) -> Result<(), End> {
+        let tells = !self.call.dialect.tells.ends.is_empty();
+        let is_whole = self.ended || !tells || self.tally.ended().is_some();
+        if !self.reader.rest().is_empty() || !is_whole {
+            return Err(No::bad_answer("answer_cut", "the provider's answer ended before its end").into());
+        }
+        self.end(pipe).await
+    }
+
+    /// The bytes that may leave now.
+    pub fn released(&mut self) -> Result<Vec<u8>, No> {
+        let mut out = Vec::new();
+        while let Some(event) = self.events.front() {
+            if !event.parts.iter().all(|part| self.is_free(part)) {
+                break;
+            }
+            let Some(event) = self.events.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(event.raw.len());
+            self.write(event, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    pub fn settle_money(&self) {
+        self.call.settle(Some(&self.tally));
+    }
+
+    pub async fn note_cut(&self, code: &'static str) {
+        self.call.note_end(code).await;
+    }
+
+    async fn event(&mut self, told: Vec<Told>, pipe: &Pipe) -> Result<Vec<Part>, End> {
+        let touched: BTreeSet<Spot> =
+            told.iter().filter(|it| is_of_call(it.key.meaning)).map(|it| it.key.spot).collect();
+        // A call is whole when its arguments are, and the next event says nothing of it.
+        let over: Vec<Spot> = self
+            .calls
+            .iter()
+            .filter(|(spot, calling)| !touched.contains(spot) && calling.is_whole())
+            .map(|(spot, _)| *spot)
+            .collect();
+        for spot in over {
+            self.judge_call(spot, pipe).await?;
+        }
+        let mut parts = Vec::with_capacity(told.len());
+        let mut grown = BTreeSet::new();
+        for told in told {
+            parts.push(match told.key.meaning {
+                Meaning::Echo => Part::Echo,
+                meaning if is_of_call(meaning) => self.call_part(&told)?,
+                _ => match &told.whole {
+                    Some(text) => self.whole(&told.key, text).await?,
+                    None => {
+                        let piece = self.reader.text(&told.key).get(told.from..).unwrap_or_default().to_owned();
+                        let lining = &self.lining;
+                        let track = self.tracks.entry(told.key).or_insert_with(|| Track::new(lining));
+                        let number = track.feed(&piece);
+                        grown.insert(told.key);
+                        Part::Piece(told.key, number)
+                    }
+                },
+            });
+        }
+        for key in grown {
+            self.settle(key, false).await?;
+        }
+        Ok(parts)
+    }
+
+    /// A part of a call: its name, its arguments or its id.
+    fn call_part(&mut self, told: &Told) -> Result<Part, No> {
+        let spot = told.key.spot;
+        let text = match &told.whole {
+            Some(text) => text.as_str(),
+            None => self.reader.text(&told.key).get(told.from..).unwrap_or_default(),
+        };
+        let calling = self.calls.entry(spot).or_default();
+        if let Some(decided) = &calling.decided {
+            // Said once more, as some formats do. Anything else would be a call that was not judged.
+            let same = match told.key.meaning {
+                Meaning::CallTool => told.whole.is_some() && text == calling.tool,
+                Meaning::CallArguments => text.is_empty() || (told.whole.is_some() && same_json(text, &calling.arguments)),
+                _ => true,
+            };
+            if !same {
+                return Err(No::bad_answer("call_goes_on", "the model goes on with a call that was whole"));
+            }
+            return Ok(match (told.key.meaning, decided) {
+                (Meaning::CallArguments, Decided::Otherwise(_)) if !text.is_empty() => {
+                    Part::Written(calling.final_arguments.clone().unwrap_or_default())
+                }
+                _ => Part::Plain,
+            });
+        }
+        Ok(match told.key.meaning {
+            Meaning::CallTool => {
+                match told.whole {
+                    Some(_) => calling.tool = text.to_owned(),
+                    None => calling.tool.push_str(text),
+                }
+                Part::CallWord(spot)
+            }
+            Meaning::CallArguments => {
+                match told.whole {
+                    // The whole of what came in pieces, or an empty beginning of it.
+                    Some(_) if !calling.arguments.is_empty() && !same_json(text, &calling.arguments) => {
+                        return Err(No::bad_answer("call_contradicts", "the model says two things of one call"));
+                    }
+                    Some(_) if is_nothing(text) => {}
+                    Some(_) => {
+                        calling.arguments = text.to_owned();
+                        calling.whole = true;
+                    }
+                    None => calling.arguments.push_str(text),
+                }
+                Part::Arguments(spot)
+            }
+            _ => Part::CallWord(spot),
+        })
+    }
+
+    /// A text that stands for itself.
+    async fn whole(&mut self, key: &Key, text: &str) -> Result<Part, End> {
+        if text.is_empty() || self.known.contains(text) {
+            return Ok(Part::Plain);
+        }
+        let track = self.tracks.get(key);
+        let covered = match self.lining.covered(Json::Text(text.to_owned())) {
+            Json::Text(text) => text,
+            _ => text.to_owned(),
+        };
+        // The same text that came in pieces was judged with them.
+        let judged = track.filter(|track| self.reader.text(key) == text && track.settled() == track.text().len());
+        let shown = match judged {
+            Some(track) => track.text().to_owned(),
+            None if self.sensitive(&covered, 0, covered.len()).is_empty() => covered.clone(),
+            None => self.found(key, &covered, 0, covered.len()).await?,
+        };
+        let shown = self.lining.open(&shown);
+        if shown != text {
+            return Ok(Part::Written(shown));
+        }
+        if key.meaning == Meaning::Protocol && self.known.len() < MAX_KNOWN {
+            self.known.insert(text.to_owned());
+        }
+        Ok(Part::Plain)
+    }
+
+    /// Judges a text as far as it can be judged.
+    async fn settle(&mut self, key: Key, last: bool) -> Result<(), End> {
+        let Some(track) = self.tracks.get(&key) else { return Ok(()) };
+        let from = track.settled();
+        let to = match last {
+            true => track.text().len(),
+            false => live::settled(track.text(), from, &self.watch),
+        };
+        if to <= from {
+            return Ok(());
+        }
+        if self.sensitive(track.text(), from, to).is_empty() {
+            if let Some(track) = self.tracks.get_mut(&key) {
+                track.settle(to);
+            }
+            return Ok(());
+        }
+        let text = track.text().to_owned();
+        let shown = self.found(&key, &text, from, to).await?;
+        if let Some(track) = self.tracks.get_mut(&key) {
+            track.rewrite(to, &shown);
+        }
+        Ok(())
+    }
+
+    fn sensitive(&self, text: &str, from: usize, to: usize) -> Vec<Hit> {
+        live::sensitive(text, from..to, &self.watch, &self.rules.detectors)
+    }
+
+    /// Something sensitive stands in `from..to`: the rules say what is shown of it.
+    async fn found(&mut self, key: &Key, text: &str, from: usize, to: usize) -> Result<String, End> {
+        self.finds += 1;
+        if self.finds > MAX_FINDS {
+            return Err(No::bad_answer("too_many_finds", "too much of this answer had to be judged apart").into());
+        }
+        let mut start = from.saturating_sub(CONTEXT);
+        while !text.is_char_boundary(start) {
+            start += 1;
+        }
+        let (before, window) = (text.get(start..from).unwrap_or_default(), text.get(from..to).unwrap_or_default());
+        let judged = format!("{before}{window}");
+        let shown = self.call.seen(said(key.meaning, judged), false).await?;
+        let shown = shown.at("messages.0").and_then(|said| said.get(word(key.meaning))).and_then(Json::as_text);
+        Ok(match shown.and_then(|shown| shown.strip_prefix(before)) {
+            Some(shown) => shown.to_owned(),
+            // A rule changes words that are gone by now; all of what is left is covered.
+            None => COVERED.to_owned(),
+        })
+    }
+
+    /// Judges a call of a tool, all of it.
+    async fn judge_call(&mut self, spot: Spot, pipe: &Pipe) -> Result<(), End> {
+        let Some(calling) = self.calls.get_mut(&spot).filter(|calling| calling.decided.is_none()) else {
+            return Ok(());
+        };
+        if calling.tool.is_empty() && calling.arguments.is_empty() {
+            calling.decided = Some(Decided::AsItCame);
+            return Ok(());
+        }
+        let written = if calling.arguments.is_empty() { "{}" } else { &calling.arguments };
+        let arguments = Json::parse(written.as_bytes()).unwrap_or_else(|_| Json::Text(written.to_owned()));
+        let opened = self.lining.opened(arguments.clone());
+        let tool = calling.tool.clone();
+        let work = self.call.called(&tool, opened.clone());
+        let changed = alive(pipe, self.call.dialect.stream, work).await.ok_or(End::Gone)??;
+        let last = changed.unwrap_or(opened);
+        if let Some(calling) = self.calls.get_mut(&spot) {
+            calling.decided = Some(match last == arguments {
+                true => Decided::AsItCame,
+                false => {
+                    let text = serde_json::to_string(&last).unwrap_or_default();
+                    calling.final_arguments = Some(text.clone());
+                    Decided::Otherwise(Some(text))
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Judges what is left, and the answer as a whole.
+    async fn end(&mut self, pipe: &Pipe) -> Result<(), End> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Ok(());
+        }
+        let open: Vec<Spot> = self.calls.keys().copied().collect();
+        for spot in open {
+            self.judge_call(spot, pipe).await?;
+        }
+        let keys: Vec<Key> = self.tracks.keys().copied().collect();
+        for key in keys {
+            if let Some(track) = self.tracks.get_mut(&key) {
+                track.finish();
+            }
+            self.settle(key, true).await?;
+        }
+        let texts = self.tracks.iter().map(|(key, track)| one(key.meaning, track.text().to_owned()));
+        let whole = Json::Object(vec![("messages".to_owned(), Json::List(texts.collect()))]);
+        let shown = self.call.seen(whole.clone(), true).await?;
+        if shown != whole {
+            // It was given away before the whole of it said what it is.
+            return Err(No::bad_answer("found_late", "this answer turned out to be one that is not given").into());
+        }
+        Ok(())
+    }
+
+    fn is_free(&self, part: &Part) -> bool {
+        match part {
+            Part::Plain | Part::Echo | Part::Written(_) => true,
+            Part::Piece(key, number) => self.tracks.get(key).is_none_or(|track| track.is_free(*number)),
+            Part::Arguments(spot) | Part::CallWord(spot) => {
+                self.calls.get(spot).is_none_or(|calling| calling.decided.is_some())
+            }
+        }
+    }
+
+    /// Writes an event, as it came or with what stands otherwise in it.
+    fn write(&mut self, event: Event, out: &mut Vec<u8>) -> Result<(), No> {
+        let mut written: Vec<Option<String>> = Vec::with_capacity(event.parts.len());
+        let echoes = event.parts.iter().any(|part| matches!(part, Part::Echo));
+        for part in event.parts {
+            written.push(match part {
+                Part::Plain | Part::Echo | Part::CallWord(_) => None,
+                Part::Written(text) => Some(text),
+                Part::Piece(key, number) => {
+                    let lining = &self.lining;
+                    self.tracks.get_mut(&key).map(|track| lining.open(track.give(number)))
+                }
+                Part::Arguments(spot) => match self.calls.get_mut(&spot) {
+                    Some(Calling { decided: Some(Decided::Otherwise(text)), .. }) => {
+                        Some(text.take().unwrap_or_default())
+                    }
+                    Some(_) | None => None,
+                },
+            });
+        }
+        if written.iter().all(Option::is_none) {
+            out.extend(event.raw);
+            return Ok(());
+        }
+        let fault = || No::bad_answer("unreadable_event", "an event of the provider's cannot be written again");
+        let doc = Doc::parse(&event.data).map_err(|_| fault())?;
+        let mut edits = Edits::default();
+        let mut next = written.into_iter();
+        places(doc.root(), &self.call.dialect.event, &mut |place| {
+            let Some(Some(text)) = next.next() else { return };
+            match place.value.text() {
+                Some(own) if own == text => {}
+                Some(_) => edits.text(place.value, &text),
+                // Arguments that are no text are written as the value that they are.
+                None if place.value.raw() == text => {}
+                None => edits.value(place.value, if text.is_empty() { "{}".to_owned() } else { text }),
+            }
+        });
+        if edits.is_empty() {
+            out.extend(event.raw);
+            return Ok(());
+        }
+        if echoes {
+            places(doc.root(), &self.call.dialect.event, &mut |place| {
+                if place.meaning == Meaning::Echo {
+                    edits.value(place.value, "null".to_owned());
+                }
+            });
+        }
+        let data = edits.apply(doc.source()).map_err(|_| fault())?;
+        out.extend(self.call.dialect.stream.rebuilt(&event.raw, data.as_bytes()).ok_or_else(fault)?);
+        Ok(())
+    }
+}
+
+impl Calling {
+    fn is_whole(&self) -> bool {
+        self.decided.is_none() && (self.whole || Doc::parse(self.arguments.as_bytes()).is_ok())
+    }
+}
+
+const fn is_of_call(meaning: Meaning) -> bool {
+    matches!(meaning, Meaning::CallTool | Meaning::CallArguments | Meaning::CallId)
+}
+
+fn is_nothing(text: &str) -> bool {
+    matches!(text.trim(), "" | "{}")
+}
+
+fn same_json(a: &str, b: &str) -> bool {
+    a == b || Json::parse(a.as_bytes()).is_ok_and(|a| Json::parse(b.as_bytes()).is_ok_and(|b| a == b))
+}
+
+const fn word(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::Reasoning => "reasoning",
+        Meaning::Refusal => "refusal",
+        _ => "content",
+    }
+}
+
+fn one(meaning: Meaning, text: String) -> Json {
+    Json::Object(vec![
+        ("role".to_owned(), Json::Text("assistant".to_owned())),
+        (word(meaning).to_owned(), Json::Text(text)),
+    ])
+}
+
+fn said(meaning: Meaning, text: String) -> Json {
+    Json::Object(vec![("messages".to_owned(), Json::List(vec![one(meaning, text)]))])
+}
