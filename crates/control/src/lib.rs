@@ -10,6 +10,7 @@ mod dispatch;
 mod fault;
 mod openapi;
 pub mod outward;
+pub mod pins;
 mod routes;
 mod table;
 
@@ -38,6 +39,7 @@ pub struct Office {
     pub clock: Arc<dyn Clock>,
     pub rules: Arc<dyn RuleCheck>,
     pub outward: Arc<dyn outward::Outward>,
+    pub pins: Arc<dyn pins::Pins>,
     /// Activating rules needs a second policy author.
     pub four_eyes: bool,
 }

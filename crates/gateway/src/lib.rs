@@ -12,6 +12,7 @@ pub mod guard;
 pub mod identity;
 mod ids;
 pub mod limits;
+pub mod mcp;
 pub mod memory;
 pub mod meter;
 pub mod ports;
@@ -19,6 +20,7 @@ mod refuse;
 pub mod rollout;
 pub mod serve;
 mod token;
+pub mod tool;
 pub mod upstream;
 
 pub use book::{Book, Registration, Scope, Settings};

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
 use crate::ask::Desk;
+use crate::guard::Guard;
 use crate::identity::{Caller, Wrong, identify};
 use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
 use crate::meter::Stage;
@@ -38,7 +39,7 @@ type Desks = State<Arc<Desk>>;
 async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let started = Instant::now();
     let parent = parent(request.headers());
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     whole(async move {
         let response = desk.ask(&caller, &body, parent).await;
         desk.guard.meter.took(Stage::Whole, started.elapsed());
@@ -49,12 +50,12 @@ async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> 
 
 async fn batch(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let parent = parent(request.headers());
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     whole(async move { desk.batch(&caller, &body, parent).await }).await
 }
 
 /// The caller's place in a trace. Two headers are one too many to believe either.
-fn parent(headers: &HeaderMap) -> Option<TraceParent> {
+pub(crate) fn parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all("traceparent").iter();
     let only = values.next().filter(|_| values.next().is_none())?;
     TraceParent::parse(only.to_str().ok()?)
@@ -72,7 +73,7 @@ async fn standing(
     Query(wait): Query<Wait>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let (caller, _) = open(&desk, request).await?;
+    let (caller, _) = open(&desk.guard, request).await?;
     let wait = match wait.wait.as_deref() {
         None => Duration::ZERO,
         Some(text) => {
@@ -84,13 +85,13 @@ async fn standing(
 }
 
 async fn resume(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     let id = decision(&id)?;
     whole(async move { desk.resume(&caller, &id, &body).await }).await
 }
 
 async fn outcome(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     let id = decision(&id)?;
     whole(async move { desk.outcome(&caller, &id, &body).await }).await
 }
@@ -111,22 +112,21 @@ fn decision(id: &str) -> Result<Name, Refusal> {
 }
 
 /// Who asks, and then what. The body of a stranger is not read.
-async fn open(desk: &Desk, request: Request) -> Result<(Caller, Bytes), Refusal> {
-    let guard = &desk.guard;
+pub(crate) async fn open(guard: &Guard, request: Request) -> Result<(Caller, Bytes), Refusal> {
     let (head, body) = request.into_parts();
     let claim = identify(&head, &guard.book.load(), &guard.trust, guard.clock.now().timestamp());
-    let claim = claim.map_err(|wrong| refused(desk, wrong))?;
+    let claim = claim.map_err(|wrong| refused(guard, wrong))?;
     let body = read(body).await?;
-    let caller = claim.confirm(&body, &guard.trust).await?.map_err(|wrong| refused(desk, wrong))?;
+    let caller = claim.confirm(&body, &guard.trust).await?.map_err(|wrong| refused(guard, wrong))?;
     Ok((caller, body))
 }
 
 /// The reason is for us; the caller gets one answer for all of them.
-fn refused(desk: &Desk, wrong: Wrong) -> Refusal {
+fn refused(guard: &Guard, wrong: Wrong) -> Refusal {
     let refusal = Refusal::from(wrong);
     tracing::debug!(reason = wrong.as_str(), "credentials do not hold");
-    desk.guard.meter.wrong(wrong);
-    desk.guard.meter.refused(refusal.code());
+    guard.meter.wrong(wrong);
+    guard.meter.refused(refusal.code());
     refusal
 }
 

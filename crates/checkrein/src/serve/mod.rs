@@ -11,6 +11,7 @@ pub mod config;
 mod files;
 mod hurry;
 pub mod listen;
+mod mcp;
 mod meter;
 pub mod outward;
 mod publish;
@@ -201,6 +202,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     });
     let (untold, passed) = Untold::open(data)?;
     guard.passes.put_back(passed);
+    let mcp = mcp::build(config, &guard, &keys)?;
     let desk = Arc::new(Desk {
         guard,
         tokens,
@@ -231,6 +233,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
             book: Arc::clone(&book),
         }),
         outward: outward.clone(),
+        pins: Arc::new(mcp::Board(mcp.pins)),
         four_eyes: config.four_eyes,
     });
 
@@ -261,7 +264,10 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     );
     let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index, outward));
     Ok(Server {
-        agents: gateway::router(Arc::clone(&desk)),
+        agents: match mcp.routes {
+            Some(routes) => gateway::router(Arc::clone(&desk)).merge(routes),
+            None => gateway::router(Arc::clone(&desk)),
+        },
         desk,
         untold: Arc::new(untold),
         operators,

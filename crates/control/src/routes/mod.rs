@@ -12,6 +12,7 @@ pub mod freezes;
 mod identities;
 pub mod operators;
 pub mod outward;
+pub mod pins;
 pub mod rules;
 mod scope;
 pub mod stops;

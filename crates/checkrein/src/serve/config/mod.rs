@@ -6,6 +6,7 @@ mod files;
 mod garbled;
 mod identity;
 mod listener;
+mod mcp;
 mod outward;
 mod sandbox;
 mod telemetry;
@@ -58,6 +59,8 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     pub witnesses: Option<Witnesses>,
     pub telemetry: Option<Telemetry>,
+    /// Servers of tools behind the gateway.
+    pub mcp: mcp::Mcp,
 }
 
 impl Config {
@@ -155,6 +158,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let webhooks = webhooks::webhooks(&mut fields, folder, faults);
     let witnesses = witnesses::witnesses(fields.fields("witnesses", faults), folder, faults);
     let telemetry = telemetry::telemetry(fields.fields("telemetry", faults), folder, faults);
+    let mcp = mcp::mcp(fields.fields("mcp", faults), folder, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -173,6 +177,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         webhooks,
         witnesses,
         telemetry,
+        mcp,
     })
 }
 
