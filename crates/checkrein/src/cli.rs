@@ -138,6 +138,16 @@ Example:
   checkrein mock-provider --script replies.yaml")]
     MockProvider(MockProvider),
 
+    /// Stand between an MCP client and a server that speak over standard input and output
+    #[command(after_help = "\
+Every message is judged by the running Checkrein before it goes on; where that cannot be reached,
+nothing goes on. The server's name is one of the section `mcp` of its settings, and the agent's key
+is taken from the variable CHECKREIN_AGENT_KEY. Errors of the server pass through.
+
+Example, in the place of `npx server-files /srv` in a client's configuration:
+  checkrein mcp --server files -- npx server-files /srv")]
+    Mcp(McpWrapper),
+
     /// A guided tour: a dozen actions, judged and explained
     Tour,
 
@@ -389,6 +399,21 @@ pub struct MockProvider {
     /// Where it listens
     #[arg(long, default_value = "127.0.0.1:7079", value_name = "ADDRESS")]
     pub listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct McpWrapper {
+    /// The server's name in the settings of the running Checkrein
+    #[arg(long, value_name = "NAME")]
+    pub server: String,
+
+    /// Where agents reach the running Checkrein
+    #[arg(long, default_value = "http://127.0.0.1:7070", value_name = "URL")]
+    pub at: String,
+
+    /// The command that starts the server
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,6 +11,7 @@ mod fault;
 pub mod money;
 mod openapi;
 pub mod outward;
+pub mod pins;
 mod routes;
 mod table;
 
@@ -40,6 +41,7 @@ pub struct Office {
     pub rules: Arc<dyn RuleCheck>,
     pub outward: Arc<dyn outward::Outward>,
     pub money: Arc<dyn money::Money>,
+    pub pins: Arc<dyn pins::Pins>,
     /// Activating rules needs a second policy author.
     pub four_eyes: bool,
 }

@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::openapi::{Shape, shape};
 use crate::routes::{
     agents, approval_policies, approvals, decisions, delegations, dry_run, evidence, freezes, money,
-    operators, outward, rules, stops,
+    operators, outward, pins, rules, stops,
 };
 
 /// One route.
@@ -117,6 +117,10 @@ routes! {
     Get "/api/v1/denies" [] - "Stored refusals" - stops::denies;
     Post "/api/v1/denies" [Analyst, Operator] ("deny.create") "Refuse a user, trace, session, agent or key from now on" (stops::NewDeny) stops::deny;
     Delete "/api/v1/denies/{kind}/{key}" [Analyst, Operator] ("deny.lift" "key") "Lift a stored refusal" - stops::lift_deny;
+
+    Get "/api/v1/mcp/pins" [] - "Tools of MCP servers: the definitions that count, and those that wait" - pins::list;
+    Post "/api/v1/mcp/pins/{server}/{tool}" [Admin, Operator] ("mcp.accept" "tool") "Let a changed or new definition count" (pins::Accept) pins::accept;
+    Delete "/api/v1/mcp/pins/{server}/{tool}" [Admin, Operator] ("mcp.forget" "tool") "Forget a tool, so that it is seen for the first time again" - pins::forget;
 
     Get "/api/v1/operators" [Admin, Auditor] - "Operators and their roles" - operators::list;
     Put "/api/v1/operators/{name}" [Admin] ("operator.put" "name") "Add an operator, or change roles" (operators::Profile) operators::put;

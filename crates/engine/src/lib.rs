@@ -26,5 +26,5 @@ pub mod yaml;
 
 pub use change::{Changed, Throttle, Unfit, change, redacted};
 pub use decide::decide;
-pub use facts::{Learned, learn};
+pub use facts::{Learned, heard, learn};
 pub use rules::Rules;

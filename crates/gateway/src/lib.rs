@@ -13,6 +13,7 @@ pub mod identity;
 mod ids;
 pub mod limits;
 pub mod llm;
+pub mod mcp;
 pub mod memory;
 pub mod meter;
 pub mod money;

@@ -219,6 +219,15 @@ impl Recalled {
         let blocked = decision.effective == action::Verdict::Block;
         self.learned = Some((facts, !decision.alerts.is_empty(), blocked));
     }
+
+    /// Keeps what was read, and nothing of having done anything.
+    pub fn hear(&mut self, action: &Action, decision: &Decision, now: Timestamp) {
+        let engine::facts::Learned { facts, fault } = engine::heard(&self.facts, action, decision, now);
+        if let Some(fault) = fault {
+            tracing::error!(code = %fault.code, "a result could not be remembered; what was known stays");
+        }
+        self.learned = Some((facts, false, false));
+    }
 }
 
 impl AgentMemory {

@@ -171,6 +171,10 @@ impl Refusal {
         self.told().1
     }
 
+    pub fn status(&self) -> StatusCode {
+        self.told().0
+    }
+
     pub fn body(&self) -> ErrorBody {
         let (_, code, message) = self.told();
         let message = match self {

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 
 use crate::ask::Desk;
+use crate::guard::Guard;
 use crate::identity::{Caller, Wrong, identify};
 use crate::llm::{self, Models};
 use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
@@ -43,7 +44,7 @@ async fn model(State(desk): Desks, models: Arc<Models>, request: Request) -> Res
     let Some(way) = llm::way(method.as_str(), &path) else { return Refusal::NoSuchRoute.into_response() };
     llm::credential(&mut head);
     let dialect = way.found.endpoint.dialect;
-    match opened(&desk, &head, body).await {
+    match opened(&desk.guard, &head, body).await {
         Ok((caller, body)) => models.call(caller, &head, way, body).await,
         Err(refusal) => models.refused(refusal.into(), dialect),
     }
@@ -54,7 +55,7 @@ type Desks = State<Arc<Desk>>;
 async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let started = Instant::now();
     let parent = parent(request.headers());
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     whole(async move {
         let response = desk.ask(&caller, &body, parent).await;
         desk.guard.meter.took(Stage::Whole, started.elapsed());
@@ -65,12 +66,12 @@ async fn ask(State(desk): Desks, request: Request) -> Result<Response, Refusal> 
 
 async fn batch(State(desk): Desks, request: Request) -> Result<Response, Refusal> {
     let parent = parent(request.headers());
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     whole(async move { desk.batch(&caller, &body, parent).await }).await
 }
 
 /// The caller's place in a trace. Two headers are one too many to believe either.
-fn parent(headers: &HeaderMap) -> Option<TraceParent> {
+pub(crate) fn parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all("traceparent").iter();
     let only = values.next().filter(|_| values.next().is_none())?;
     TraceParent::parse(only.to_str().ok()?)
@@ -88,7 +89,7 @@ async fn standing(
     Query(wait): Query<Wait>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let (caller, _) = open(&desk, request).await?;
+    let (caller, _) = open(&desk.guard, request).await?;
     let wait = match wait.wait.as_deref() {
         None => Duration::ZERO,
         Some(text) => {
@@ -100,13 +101,13 @@ async fn standing(
 }
 
 async fn resume(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     let id = decision(&id)?;
     whole(async move { desk.resume(&caller, &id, &body).await }).await
 }
 
 async fn outcome(State(desk): Desks, Path(id): Path<String>, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = open(&desk, request).await?;
+    let (caller, body) = open(&desk.guard, request).await?;
     let id = decision(&id)?;
     whole(async move { desk.outcome(&caller, &id, &body).await }).await
 }
@@ -127,26 +128,25 @@ fn decision(id: &str) -> Result<Name, Refusal> {
 }
 
 /// Who asks, and then what. The body of a stranger is not read.
-async fn open(desk: &Desk, request: Request) -> Result<(Caller, Bytes), Refusal> {
+pub(crate) async fn open(guard: &Guard, request: Request) -> Result<(Caller, Bytes), Refusal> {
     let (head, body) = request.into_parts();
-    opened(desk, &head, body).await
+    opened(guard, &head, body).await
 }
 
-async fn opened(desk: &Desk, head: &Parts, body: Body) -> Result<(Caller, Bytes), Refusal> {
-    let guard = &desk.guard;
+async fn opened(guard: &Guard, head: &Parts, body: Body) -> Result<(Caller, Bytes), Refusal> {
     let claim = identify(head, &guard.book.load(), &guard.trust, guard.clock.now().timestamp());
-    let claim = claim.map_err(|wrong| refused(desk, wrong))?;
+    let claim = claim.map_err(|wrong| refused(guard, wrong))?;
     let body = read(body).await?;
-    let caller = claim.confirm(&body, &guard.trust).await?.map_err(|wrong| refused(desk, wrong))?;
+    let caller = claim.confirm(&body, &guard.trust).await?.map_err(|wrong| refused(guard, wrong))?;
     Ok((caller, body))
 }
 
 /// The reason is for us; the caller gets one answer for all of them.
-fn refused(desk: &Desk, wrong: Wrong) -> Refusal {
+fn refused(guard: &Guard, wrong: Wrong) -> Refusal {
     let refusal = Refusal::from(wrong);
     tracing::debug!(reason = wrong.as_str(), "credentials do not hold");
-    desk.guard.meter.wrong(wrong);
-    desk.guard.meter.refused(refusal.code());
+    guard.meter.wrong(wrong);
+    guard.meter.refused(refusal.code());
     refusal
 }
 

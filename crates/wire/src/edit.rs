@@ -31,6 +31,11 @@ impl Edits {
         self.0.push((start..start, format!("{}:{by}{comma}", quoted(key))));
     }
 
+    /// Adds what somebody else noted of the same bytes.
+    pub fn add(&mut self, other: Edits) {
+        self.0.extend(other.0);
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

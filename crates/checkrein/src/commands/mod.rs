@@ -6,6 +6,7 @@ mod decide;
 mod demo;
 mod documents;
 mod ledger;
+mod mcp;
 mod mock;
 mod records;
 mod redact;
@@ -37,6 +38,7 @@ pub fn run(args: Args) -> Result<Exit> {
         Command::Ledger(command) => ledger::run(&command),
         Command::Witness(args) => witness::run(&args),
         Command::MockProvider(args) => mock::run(&args),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Tour => tour::run(),
         Command::Providers => documents::providers(),
         Command::Demo(args) => demo::run(&args),

@@ -11,6 +11,7 @@ pub mod config;
 mod files;
 mod hurry;
 pub mod listen;
+mod mcp;
 mod meter;
 mod models;
 mod money;
@@ -212,6 +213,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     guard.passes.put_back(passed);
     let treasury = Treasury::open(config, &metrics, &clock, &*dice)?;
     let models = Arc::new(models::models(&treasury, &guard, &tokens)?);
+    let mcp = mcp::build(config, &guard, &keys)?;
     let desk = Arc::new(Desk {
         guard,
         tokens,
@@ -243,6 +245,7 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         }),
         outward: outward.clone(),
         money: treasury.clone(),
+        pins: Arc::new(mcp::Board(mcp.pins)),
         four_eyes: config.four_eyes,
     });
 
@@ -273,7 +276,10 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     );
     let operators = control::router(office).merge(machine(metrics, ledger.clone(), holds, index, outward));
     Ok(Server {
-        agents: gateway::router(Arc::clone(&desk), models),
+        agents: match mcp.routes {
+            Some(routes) => gateway::router(Arc::clone(&desk), models).merge(routes),
+            None => gateway::router(Arc::clone(&desk), models),
+        },
         desk,
         untold: Arc::new(untold),
         treasury,

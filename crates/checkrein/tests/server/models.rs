@@ -21,12 +21,12 @@ rules:
     when: { kind: llm_call, operation: send, classes: [api_key, credential, jwt] }
     then: block
   - id: models.cards
-    always: true
+    instead_of_bands: true
     note: a model sees other numbers
     when: { kind: llm_call, operation: send, classes: [card] }
     then: { constrain: [ { redact: [card] } ] }
   - id: models.answers
-    always: true
+    instead_of_bands: true
     note: keys in an answer are covered
     when: { kind: llm_call, operation: read, classes: [api_key, credential, jwt, card] }
     then: { constrain: [ { redact: [api_key, credential, jwt, card] } ] }
@@ -243,18 +243,20 @@ fn a_call_that_a_model_asks_for_is_an_action_of_its_own() {
         }
     });
     let server = server(&provider);
-    let agent = server.agent("caller", &[]);
+    // One for each: an agent that asks without pause is held up.
+    let [agent, second, third, fourth] =
+        ["caller", "caller-2", "caller-3", "caller-4"].map(|name| server.agent(name, &[]));
     let reply = chat(&agent, &said("weather")).is(200);
     assert_eq!(reply["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "get_weather");
-    let reply = chat(&agent, &streamed("weather"));
+    let reply = chat(&second, &streamed("weather"));
     assert!(reply.body.contains("get_weather") && reply.body.ends_with("data: [DONE]\n\n"), "{}", reply.body);
-    for body in [said("wipe"), streamed("wipe")] {
-        let reply = chat(&agent, &body);
+    for (agent, body) in [(&third, said("wipe")), (&fourth, streamed("wipe"))] {
+        let reply = chat(agent, &body);
         assert!(!reply.body.contains("wipe_everything"), "{reply:?}");
         assert!(reply.body.contains("not allowed"), "{reply:?}");
     }
     until("each call of a tool is a decision", || {
-        let found = server.look("/api/v1/decisions?agent=caller");
+        let found = server.look("/api/v1/decisions?limit=100");
         let text = found.to_string();
         text.contains("get_weather") && text.contains("wipe_everything")
     });

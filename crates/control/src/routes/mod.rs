@@ -13,6 +13,7 @@ mod identities;
 pub mod money;
 pub mod operators;
 pub mod outward;
+pub mod pins;
 pub mod rules;
 mod scope;
 pub mod stops;

@@ -20,7 +20,7 @@ pub use baseline::{Baseline, ColdStart, Observation, Typical};
 pub use counters::{Bucket, Counters, Outflow, Rate, Window};
 pub use deviation::Deviation;
 pub use drift::{Drift, DriftLevel, certificate_drift, drift};
-pub use learn::{Learned, learn};
+pub use learn::{Learned, heard, learn};
 pub use provenance::{Literals, Provenance};
 pub use session::{Identity, SessionFacts, Step, Taint};
 

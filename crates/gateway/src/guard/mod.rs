@@ -155,13 +155,18 @@ impl Guard {
         let judge = {
             let principal = principal.clone();
             let (guard, book, scope) = (Arc::clone(&self), Arc::clone(&book), Arc::clone(&scope));
-            let (caller, counts) = (caller.clone(), plane.counts);
+            let (caller, counts, hears) = (caller.clone(), plane.counts, plane.hears);
             move |action: Action| {
                 let principal = principal.as_ref();
                 let decided = if counts {
                     guard.judge(&book, &caller, &scope, &action, principal, now)
                 } else {
-                    guard.decide(&book, &caller, &scope, &action, principal, now, |_, _, _| {})
+                    guard.decide(&book, &caller, &scope, &action, principal, now, |recalled, _, decision| {
+                        // What is kept back was not read.
+                        if hears && decision.effective < Verdict::Sandbox {
+                            recalled.hear(&action, decision, now);
+                        }
+                    })
                 };
                 decided.map(|decision| (action, decision))
             }

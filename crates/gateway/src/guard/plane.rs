@@ -22,6 +22,8 @@ pub struct Plane {
     /// It is something that the agent does, so it counts and teaches. What is only looked at, a
     /// model's answer, does neither.
     pub counts: bool,
+    /// What it brings was read by the agent, so that it is remembered where it does not count.
+    pub hears: bool,
     /// What replaces sensitive values so that they can be put back. Without one they are masked.
     pub veil: Option<Veil>,
     /// The decision whose action led to this one.
@@ -39,11 +41,17 @@ pub enum Came {
 
 impl Plane {
     /// Whoever asks before it acts, and acts itself.
-    pub const ASK: Plane = Plane { isolates: true, waits: true, counts: true, veil: None, of: None };
+    pub const ASK: Plane =
+        Plane { isolates: true, waits: true, counts: true, hears: false, veil: None, of: None };
     /// Something that an agent does by way of us: we carry it out.
-    pub const CALL: Plane = Plane { isolates: false, waits: true, counts: true, veil: None, of: None };
+    pub const CALL: Plane =
+        Plane { isolates: false, waits: true, counts: true, hears: false, veil: None, of: None };
     /// What came back, on its way to the agent.
-    pub const ANSWER: Plane = Plane { isolates: false, waits: false, counts: false, veil: None, of: None };
+    pub const ANSWER: Plane =
+        Plane { isolates: false, waits: false, counts: false, hears: false, veil: None, of: None };
+
+    /// The result of a call, which the agent then goes by.
+    pub const RESULT: Plane = Plane { hears: true, ..Plane::ANSWER };
 
     #[must_use]
     pub fn veiled(mut self, veil: &Veil) -> Plane {

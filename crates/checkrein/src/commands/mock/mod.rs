@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod events;
+mod mcp;
 mod script;
 
 use std::sync::Arc;
@@ -70,6 +71,7 @@ fn router(script: Arc<Script>) -> Router {
         .route("/v1beta/models/{call}", post(gemini))
         .route("/v1/models/{call}", post(gemini))
         .route("/v1/models", get(models))
+        .route("/mcp", post(mcp::post).get(mcp::get).delete(mcp::delete))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(script)
 }

@@ -7,6 +7,7 @@ mod files;
 mod garbled;
 mod identity;
 mod listener;
+mod mcp;
 mod outward;
 mod providers;
 mod sandbox;
@@ -67,6 +68,8 @@ pub struct Config {
     /// What an operator says of prices; the table that ships stands behind it.
     pub prices: Vec<gateway::money::Price>,
     pub budgets: Vec<gateway::money::Budget>,
+    /// Servers of tools behind the gateway.
+    pub mcp: mcp::Mcp,
 }
 
 impl Config {
@@ -168,6 +171,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let routes = providers::routes(&mut fields, &providers, faults);
     let prices = gateway::money::prices(&mut fields, false, faults);
     let budgets = budgets::budgets(&mut fields, faults);
+    let mcp = mcp::mcp(fields.fields("mcp", faults), folder, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -190,6 +194,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         routes,
         prices,
         budgets,
+        mcp,
     })
 }
 

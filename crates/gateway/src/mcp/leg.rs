@@ -1,0 +1,58 @@
+//! The way to a server.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use axum::body::{Body, Bytes};
+use http::{HeaderMap, Method, Response, Uri};
+use wire::refuse::Why;
+
+use super::refusal::No;
+use super::settings::{Server, Settings};
+use crate::guard::Permit;
+use crate::upstream::{Leg, Outgoing, TrustFault};
+
+/// The connections to every server that has an address.
+#[derive(Default)]
+pub struct Legs(HashMap<String, (Leg, String)>);
+
+impl Legs {
+    /// `ca` replaces the system's authorities by those of a file.
+    pub fn new(settings: &Settings, ca: Option<&Path>) -> Result<Self, TrustFault> {
+        let mut legs = HashMap::new();
+        for server in &settings.servers {
+            let Some(url) = &server.url else { continue };
+            // The path is the server's endpoint itself, and nothing is put behind it.
+            let path = url.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+            let mut parts = url.clone().into_parts();
+            parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+            let base = Uri::from_parts(parts).map_err(|_| TrustFault::Address)?;
+            legs.insert(server.name.as_str().to_owned(), (Leg::new(&base, ca, None)?, path));
+        }
+        Ok(Legs(legs))
+    }
+
+    /// Sends one request to a server, and waits until an answer begins.
+    pub(super) async fn send(
+        &self,
+        permit: Permit,
+        server: &Server,
+        method: Method,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Body>, No> {
+        let decision = permit.decision().clone();
+        let no = |code: &str, message: &str| No {
+            receipt: Some(decision.clone()),
+            ..No::new(Why::Unavailable, code, message)
+        };
+        let Some((leg, path)) = self.0.get(server.name.as_str()) else {
+            return Err(no("no_address", "this server has no address here"));
+        };
+        let outgoing = Outgoing { method, path: path.clone(), headers: headers.clone(), body };
+        match leg.send(permit, outgoing).await {
+            Ok(answered) => Ok(answered.response.map(Body::new)),
+            Err(failed) => Err(no(failed.why.code(), "the server cannot be reached")),
+        }
+    }
+}
