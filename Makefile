@@ -28,7 +28,7 @@ run: tools ## Build, start a server and let example agents act against it
 	@scripts/run.sh
 
 .PHONY: test
-test: tools format lint unit rules crash instructions fuzz-smoke readme ## Install what is missing and run every test
+test: tools format lint unit rules otlp crash instructions fuzz-smoke readme ## Install what is missing and run every test
 	$(call say,all tests passed)
 
 .PHONY: tools
@@ -63,6 +63,12 @@ rules:
 	@target/release/checkrein check policies examples/tour
 	@target/release/checkrein serve --config examples/server/checkrein.yaml --check
 	@target/release/checkrein rules test policies
+
+.PHONY: otlp
+otlp: ## Send traces to a collector that reads them with OpenTelemetry's own classes
+	$(call say,traces at a collector that is not ours)
+	@$(CARGO) build --locked --release -p checkrein
+	@scripts/otlp.sh
 
 .PHONY: crash
 crash: ## Kill the server under load KILLS times, and look whether anything is lost

@@ -31,6 +31,8 @@ have cc || missing+=(gcc libc6-dev)
 have g++ || missing+=(g++)
 have zcat || missing+=(gzip)
 have python3 || missing+=(python3)
+# Python programs of the tests get what they need in a folder of their own.
+! have python3 || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 have curl || missing+=(curl)
 # Tests start a server of their own; Debian keeps its programs off the PATH.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
