@@ -5,8 +5,8 @@
 //! changes some of them and leaves every other byte as it came, and [`frame`], which cuts streams.
 //! [`shape`] says what stands where as data, and [`dialect`] is one table for each format.
 //! [`endpoint`] says which path speaks which of them. [`refuse`] says no in each, [`instead`] puts a
-//! word in the place of one call, and [`usage`] reads what an answer took and how it
-//! ended. [`stream`] reads an answer that arrives in pieces.
+//! word in the place of one call, [`usage`] reads what an answer took and how it ended, and
+//! [`translate`] says the same in another. [`stream`] reads an answer that arrives in pieces.
 
 pub mod dialect;
 pub mod doc;
@@ -17,4 +17,5 @@ pub mod instead;
 pub mod refuse;
 pub mod shape;
 pub mod stream;
+pub mod translate;
 pub mod usage;
