@@ -18,7 +18,7 @@ use wire::translate::neutral::{Answer, Choice, Image, Message, Part, Request, Ro
 use wire::translate::{self, Joined, Stream, Untranslatable};
 use wire::usage::{Ended, Tally};
 
-const CALLERS: &[&str] = &["openai_chat", "anthropic_messages"];
+const CALLERS: &[&str] = &["openai_chat", "anthropic_messages", "openai_responses"];
 const PROVIDERS: &[&str] = &[
     "openai_chat",
     "anthropic_messages",

@@ -1,5 +1,6 @@
-//! OpenAI's Responses, as a provider.
+//! OpenAI's Responses, as a provider and, in `client`, as a caller.
 
+mod client;
 
 use crate::doc::{Value, quoted};
 use crate::translate::chat::url;
@@ -8,7 +9,7 @@ use crate::translate::neutral::{Answer, Choice, Format, Message, Part, Piece, Re
 use crate::translate::{Speaks, Told, Untranslatable};
 
 pub const SPEAKS: Speaks =
-    Speaks { name: "openai_responses", write_request, read_answer, read_event, client: None };
+    Speaks { name: "openai_responses", write_request, read_answer, read_event, client: Some(client::CLIENT) };
 
 fn write_request(request: &Request) -> Told<String> {
     let settings = &request.settings;
