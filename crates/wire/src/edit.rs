@@ -56,6 +56,23 @@ impl Edits {
     }
 }
 
+/// An object with some of its values replaced, taken out (`None`) or added. The others stay as they
+/// came.
+pub fn remade(object: Value<'_>, mut changes: Vec<(&str, Option<String>)>) -> String {
+    let mut entries = Vec::new();
+    for (key, value) in object.entries() {
+        let change = changes.iter().position(|(name, _)| key.is_text(name));
+        match change.map(|at| changes.swap_remove(at)) {
+            None => entries.push(format!("{}:{}", key.raw(), value.raw())),
+            Some((_, Some(by))) => entries.push(format!("{}:{by}", key.raw())),
+            Some((_, None)) => {}
+        }
+    }
+    let added = changes.into_iter().filter_map(|(key, by)| Some(format!("{}:{}", quoted(key), by?)));
+    entries.extend(added);
+    format!("{{{}}}", entries.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +98,14 @@ mod tests {
             edits.entry(doc.root(), "k", "[]".to_owned());
             assert_eq!(edits.apply(source).unwrap(), want);
         }
+    }
+
+    #[test]
+    fn an_object_is_remade_around_what_stays() {
+        let doc = Doc::parse(b"{ \"a\": 1.50, \"b\": [ 2 ],\"c\":3}").unwrap();
+        let changes =
+            vec![("d", Some("4".to_owned())), ("b", None), ("c", Some("5".to_owned())), ("e", None)];
+        assert_eq!(remade(doc.root(), changes), r#"{"a":1.50,"c":5,"d":4}"#);
     }
 
     #[test]

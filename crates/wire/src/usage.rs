@@ -87,10 +87,10 @@ impl Tally {
     pub fn of(dialect: &Dialect, root: Value<'_>) -> Tally {
         let (tells, mut tally) = (dialect.tells, Tally::default());
         for (path, term) in tells.counts {
-            at(root, path, &mut |value| tally.note(*term, value.whole()));
+            root.at(path, &mut |value| tally.note(*term, value.whole()));
         }
         for path in tells.ends {
-            at(root, path, &mut |value| {
+            root.at(path, &mut |value| {
                 let Some(word) = value.text() else { return };
                 if word.is_empty() || tells.open.iter().any(|open| *open == word) {
                     return;
@@ -100,10 +100,10 @@ impl Tally {
             });
         }
         for path in tells.calls {
-            at(root, path, &mut |value| tally.called |= is_there(value));
+            root.at(path, &mut |value| tally.called |= is_there(value));
         }
         for path in tells.refusals {
-            at(root, path, &mut |value| tally.refused |= is_there(value));
+            root.at(path, &mut |value| tally.refused |= is_there(value));
         }
         tally
     }
@@ -171,19 +171,6 @@ impl Tally {
     fn sum(&self, needed: Term, parts: &[Term]) -> Option<u64> {
         self.term(needed)?;
         Some(parts.iter().filter_map(|part| self.term(*part)).fold(0, u64::saturating_add))
-    }
-}
-
-/// Visits every value under a path.
-fn at<'d>(value: Value<'d>, path: &str, visit: &mut dyn FnMut(Value<'d>)) {
-    if path.is_empty() {
-        return visit(value);
-    }
-    let (step, rest) = path.split_once('.').unwrap_or((path, ""));
-    if step == "*" {
-        value.items().for_each(|item| at(item, rest, visit));
-    } else if let Some(value) = value.get(step) {
-        at(value, rest, visit);
     }
 }
 

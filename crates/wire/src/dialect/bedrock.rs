@@ -45,7 +45,7 @@ const TELLS: Tells = Tells {
 pub const REQUEST: Fields = Fields::of(&[
     ("system", By(Speaker::System, &Each(Part, &BLOCK))),
     ("messages", Each(Turn, &Of(&MESSAGE))),
-    ("toolConfig", Of(&Fields::of(&[("tools", Each(Call, &Of(&TOOL))), ("toolChoice", UNKNOWN)]))),
+    ("toolConfig", Of(&Fields::of(&[("tools", Each(Call, &Of(&TOOL))), ("toolChoice", Of(&CHOICE))]))),
     ("inferenceConfig", Of(&Fields::of(&[("stopSequences", Each(No, &TEXT))]))),
     ("requestMetadata", Whole(Metadata)),
     ("guardrailConfig", UNKNOWN),
@@ -53,6 +53,9 @@ pub const REQUEST: Fields = Fields::of(&[
     ("additionalModelRequestFields", UNKNOWN),
     ("additionalModelResponseFieldPaths", UNKNOWN),
 ]);
+
+const CHOICE: Fields =
+    Fields::of(&[("auto", FORMAT), ("any", FORMAT), ("tool", Of(&Fields::of(&[("name", Leaf(ToolName))])))]);
 
 const MESSAGE: Fields = Fields {
     speaker: Some(("role", &[("user", Speaker::User), ("assistant", Speaker::Model)])),

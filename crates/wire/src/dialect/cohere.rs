@@ -49,6 +49,8 @@ const REQUEST: Fields = Fields::of(&[
     ("safety_mode", PROTOCOL),
     ("stop_sequences", Each(No, &TEXT)),
     ("tool_choice", PROTOCOL),
+    ("p", PROTOCOL),
+    ("k", PROTOCOL),
     ("thinking", Of(&Fields::of(&[("type", PROTOCOL)]))),
 ]);
 

@@ -133,6 +133,7 @@ const GENERATION: Fields = Fields::of(&[
     ("stopSequences", Each(No, &TEXT)),
     ("responseMimeType", PROTOCOL),
     ("responseSchema", Whole(ToolSchema)),
+    ("responseJsonSchema", Whole(ToolSchema)),
     ("responseModalities", Each(No, &PROTOCOL)),
     ("thinkingConfig", FORMAT),
 ]);

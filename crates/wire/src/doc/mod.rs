@@ -111,6 +111,19 @@ impl<'d> Value<'d> {
         self.entries().find(|(name, _)| name.is_text(key)).map(|(_, value)| value)
     }
 
+    /// Visits every value under a path: keys with dots between, `*` for each item of a list.
+    pub fn at(self, path: &str, visit: &mut dyn FnMut(Value<'d>)) {
+        if path.is_empty() {
+            return visit(self);
+        }
+        let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+        if step == "*" {
+            self.items().for_each(|item| item.at(rest, visit));
+        } else if let Some(value) = self.get(step) {
+            value.at(rest, visit);
+        }
+    }
+
     /// The items of a list.
     pub fn items(self) -> impl Iterator<Item = Value<'d>> {
         self.children(Kind::List)

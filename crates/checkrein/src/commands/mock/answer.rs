@@ -11,6 +11,10 @@ pub const MODEL: &str = "mock";
 pub fn whole(dialect: &Dialect, reply: &Reply) -> Vec<u8> {
     let body = match (dialect.name, dialect.family) {
         ("openai_responses", _) => responses(reply),
+        ("openai_completions", _) => completion(&reply.text, Some("stop")),
+        ("ollama_generate", _) => ollama_continued(&reply.text, reply.reasoning.as_deref(), true),
+        ("bedrock_anthropic", _) => anthropic(reply),
+        ("bedrock_invoke", _) => titan(&reply.text),
         (_, Family::OpenAi) => chat(reply),
         (_, Family::Anthropic) => anthropic(reply),
         (_, Family::Google) => gemini(reply),
@@ -74,6 +78,24 @@ pub fn responses(reply: &Reply) -> Value {
         "usage": { "input_tokens": 10, "input_tokens_details": { "cached_tokens": 0 }, "output_tokens": 10,
             "output_tokens_details": { "reasoning_tokens": 0 }, "total_tokens": 20 },
     })
+}
+
+/// A completion, or one event of one.
+pub fn completion(text: &str, finish: Option<&str>) -> Value {
+    let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": finish });
+    let mut body = json!({ "id": "cmpl-mock", "object": "text_completion", "created": 0, "model": MODEL,
+        "choices": [choice] });
+    if finish.is_some() {
+        let usage = json!({ "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20 });
+        set(&mut body, "usage", usage);
+    }
+    body
+}
+
+/// Amazon's own model, as an example of a maker whose format the product does not know.
+fn titan(text: &str) -> Value {
+    json!({ "inputTextTokenCount": 10,
+        "results": [{ "tokenCount": 10, "outputText": text, "completionReason": "FINISH" }] })
 }
 
 fn anthropic(reply: &Reply) -> Value {
@@ -182,6 +204,19 @@ pub fn ollama_line(message: &Value, done: bool) -> Value {
         set(&mut line, "done_reason", json!("stop"));
         set(&mut line, "eval_count", json!(10));
         set(&mut line, "prompt_eval_count", json!(10));
+    }
+    line
+}
+
+/// What generate answers, or one line of it.
+pub fn ollama_continued(text: &str, thinking: Option<&str>, done: bool) -> Value {
+    let mut line = ollama_line(&Value::Null, done);
+    if let Some(entries) = line.as_object_mut() {
+        entries.remove("message");
+    }
+    set(&mut line, "response", json!(text));
+    if let Some(thinking) = thinking {
+        set(&mut line, "thinking", json!(thinking));
     }
     line
 }

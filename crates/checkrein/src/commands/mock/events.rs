@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use wire::dialect::{Dialect, Family};
-use wire::frame::encode_aws;
 
-use super::answer::{MODEL, candidate, function, numbered, ollama_calls, ollama_line, responses, stopped};
+use super::answer::{
+    MODEL, candidate, completion, function, numbered, ollama_calls, ollama_continued, ollama_line, responses,
+    stopped,
+};
 use super::body::Event;
 use super::script::{Fault, Reply};
 
@@ -14,6 +16,10 @@ type Named = (&'static str, Value);
 pub fn of(dialect: &Dialect, reply: &Reply) -> Vec<Event> {
     let events = match (dialect.name, dialect.family) {
         ("openai_responses", _) => responses_events(reply),
+        ("openai_completions", _) => completions(reply),
+        ("ollama_generate", _) => ollama_generate(reply),
+        ("bedrock_anthropic", _) => anthropic(reply),
+        ("bedrock_invoke", _) => titan(reply),
         (_, Family::OpenAi) => chat(reply),
         (_, Family::Anthropic) => anthropic(reply),
         (_, Family::Google) => gemini(reply),
@@ -40,20 +46,47 @@ pub fn of(dialect: &Dialect, reply: &Reply) -> Vec<Event> {
 
 fn frame(dialect: &Dialect, name: &str, data: &str) -> Vec<u8> {
     match dialect.family {
-        Family::OpenAi if name.is_empty() => format!("data: {data}\n\n").into_bytes(),
-        Family::OpenAi | Family::Anthropic | Family::Cohere => {
-            format!("event: {name}\ndata: {data}\n\n").into_bytes()
-        }
         // This provider ends its lines with both characters.
         Family::Google => format!("data: {data}\r\n\r\n").into_bytes(),
-        Family::Mcp => format!("data: {data}\n\n").into_bytes(),
-        Family::Ollama => format!("{data}\n").into_bytes(),
-        Family::Amazon => {
-            let headers =
-                [(":event-type", name), (":content-type", "application/json"), (":message-type", "event")];
-            encode_aws(&headers, data.as_bytes()).unwrap_or_default()
+        Family::OpenAi
+        | Family::Anthropic
+        | Family::Cohere
+        | Family::Ollama
+        | Family::Amazon
+        | Family::Mcp => {
+            let name = Some(name).filter(|name| !name.is_empty());
+            dialect.stream.framed(name, data).unwrap_or_default()
         }
     }
+}
+
+fn completions(reply: &Reply) -> Vec<Named> {
+    let mut events: Vec<Named> =
+        reply.cut(&reply.text).iter().map(|piece| ("", completion(piece, None))).collect();
+    events.push(("", completion("", Some("stop"))));
+    events
+}
+
+fn ollama_generate(reply: &Reply) -> Vec<Named> {
+    let mut events: Vec<Named> = Vec::new();
+    for piece in reply.cut(reply.reasoning.as_deref().unwrap_or_default()) {
+        events.push(("", ollama_continued("", Some(&piece), false)));
+    }
+    for piece in reply.cut(&reply.text) {
+        events.push(("", ollama_continued(&piece, None, false)));
+    }
+    events.push(("", ollama_continued("", None, true)));
+    events
+}
+
+fn titan(reply: &Reply) -> Vec<Named> {
+    let pieces = reply.cut(&reply.text);
+    let last = pieces.len().saturating_sub(1);
+    let event = |(number, piece): (usize, &String)| {
+        let reason = (number == last).then_some("FINISH");
+        ("", json!({ "outputText": piece, "index": 0, "completionReason": reason }))
+    };
+    pieces.iter().enumerate().map(event).collect()
 }
 
 fn chat(reply: &Reply) -> Vec<Named> {
@@ -315,6 +348,7 @@ fn typed(mut events: Vec<Named>) -> Vec<Named> {
 mod tests {
     use wire::dialect::ALL;
     use wire::doc::Doc;
+    use wire::endpoint::towards;
     use wire::shape::{Meaning, places};
     use wire::stream::{Reader, Reading};
 
@@ -335,14 +369,25 @@ mod tests {
         }
     }
 
+    /// The dialects in which a model speaks; those whose words the product can name, and which know
+    /// calls, where it is about these.
     fn models() -> impl Iterator<Item = &'static Dialect> {
-        ALL.iter().copied().filter(|dialect| dialect.family != Family::Mcp)
+        let speaks = |dialect: &Dialect| towards(dialect, wire::endpoint::Call::Generate, true).is_some();
+        ALL.iter().copied().filter(move |dialect| speaks(dialect))
+    }
+
+    fn named() -> impl Iterator<Item = &'static Dialect> {
+        models().filter(|dialect| dialect.name != "bedrock_invoke")
+    }
+
+    fn calls(dialect: &Dialect) -> bool {
+        !matches!(dialect.name, "openai_completions" | "ollama_generate")
     }
 
     /// The product's own reader of each dialect finds in an answer what the script put in.
     #[test]
     fn answers_hold_what_the_script_says_and_nothing_that_their_dialect_does_not_know() {
-        for dialect in models() {
+        for dialect in named() {
             let bytes = whole(dialect, &reply());
             let doc = Doc::parse(&bytes).unwrap();
             let (mut text, mut tools) = (String::new(), Vec::new());
@@ -353,13 +398,14 @@ mod tests {
                 _ => {}
             });
             assert!(text.contains(&reply().text), "{}: {text}", dialect.name);
-            assert_eq!(tools, ["refund"], "{}", dialect.name);
+            let want: &[&str] = if calls(dialect) { &["refund"] } else { &[] };
+            assert_eq!(tools, want, "{}", dialect.name);
         }
     }
 
     #[test]
     fn streams_join_to_what_the_script_says() {
-        for dialect in models() {
+        for dialect in named() {
             let mut reader = Reader::new(dialect);
             for event in of(dialect, &reply()) {
                 reader.push(&event.bytes);
@@ -379,6 +425,9 @@ mod tests {
                 reader.texts().filter(|(key, _)| key.meaning == meaning).map(|(_, text)| text).collect()
             };
             assert!(joined(Meaning::Text).contains(&reply().text), "{}", dialect.name);
+            if !calls(dialect) {
+                continue;
+            }
             let arguments = joined(Meaning::CallArguments);
             let whole = wholes.iter().find(|told| {
                 told.key.meaning == Meaning::CallArguments

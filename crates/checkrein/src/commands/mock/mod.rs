@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod events;
 mod mcp;
+mod other;
 mod script;
 
 use std::sync::Arc;
@@ -11,13 +12,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
-use axum::routing::{get, post};
-use http::{HeaderName, StatusCode};
+use axum::routing::post;
+use http::{HeaderName, Method, StatusCode, Uri};
 use tokio::sync::watch;
-use wire::dialect::{self, Dialect};
+use wire::dialect::Dialect;
 use wire::doc::Doc;
+use wire::endpoint::{Call, endpoint, streams};
 use wire::refuse::{Refusal, Why};
 use wire::shape::{Meaning, Speaker, places};
 
@@ -52,70 +54,37 @@ async fn listen(args: &MockProvider, script: Arc<Script>) -> Result<()> {
     serving.await.context("the mock provider did not end well")
 }
 
-type Scripts = State<Arc<Script>>;
-
 fn router(script: Arc<Script>) -> Router {
-    let said = |name: &'static str, streams: Streams| {
-        post(
-            move |State(script): Scripts, body: Bytes| async move { answered(&script, name, streams, &body) },
-        )
-    };
     Router::new()
-        .route("/v1/chat/completions", said("openai_chat", Streams::WhenAsked))
-        .route("/v1/responses", said("openai_responses", Streams::WhenAsked))
-        .route("/v1/messages", said("anthropic_messages", Streams::WhenAsked))
-        .route("/v2/chat", said("cohere_chat", Streams::WhenAsked))
-        .route("/api/chat", said("ollama", Streams::UnlessToldNot))
-        .route("/model/{model}/converse", said("bedrock_converse", Streams::Never))
-        .route("/model/{model}/converse-stream", said("bedrock_converse", Streams::Always))
-        .route("/v1beta/models/{call}", post(gemini))
-        .route("/v1/models/{call}", post(gemini))
-        .route("/v1/models", get(models))
         .route("/mcp", post(mcp::post).get(mcp::get).delete(mcp::delete))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(script)
+        .fallback(asked)
+        .layer(DefaultBodyLimit::max(MAX_BODY)).with_state(script)
 }
 
-/// When a route streams its answer.
-#[derive(Clone, Copy)]
-enum Streams {
-    Never,
-    Always,
-    WhenAsked,
-    UnlessToldNot,
-}
-
-async fn gemini(State(script): Scripts, Path(call): Path<String>, body: Bytes) -> Response {
-    match call.rsplit_once(':') {
-        Some((_, "generateContent")) => answered(&script, "gemini", Streams::Never, &body),
-        Some((_, "streamGenerateContent")) => answered(&script, "gemini", Streams::Always, &body),
-        Some(_) | None => plain(StatusCode::NOT_FOUND, "application/json", b"{}".to_vec()),
-    }
-}
-
-async fn models() -> Response {
-    let body =
-        br#"{"object":"list","data":[{"id":"mock","object":"model","created":0,"owned_by":"checkrein"}]}"#;
-    plain(StatusCode::OK, "application/json", body.to_vec())
-}
-
-/// One question, answered as the script says.
-fn answered(script: &Script, name: &str, streams: Streams, body: &[u8]) -> Response {
-    let Some(dialect) = dialect::named(name) else {
-        return plain(StatusCode::NOT_FOUND, "text/plain", vec![]);
+/// Every endpoint that the product knows is answered, in its own dialect.
+async fn asked(State(script): State<Arc<Script>>, method: Method, uri: Uri, body: Bytes) -> Response {
+    let Some(found) = endpoint(method.as_str(), uri.path()) else {
+        return plain(StatusCode::NOT_FOUND, "application/json", b"{}".to_vec());
     };
-    let doc = match Doc::parse(body) {
+    let dialect = found.endpoint.dialect;
+    if found.endpoint.call == Call::Models {
+        return plain(StatusCode::OK, "application/json", other::models(dialect, found.model.as_deref()));
+    }
+    let doc = match Doc::parse(&body) {
         Ok(doc) => doc,
         Err(fault) => return refused(dialect, Why::Unreadable, fault.code(), &fault.to_string()),
     };
-    let wish = doc.root().get("stream").and_then(|value| value.flag());
-    let stream = match streams {
-        Streams::Never => false,
-        Streams::Always => true,
-        Streams::WhenAsked => wish == Some(true),
-        Streams::UnlessToldNot => wish != Some(false),
-    };
-    let reply = script.reply(&last_said(dialect, &doc));
+    match found.endpoint.call {
+        Call::Generate => answered(&script, dialect, streams(&found, &doc), &doc),
+        Call::Embed => plain(StatusCode::OK, "application/json", other::embedded(dialect, &doc)),
+        Call::Count => plain(StatusCode::OK, "application/json", other::counted(dialect, &doc)),
+        Call::Models => plain(StatusCode::NOT_FOUND, "application/json", vec![]),
+    }
+}
+
+/// One question, answered as the script says.
+fn answered(script: &Script, dialect: &Dialect, stream: bool, doc: &Doc<'_>) -> Response {
+    let reply = script.reply(&last_said(dialect, doc));
     if let Some(Fault::Status(status)) = reply.fault {
         let why = match status {
             401 => Why::Stranger,
@@ -141,7 +110,8 @@ fn answered(script: &Script, name: &str, streams: Streams, body: &[u8]) -> Respo
 fn last_said(dialect: &Dialect, doc: &Doc<'_>) -> String {
     let mut last = String::new();
     places(doc.root(), &dialect.request, &mut |place| {
-        if place.meaning == Meaning::Text && place.speaker == Speaker::User {
+        let said = place.meaning == Meaning::Text && place.speaker == Speaker::User;
+        if said || place.meaning == Meaning::Unknown && dialect.name == "bedrock_invoke" {
             last = place.value.text().unwrap_or_default().into_owned();
         }
     });
