@@ -6,7 +6,7 @@
 //!
 //! Start here, then follow the path of one action: `detect` (twelve vectors), `score` (seven
 //! dimensions), `policy` (the verdict), `explain`. `text` prepares what the detectors read;
-//! `redact` replaces sensitive data and puts it back.
+//! `redact` replaces sensitive data and puts it back; `live` judges a text that is still growing.
 
 mod change;
 mod decide;
@@ -14,11 +14,13 @@ pub mod detect;
 pub mod explain;
 pub mod facts;
 mod guard;
+pub mod live;
 pub mod policy;
 pub mod redact;
 mod rules;
 pub mod score;
 pub mod text;
+pub mod topic;
 pub mod train;
 pub mod yaml;
 

@@ -10,6 +10,7 @@ use super::calendar::Hours;
 use super::condition::{Kind, Reader, Sure, Test, View, When, read_hours};
 use super::read_rule::{self, Draft};
 use super::rule::{Exception, Place, Rule};
+use crate::topic::Topics;
 use crate::yaml::{Faults, Fields, Node, Value};
 
 /// One policy document in force.
@@ -59,13 +60,21 @@ pub fn read(file: &str, index: usize, node: &Node, faults: &mut Faults) -> Optio
     let note = fields.text("note", faults).map(str::to_owned);
     let layer = fields.choice("layer", Layer::ALL, Layer::as_str, faults).unwrap_or(Layer::Organisation);
     let hours = fields.get("hours").map(|node| calendars(file, node, faults)).unwrap_or_default();
+    let topics = fields.get("topics").and_then(|node| Topics::read_section(file, index, node, faults));
     let scope = fields.get("scope").map(|node| scope(file, node, faults));
     needs_its_layers_scope(&fields, layer, scope.as_ref(), faults);
     let bands = fields.get("bands").map(|node| bands(file, node, faults)).unwrap_or_default();
     let floors = fields.get("floors").map(|node| floors(file, node, faults)).unwrap_or_default();
 
-    let mut draft =
-        Draft { file, document: index, layer, hours: &hours, exceptions: Vec::new(), cases: Vec::new() };
+    let mut draft = Draft {
+        file,
+        document: index,
+        layer,
+        hours: &hours,
+        topics: topics.as_ref(),
+        exceptions: Vec::new(),
+        cases: Vec::new(),
+    };
     let mut rules = Vec::new();
     for node in fields.list("rules", faults).unwrap_or(&[]) {
         rules.extend(read_rule::rule(&mut draft, node, faults));
@@ -115,7 +124,7 @@ pub fn scope(file: &str, node: &Node, faults: &mut Faults) -> When {
     let none = BTreeMap::new();
     for key in ["application", "agent", "business_unit", "environment"] {
         let Some(value) = fields.get(key) else { continue };
-        let mut reader = Reader { file, hours: &none, faults };
+        let mut reader = Reader { file, hours: &none, topics: None, faults };
         let kind = match key {
             "application" => reader.patterns(value).map(Kind::Application),
             "agent" => reader.patterns(value).map(Kind::Agent),

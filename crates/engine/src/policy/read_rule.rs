@@ -1,12 +1,14 @@
 //! Reading one rule and its exceptions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use action::{ConstrainKind, Containment, Decimal, Digest, Layer, Severity, Verdict, digest};
 
 use super::calendar::{self, Hours};
 use super::condition::{Kind, Reader, Test, When, plain_json};
 use super::rule::{Change, Exception, Notice, Place, Rule};
+use crate::topic::Topics;
 use crate::yaml::{Faults, Fields, Node, Value};
 
 /// What is known of the document while its rules are read, and what they leave for later.
@@ -15,6 +17,7 @@ pub struct Draft<'a> {
     pub document: usize,
     pub layer: Layer,
     pub hours: &'a BTreeMap<String, Hours>,
+    pub topics: Option<&'a Arc<Topics>>,
     pub exceptions: Vec<(Vec<Node>, Exception)>,
     pub cases: Vec<(Option<String>, Node)>,
 }
@@ -39,7 +42,7 @@ pub fn rule(draft: &mut Draft<'_>, node: &Node, faults: &mut Faults) -> Option<R
     let then = fields.need("then", faults).and_then(|node| verdict(file, node, faults));
     let when = match fields.get("when") {
         Some(node) => {
-            let mut reader = Reader { file, hours: draft.hours, faults };
+            let mut reader = Reader { file, hours: draft.hours, topics: draft.topics, faults };
             Some(reader.when(node))
         }
         None => {
@@ -130,7 +133,7 @@ fn exception(draft: &Draft<'_>, fields: &mut Fields<'_>, faults: &mut Faults) ->
         point
     });
     let verdict = fields.choice("verdict", Verdict::ALL, Verdict::as_str, faults).unwrap_or(Verdict::Allow);
-    let mut reader = Reader { file: draft.file, hours: draft.hours, faults };
+    let mut reader = Reader { file: draft.file, hours: draft.hours, topics: draft.topics, faults };
     let mut parts = Vec::new();
     if let Some(node) = fields.get("agent") {
         let kind = reader.patterns(node).map(Kind::Agent);

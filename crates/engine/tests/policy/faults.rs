@@ -211,7 +211,8 @@ fn a_module_on_trial_that_fails_is_told_and_counts_for_nothing() {
 #[test]
 fn every_condition_of_the_table_reads_its_own_example_and_refuses_nonsense() {
     let document = |key: &str, value: &str| {
-        format!("policy: t\nrules: [ {{ id: a, when: {{ {key}: {value} }}, then: block }} ]\n")
+        let topics = "topics: { about: { billing: [\"Why was I charged twice?\"] } }";
+        format!("policy: t\n{topics}\nrules: [ {{ id: a, when: {{ {key}: {value} }}, then: block }} ]\n")
     };
     for row in CONDITIONS {
         assert_eq!(faults("t.yaml", &document(row.key, row.example)), [""; 0], "{}", row.key);

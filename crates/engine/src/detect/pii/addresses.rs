@@ -1,5 +1,6 @@
 //! Addresses that a sign gives away: `@` in e-mail, `:` in IPv6, `<` in travel documents.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use action::Severity;
@@ -10,11 +11,11 @@ use super::rules as r;
 use super::{Candidate, candidate};
 
 /// Longest local part and domain that mail systems accept.
-const LOCAL: usize = 64;
-const DOMAIN: usize = 255;
+pub(super) const LOCAL: usize = 64;
+pub(super) const DOMAIN: usize = 255;
 
-pub fn emails(bytes: &[u8], out: &mut Vec<Candidate>) {
-    for at in memchr::memchr_iter(b'@', bytes) {
+pub fn emails(bytes: &[u8], from: usize, out: &mut Vec<Candidate>) {
+    for at in memchr::memchr_iter(b'@', bytes.get(from..).unwrap_or_default()).map(|at| from + at) {
         if out.len() >= super::MOST_HITS {
             return;
         }
@@ -59,8 +60,9 @@ fn email(bytes: &[u8], at: usize) -> Option<Candidate> {
 }
 
 /// `ann [at] acme [dot] org`, `ann(at)acme.org`: written so that no machine reads it, and read by all.
-pub fn spelled_emails(bytes: &[u8], out: &mut Vec<Candidate>) {
-    for open in memchr::memchr2_iter(b'[', b'(', bytes) {
+pub fn spelled_emails(bytes: &[u8], from: usize, out: &mut Vec<Candidate>) {
+    let rest = bytes.get(from..).unwrap_or_default();
+    for open in memchr::memchr2_iter(b'[', b'(', rest).map(|at| from + at) {
         if out.len() >= super::MOST_HITS {
             return;
         }
@@ -93,7 +95,7 @@ fn spelled_email(bytes: &[u8], open: usize) -> Option<Candidate> {
 }
 
 /// Where the text goes on behind a word in brackets, with the blanks around it.
-fn spelled(bytes: &[u8], open: usize, word: &[u8]) -> Option<usize> {
+pub(super) fn spelled(bytes: &[u8], open: usize, word: &[u8]) -> Option<usize> {
     let close = match bytes.get(open)? {
         b'[' => b']',
         b'(' => b')',
@@ -106,37 +108,45 @@ fn spelled(bytes: &[u8], open: usize, word: &[u8]) -> Option<usize> {
 }
 
 /// `diagnosed with …`: an illness told in a sentence, up to its next mark.
-pub fn told_diagnoses(bytes: &[u8], out: &mut Vec<Candidate>) {
+pub fn told_diagnoses(bytes: &[u8], from: usize, out: &mut Vec<Candidate>) {
+    each_told(bytes, from, |told| {
+        if told.len() >= 3 && told.start >= from {
+            out.push(candidate(&r::DIAGNOSIS, 60, told));
+        }
+        out.len() < super::MOST_HITS
+    });
+}
+
+/// Longest illness that is read.
+pub(super) const LONGEST_TOLD: usize = 48;
+
+/// What every `diagnosed with` tells, also where it is too short to be an illness yet.
+pub(super) fn each_told(bytes: &[u8], from: usize, mut visit: impl FnMut(Range<usize>) -> bool) {
     /// Made once: that takes longer than a search in a short text.
     static SAID: LazyLock<[Finder<'_>; 2]> =
         LazyLock::new(|| ["diagnosed with ", "tested positive for "].map(Finder::new));
-    const LONGEST: usize = 48;
     for said in SAID.iter() {
-        for at in said.find_iter(bytes) {
-            if out.len() >= super::MOST_HITS {
-                return;
-            }
-            let start = at + said.needle().len();
-            let rest = bytes.get(start..).unwrap_or_default();
+        let behind = from.saturating_sub(said.needle().len());
+        for at in said.find_iter(bytes.get(behind..).unwrap_or_default()) {
+            let start = behind + at + said.needle().len();
+            let rest = bytes.get(start..).unwrap_or_default().iter().take(LONGEST_TOLD);
             let length = rest
-                .iter()
-                .take(LONGEST)
                 .take_while(|b| b.is_ascii_alphanumeric() || **b >= 0x80 || matches!(b, b' ' | b'-' | b'\''))
                 .count();
-            if length >= 3 {
-                out.push(candidate(&r::DIAGNOSIS, 60, start..start + length));
+            if !visit(start..start + length) {
+                return;
             }
         }
     }
 }
 
-fn in_local(byte: u8) -> bool {
+pub(super) fn in_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || byte >= 0x80
         || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'&' | b'!' | b'#' | b'~')
 }
 
-fn in_domain(byte: u8) -> bool {
+pub(super) fn in_domain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'-')
 }
 
@@ -176,12 +186,12 @@ fn is_reserved(domain: &[u8]) -> bool {
 }
 
 /// Longest text of an IPv6 address, with an IPv4 tail.
-const IPV6: usize = 45;
+pub(super) const IPV6: usize = 45;
 
-pub fn ipv6(bytes: &[u8], out: &mut Vec<Candidate>) {
+pub fn ipv6(bytes: &[u8], from: usize, out: &mut Vec<Candidate>) {
     let inside = |b: &&u8| b.is_ascii_hexdigit() || matches!(b, b':' | b'.');
-    let mut next = 0;
-    for colon in memchr::memchr_iter(b':', bytes) {
+    let mut next = from;
+    for colon in memchr::memchr_iter(b':', bytes.get(from..).unwrap_or_default()).map(|at| from + at) {
         if colon < next {
             continue;
         }
@@ -212,9 +222,9 @@ pub fn ipv6(bytes: &[u8], out: &mut Vec<Candidate>) {
 }
 
 /// Lines of a passport or identity card that machines read: 44 or 36 characters with check digits.
-pub fn travel_documents(bytes: &[u8], out: &mut Vec<Candidate>) {
+pub fn travel_documents(bytes: &[u8], from: usize, out: &mut Vec<Candidate>) {
     let inside = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'<';
-    let mut at = 0;
+    let mut at = from;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'<', rest)) {
         let filler = at + found;
         let behind = bytes.get(filler.saturating_sub(90)..filler).unwrap_or_default();

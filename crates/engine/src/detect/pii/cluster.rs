@@ -151,23 +151,43 @@ pub fn digits_from(bytes: &[u8], at: usize) -> usize {
     bytes.get(at..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count()
 }
 
+/// Whether nothing but separators stands between `end` and the end of the text, so that the number
+/// may go on.
+pub fn may_go_on(bytes: &[u8], end: usize) -> bool {
+    let mut at = end;
+    for _ in 0..4 {
+        if at >= bytes.len() {
+            return true;
+        }
+        match separator(bytes, at) {
+            Some(length) => at += length,
+            None => return false,
+        }
+    }
+    false
+}
+
 /// The start of the next group, if only a separator of a number stands between.
 fn next_group(bytes: &[u8], end: usize) -> Option<usize> {
-    // No-break blank and the dashes that word processors write take two and three bytes.
-    let dash = |at: usize| match bytes.get(at..)? {
-        [0xc2, 0xa0, ..] => Some(2),
-        [0xe2, 0x80, 0x90..=0x95 | 0xaf, ..] => Some(3),
-        [b' ' | b'-' | b'.' | b'/' | b'(' | b')', ..] => Some(1),
-        _ => None,
-    };
     let mut at = end;
     for _ in 0..3 {
-        at += dash(at)?;
+        at += separator(bytes, at)?;
         if bytes.get(at).is_some_and(u8::is_ascii_digit) {
             return Some(at);
         }
     }
     None
+}
+
+/// Bytes of the separator at `at`.
+fn separator(bytes: &[u8], at: usize) -> Option<usize> {
+    // No-break blank and the dashes that word processors write take two and three bytes.
+    match bytes.get(at..)? {
+        [0xc2, 0xa0, ..] => Some(2),
+        [0xe2, 0x80, 0x90..=0x95 | 0xaf, ..] => Some(3),
+        [b' ' | b'-' | b'.' | b'/' | b'(' | b')', ..] => Some(1),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod cluster;
 mod context;
 mod national;
 mod numbers;
+mod open;
 mod rules;
 mod tokens;
 
@@ -19,6 +20,7 @@ use action::{Confidence, Severity};
 
 use self::cluster::Cluster;
 use self::context::Subjects;
+pub(crate) use self::open::open;
 pub use self::rules::{RULES, Rule};
 use super::{Hit, Leaf};
 use crate::text::next_digit;
@@ -115,30 +117,45 @@ fn best(found: &mut Vec<Candidate>) -> Vec<Candidate> {
     kept
 }
 
+/// What stands as sent in `text` behind `from`, where the text before it was judged already.
+pub(crate) fn find_behind(text: &str, from: usize, out: &mut Vec<Hit>) {
+    let mut found = Vec::new();
+    scan_from(text.as_bytes(), from, Subjects::NONE, &mut found);
+    out.extend(best(&mut found).into_iter().map(|candidate| hit(&candidate, candidate.span.clone(), &[])));
+}
+
 fn scan(bytes: &[u8], key: Subjects, out: &mut Vec<Candidate>) {
-    if memchr::memchr(b'@', bytes).is_some() {
-        addresses::emails(bytes, out);
+    scan_from(bytes, 0, key, out);
+}
+
+/// The same for a text whose beginning was judged before: signs and digits count from `from` on.
+fn scan_from(bytes: &[u8], from: usize, key: Subjects, out: &mut Vec<Candidate>) {
+    let rest = bytes.get(from..).unwrap_or_default();
+    if memchr::memchr(b'@', rest).is_some() {
+        addresses::emails(bytes, from, out);
     }
-    addresses::spelled_emails(bytes, out);
-    addresses::told_diagnoses(bytes, out);
-    let Some(mut next) = next_digit(bytes, 0) else { return };
-    if memchr::memchr2(b':', b'<', bytes).is_some() {
-        addresses::ipv6(bytes, out);
-        addresses::travel_documents(bytes, out);
+    addresses::spelled_emails(bytes, from, out);
+    addresses::told_diagnoses(bytes, from, out);
+    let Some(mut next) = next_digit(bytes, from) else { return };
+    if memchr::memchr2(b':', b'<', rest).is_some() {
+        addresses::ipv6(bytes, from, out);
+        addresses::travel_documents(bytes, from, out);
     }
     let mut cluster = Cluster::default();
-    let mut at = 0;
+    // An identifier may have begun with letters in front of `from`.
+    let mut floor = from.saturating_sub(32);
     while out.len() < MOST_HITS {
-        let behind = bytes.get(at.max(next.saturating_sub(32))..next).unwrap_or_default();
+        let behind = bytes.get(floor.max(next.saturating_sub(32))..next).unwrap_or_default();
         let letters = behind.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
         let start = next - letters;
         let end = next
             + bytes.get(next..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
         let digits = cluster::digits_from(bytes, next);
         // `AB 12 34 56 C`: the two letters stand apart from their digits.
-        let apart = next
-            .checked_sub(3)
-            .filter(|place| *place >= at && bytes.get(next - 1) == Some(&b' ') && word_starts(bytes, *place));
+        let apart = next.checked_sub(3).filter(|place| {
+            *place >= floor && bytes.get(next - 1) == Some(&b' ') && word_starts(bytes, *place)
+        });
+        let at;
         if let Some(stop) = apart.and_then(|place| tokens::insurance_apart(bytes, place, out)) {
             at = stop;
         } else if letters == 0 && (next + digits == end || is_extension(bytes, next + digits, end)) {
@@ -158,6 +175,7 @@ fn scan(bytes: &[u8], key: Subjects, out: &mut Vec<Candidate>) {
             }
             at = stop;
         }
+        floor = at;
         match next_digit(bytes, at.max(next + 1)) {
             Some(digit) => next = digit,
             None => break,

@@ -379,7 +379,7 @@ fn birth(bytes: &[u8], cluster: &Cluster, context: Context, out: &mut Vec<Candid
 
 /// First letters of month names in the languages that write a date with the year last.
 #[rustfmt::skip]
-const MONTHS: &[&[u8]] = &[b"jan", b"ene", b"feb", b"fev", b"mar", b"apr", b"avr", b"abr", b"may", b"mai", b"jun", b"jui", b"jul", b"aug", b"ago", b"sep",
+pub(super) const MONTHS: &[&[u8]] = &[b"jan", b"ene", b"feb", b"fev", b"mar", b"apr", b"avr", b"abr", b"may", b"mai", b"jun", b"jui", b"jul", b"aug", b"ago", b"sep",
     b"oct", b"okt", b"nov", b"dec", b"dez", b"dic"];
 
 /// Where `March 14th, 1985` or `14. Mai 1985` begins, when the cluster is its year.

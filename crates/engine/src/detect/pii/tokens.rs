@@ -53,10 +53,10 @@ fn bank(bytes: &[u8], start: usize) -> Option<usize> {
         return None;
     }
     let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
-    let (_, length) = IBAN_LENGTHS.iter().find(|(code, _)| **code == country)?;
+    let length = iban_length(country)?;
     let mut text = [0u8; 34];
     let (mut at, mut count) = (start, 0usize);
-    while count < *length {
+    while count < length {
         let byte = *bytes.get(at)?;
         if byte.is_ascii_alphanumeric() {
             *text.get_mut(count)? = byte;
@@ -68,6 +68,43 @@ fn bank(bytes: &[u8], start: usize) -> Option<usize> {
     }
     let alone = bytes.get(at).is_none_or(|b| !b.is_ascii_alphanumeric());
     (alone && iban(text.get(..count)?)).then_some(at)
+}
+
+fn iban_length(country: [u8; 2]) -> Option<usize> {
+    IBAN_LENGTHS.iter().find(|(code, _)| **code == country).map(|(_, length)| *length)
+}
+
+/// Whether an IBAN that begins here may be under way when the text ends.
+pub fn bank_is_open(bytes: &[u8], start: usize) -> bool {
+    let Some(text) = bytes.get(start..) else { return false };
+    let country = match text {
+        [a, b, ..] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+            [a.to_ascii_uppercase(), b.to_ascii_uppercase()]
+        }
+        _ => return false,
+    };
+    let Some(length) = iban_length(country) else { return false };
+    let mut letters = text.iter().filter(|b| b.is_ascii_alphanumeric());
+    let checked =
+        letters.nth(2).is_none_or(u8::is_ascii_digit) && letters.next().is_none_or(u8::is_ascii_digit);
+    let count = text.iter().filter(|b| b.is_ascii_alphanumeric()).count();
+    let plain = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-'));
+    // The first four stand together; behind the last one nothing but the next byte decides.
+    let whole = count < length || (count == length && text.last().is_some_and(u8::is_ascii_alphanumeric));
+    let head = text.iter().take(4).all(u8::is_ascii_alphanumeric);
+    checked && plain && head && whole && text.len() <= 2 * length
+}
+
+/// Whether an insurance number that begins here may be under way when the text ends.
+pub fn insurance_is_open(bytes: &[u8], start: usize) -> bool {
+    let text = bytes.get(start..).unwrap_or_default();
+    let led =
+        text.first().is_none_or(u8::is_ascii_uppercase) && text.get(1).is_none_or(u8::is_ascii_alphabetic);
+    let rest = text.get(2..).unwrap_or_default();
+    let inside = |(place, b): (usize, &u8)| {
+        b.is_ascii_digit() || *b == b' ' || (place >= 6 && matches!(b, b'A'..=b'D'))
+    };
+    text.len() <= 13 && led && rest.iter().enumerate().all(inside)
 }
 
 /// `AB 12 34 56 C`, whose letters stand apart.

@@ -173,7 +173,23 @@ impl Pattern {
     }
 }
 
+impl RuleSet {
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
 impl Rule {
+    /// The pattern as written, and whether it is written for the normal form of a text.
+    pub fn pattern(&self) -> (&str, bool) {
+        (&self.pattern.text, self.form == Form::Normal)
+    }
+
+    /// How far from the evidence its words may stand, for a rule that needs some.
+    pub fn within(&self) -> Option<usize> {
+        self.near.as_ref().map(|near| near.within)
+    }
+
     fn is_for(&self, semantic: SemanticType, source: Source) -> bool {
         (self.on.is_empty() || self.on.contains(&semantic))
             && (self.sources.is_empty() || self.sources.contains(&source))

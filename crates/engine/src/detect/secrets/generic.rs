@@ -102,6 +102,33 @@ const HARMLESS: &[&[u8]] = &[
 
 /// Reads the secret assigned to the name around `word`.
 pub fn read(bytes: &[u8], word: std::ops::Range<usize>, promise: Promise) -> Option<Found> {
+    let value = promised_value(bytes, word, promise)?;
+    let end = value.end(bytes, promise.longest());
+    let token = bytes.get(value.start..end)?;
+    looks_secret(token, promise, value.quote.is_some() || tight(bytes, &value))
+        .then_some(Found { span: value.start..end })
+}
+
+/// Where such a secret begins, if the end of the text may have cut it short.
+pub fn open(bytes: &[u8], word: std::ops::Range<usize>, promise: Promise) -> Option<usize> {
+    let value = promised_value(bytes, word, promise)?;
+    let end = value.end(bytes, promise.longest());
+    let token = bytes.get(value.start..end)?;
+    let blank = token.iter().any(u8::is_ascii_whitespace);
+    (end == bytes.len() && token.len() <= promise.longest() && !blank).then_some(value.start)
+}
+
+impl Promise {
+    const fn longest(self) -> usize {
+        match self {
+            Promise::Token => 512,
+            Promise::Password => 128,
+        }
+    }
+}
+
+/// The value that stands assigned to the name around `word`, whatever it looks like.
+fn promised_value(bytes: &[u8], word: std::ops::Range<usize>, promise: Promise) -> Option<Value> {
     let name_start = word.start
         - bytes.get(..word.start)?.iter().rev().take(40).take_while(|b| in_identifier(**b)).count();
     let told = || if promise == Promise::Password { told(bytes, word.end) } else { None };
@@ -109,17 +136,8 @@ pub fn read(bytes: &[u8], word: std::ops::Range<usize>, promise: Promise) -> Opt
     let name_end = value.name_end;
     // A comma lists values more often than it assigns one.
     let listed = bytes.get(name_end..value.start)?.contains(&b',');
-    if listed || is_harmless(bytes.get(name_start..name_end)?) || continues_as_word(bytes, word.end) {
-        return None;
-    }
-    let longest = match promise {
-        Promise::Token => 512,
-        Promise::Password => 128,
-    };
-    let end = value.end(bytes, longest);
-    let token = bytes.get(value.start..end)?;
-    looks_secret(token, promise, value.quote.is_some() || tight(bytes, &value))
-        .then_some(Found { span: value.start..end })
+    let harmless = is_harmless(bytes.get(name_start..name_end)?) || continues_as_word(bytes, word.end);
+    (!listed && !harmless).then_some(value)
 }
 
 /// Whether a whole text, standing under the key `key`, is a secret.

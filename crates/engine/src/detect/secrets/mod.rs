@@ -5,6 +5,7 @@
 
 mod generic;
 mod keyed;
+mod open;
 mod prefixed;
 mod shape;
 mod special;
@@ -19,6 +20,8 @@ use action::{Confidence, Severity};
 use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::dfa::DFA;
+
+pub(crate) use self::open::open;
 
 use self::generic::{NAMES, Promise};
 use self::keyed::KEYED;
@@ -65,6 +68,14 @@ pub fn find(leaf: &Leaf<'_>, out: &mut Vec<Hit>) {
     }
 }
 
+/// What stands as sent in `text` behind `from`, where the text before it was judged already.
+pub(crate) fn find_behind(text: &str, from: usize, out: &mut Vec<Hit>) {
+    let anchors = from.saturating_sub(open::FAR);
+    let mut found = scan_from(text.as_bytes(), anchors);
+    found.retain(|candidate| candidate.span.end > from);
+    out.extend(best(found).into_iter().map(|candidate| hit(candidate, &[], |span| span)));
+}
+
 /// Every rule id with its class and severity, in order, each once.
 pub fn rules() -> Vec<(&'static str, SensitiveClass, Severity)> {
     let prefixed = PREFIXED.iter().map(|rule| (rule.id, rule.class, rule.severity));
@@ -89,19 +100,27 @@ struct Candidate {
 }
 
 fn push(reading: &Reading<'_>, candidate: Candidate, out: &mut Vec<Hit>, first: usize) {
-    let span = reading.raw_span(candidate.span);
+    let span = reading.raw_span(candidate.span.clone());
     let overlaps = |hit: &Hit| hit.span.start < span.end && span.start < hit.span.end;
     if !reading.via.is_empty() && out.iter().skip(first).any(overlaps) {
         return;
     }
-    out.push(Hit {
+    out.push(hit(candidate, reading.via, |_| span));
+}
+
+fn hit(
+    candidate: Candidate,
+    via: &[Cow<'static, str>],
+    place: impl FnOnce(Range<usize>) -> Range<usize>,
+) -> Hit {
+    Hit {
         rule: Cow::Borrowed(candidate.id),
         severity: candidate.severity,
         confidence: Confidence::new(candidate.confidence),
         class: Some(candidate.class),
-        span,
-        via: reading.via.to_vec(),
-    });
+        span: place(candidate.span),
+        via: via.to_vec(),
+    }
 }
 
 /// The most certain of overlapping candidates, in order of place.
@@ -157,6 +176,7 @@ struct Search {
     anchors: Vec<Vec<Anchor>>,
     prefixed: Vec<Shape>,
     keyed: Vec<Vec<Shape>>,
+    heads: open::Heads,
 }
 
 /// Built at first use: three hundred bit sets and one automaton, about a millisecond.
@@ -203,37 +223,52 @@ fn build() -> Option<Search> {
             .iter()
             .map(|rule| rule.shapes.iter().map(|shape| Shape::parse(shape)).collect())
             .collect(),
+        heads: open::Heads::of_tables(),
     })
 }
 
 fn scan(bytes: &[u8]) -> Vec<Candidate> {
+    scan_from(bytes, 0)
+}
+
+/// The same for a text whose beginning was judged before: anchors count from `from` on.
+fn scan_from(bytes: &[u8], from: usize) -> Vec<Candidate> {
     let mut found = Vec::new();
     let Some(search) = search() else { return found };
-    let words = &search.words;
-    let Ok(mut state) = words.start_state(Anchored::No) else { return found };
-    let mut end = 0;
-    while let Some(rest) = bytes.get(end..) {
-        let tells = |byte: &u8| {
-            state = words.next_state(Anchored::No, state, *byte);
-            words.is_special(state)
-        };
-        let Some(skipped) = rest.iter().position(tells) else { break };
-        end += skipped + 1;
-        if !words.is_match(state) {
-            continue;
-        }
-        for index in 0..words.match_len(state) {
-            let word = words.match_pattern(state, index);
-            let at = end.saturating_sub(words.pattern_len(word))..end;
-            for anchor in search.anchors.get(word.as_usize()).map(Vec::as_slice).unwrap_or_default() {
-                found.extend(anchor.read(bytes, &at, search));
+    search.anchors(bytes, from, |anchor, at| {
+        found.extend(anchor.read(bytes, at, search));
+        found.len() < MOST_HITS
+    });
+    found
+}
+
+impl Search {
+    /// Visits every anchor that stands in `bytes` from `from` on, until the visitor has enough.
+    fn anchors(&self, bytes: &[u8], from: usize, mut visit: impl FnMut(Anchor, &Range<usize>) -> bool) {
+        let words = &self.words;
+        let Ok(mut state) = words.start_state(Anchored::No) else { return };
+        let mut end = from;
+        while let Some(rest) = bytes.get(end..) {
+            let tells = |byte: &u8| {
+                state = words.next_state(Anchored::No, state, *byte);
+                words.is_special(state)
+            };
+            let Some(skipped) = rest.iter().position(tells) else { break };
+            end += skipped + 1;
+            if !words.is_match(state) {
+                continue;
             }
-            if found.len() >= MOST_HITS {
-                return found;
+            for index in 0..words.match_len(state) {
+                let word = words.match_pattern(state, index);
+                let at = end.saturating_sub(words.pattern_len(word))..end;
+                for anchor in self.anchors.get(word.as_usize()).map(Vec::as_slice).unwrap_or_default() {
+                    if !visit(*anchor, &at) {
+                        return;
+                    }
+                }
             }
         }
     }
-    found
 }
 
 impl Anchor {
@@ -263,10 +298,7 @@ fn prefixed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Op
     if bytes.get(at.clone())? != rule.prefix.as_bytes() {
         return None;
     }
-    let inside_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'+';
-    let before = at.start.checked_sub(1).and_then(|b| bytes.get(b)).copied();
-    let led = rule.prefix.as_bytes().first().is_some_and(|b| !b.is_ascii_alphanumeric());
-    if !led && before.is_some_and(inside_word) {
+    if !begins(bytes, at.start) {
         return None;
     }
     let end = shape.end(bytes, at.end)?;
@@ -284,6 +316,13 @@ fn prefixed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Op
         confidence: 97,
         span: at.start..end,
     })
+}
+
+/// Whether a token may begin at `at`: with a sign of its own, or with no letter or digit in front.
+fn begins(bytes: &[u8], at: usize) -> bool {
+    let inside_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+');
+    bytes.get(at).is_some_and(|b| !b.is_ascii_alphanumeric())
+        || !at.checked_sub(1).and_then(|b| bytes.get(b)).is_some_and(inside_word)
 }
 
 fn keyed(bytes: &[u8], at: &Range<usize>, rule: usize, search: &Search) -> Option<Candidate> {
@@ -335,4 +374,4 @@ fn is_whole_word(bytes: &[u8], at: &Range<usize>) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

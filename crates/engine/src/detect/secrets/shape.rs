@@ -98,6 +98,23 @@ impl Shape {
         Some(place)
     }
 
+    /// Whether a match that begins at `at` may still be under way at the end of the text.
+    pub fn is_open(&self, bytes: &[u8], at: usize) -> bool {
+        let mut place = at;
+        for step in &self.0 {
+            let rest = bytes.get(place..).unwrap_or_default();
+            let run = rest.iter().take(step.max).take_while(|b| step.set.has(**b)).count();
+            place += run;
+            if place >= bytes.len() {
+                return true;
+            }
+            if run < step.min {
+                return false;
+            }
+        }
+        false
+    }
+
     /// Whether `byte`, standing right after a match, would make the token longer than it may be.
     pub fn goes_on_with(&self, byte: u8) -> bool {
         Set::WORD.has(byte) || (byte == b'-' && self.0.last().is_some_and(|step| step.set.has(b'-')))

@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::shape::{Set, Shape};
 use super::value::{assigned, ends_token, is_stand_in, is_token_stand_in, run};
-use super::{Found, entropy};
+use super::{Found, entropy, open};
 
 /// What a structure is looked for by, and the code that reads it.
 pub struct Special {
@@ -18,32 +18,34 @@ pub struct Special {
     pub words: &'static [&'static str],
     /// Reads the secret around one occurrence of a word.
     pub read: fn(&[u8], std::ops::Range<usize>) -> Option<Found>,
+    /// Where the secret begins that the end of the text may have cut short.
+    pub open: super::open::Open,
 }
 
 #[rustfmt::skip]
 pub static SPECIAL: &[Special] = &[
-    Special { id: "secret.private_key", class: Credential, severity: Critical, confidence: 97, words: &["-----begin"], read: private_key },
-    Special { id: "secret.jwt", class: Jwt, severity: High, confidence: 96, words: &["eyj"], read: jwt },
-    Special { id: "secret.jwt_like", class: Jwt, severity: Medium, confidence: 60, words: &["ey"], read: jwt_like },
-    Special { id: "secret.jwt_base64", class: Jwt, severity: High, confidence: 90, words: &["zxlk"], read: jwt_in_base64 },
-    Special { id: "secret.url_login", class: Credential, severity: High, confidence: 90, words: &["://"], read: url_login },
-    Special { id: "secret.command_login", class: Credential, severity: High, confidence: 85, words: &["curl"], read: curl_login },
-    Special { id: "secret.authorization", class: Credential, severity: High, confidence: 85, words: &["authorization", "bearer "], read: authorization },
-    Special { id: "secret.azure_ad", class: ApiKey, severity: Critical, confidence: 95, words: &["q~"], read: azure_ad },
-    Special { id: "secret.terraform", class: ApiKey, severity: Critical, confidence: 97, words: &[".atlasv1."], read: terraform },
-    Special { id: "secret.maxmind", class: ApiKey, severity: High, confidence: 95, words: &["_mmk"], read: maxmind },
-    Special { id: "secret.openai", class: ApiKey, severity: Critical, confidence: 97, words: &["t3blbkfj"], read: openai },
-    Special { id: "secret.telegram", class: ApiKey, severity: Critical, confidence: 95, words: &[":aa"], read: telegram },
-    Special { id: "secret.azure", class: ApiKey, severity: Critical, confidence: 95, words: &["jqqj99"], read: azure_key },
-    Special { id: "secret.azure_sas", class: Credential, severity: High, confidence: 90, words: &["&sig="], read: azure_sas },
-    Special { id: "secret.facebook", class: ApiKey, severity: High, confidence: 80, words: &["|", "%7c"], read: facebook },
-    Special { id: "secret.nuget_password", class: Credential, severity: High, confidence: 85, words: &["password\" value=\"", "password' value='"], read: add_key },
-    Special { id: "secret.kubernetes", class: Credential, severity: High, confidence: 85, words: &["kind: secret", "\"kind\":\"secret\"", "\"kind\": \"secret\""], read: kubernetes },
-    Special { id: "secret.connection_password", class: Credential, severity: High, confidence: 85, words: &[";password=", ";pwd=", "; password="], read: connection },
+    Special { id: "secret.private_key", class: Credential, severity: Critical, confidence: 97, words: &["-----begin"], read: private_key, open: open::private_key },
+    Special { id: "secret.jwt", class: Jwt, severity: High, confidence: 96, words: &["eyj"], read: jwt, open: open::jwt },
+    Special { id: "secret.jwt_like", class: Jwt, severity: Medium, confidence: 60, words: &["ey"], read: jwt_like, open: open::jwt },
+    Special { id: "secret.jwt_base64", class: Jwt, severity: High, confidence: 90, words: &["zxlk"], read: jwt_in_base64, open: open::jwt_in_base64 },
+    Special { id: "secret.url_login", class: Credential, severity: High, confidence: 90, words: &["://"], read: url_login, open: open::url_login },
+    Special { id: "secret.command_login", class: Credential, severity: High, confidence: 85, words: &["curl"], read: curl_login, open: open::curl_login },
+    Special { id: "secret.authorization", class: Credential, severity: High, confidence: 85, words: &["authorization", "bearer "], read: authorization, open: open::authorization },
+    Special { id: "secret.azure_ad", class: ApiKey, severity: Critical, confidence: 95, words: &["q~"], read: azure_ad, open: open::in_odd_run },
+    Special { id: "secret.terraform", class: ApiKey, severity: Critical, confidence: 97, words: &[".atlasv1."], read: terraform, open: open::in_odd_run },
+    Special { id: "secret.maxmind", class: ApiKey, severity: High, confidence: 95, words: &["_mmk"], read: maxmind, open: open::in_odd_run },
+    Special { id: "secret.openai", class: ApiKey, severity: Critical, confidence: 97, words: &["t3blbkfj", "sk-"], read: openai, open: open::openai },
+    Special { id: "secret.telegram", class: ApiKey, severity: Critical, confidence: 95, words: &[":aa"], read: telegram, open: open::in_odd_run },
+    Special { id: "secret.azure", class: ApiKey, severity: Critical, confidence: 95, words: &["jqqj99"], read: azure_key, open: open::in_odd_run },
+    Special { id: "secret.azure_sas", class: Credential, severity: High, confidence: 90, words: &["&sig="], read: azure_sas, open: open::azure_sas },
+    Special { id: "secret.facebook", class: ApiKey, severity: High, confidence: 80, words: &["|", "%7c"], read: facebook, open: open::in_odd_run },
+    Special { id: "secret.nuget_password", class: Credential, severity: High, confidence: 85, words: &["password\" value=\"", "password' value='"], read: add_key, open: open::add_key },
+    Special { id: "secret.kubernetes", class: Credential, severity: High, confidence: 85, words: &["kind: secret", "\"kind\":\"secret\"", "\"kind\": \"secret\""], read: kubernetes, open: open::kubernetes },
+    Special { id: "secret.connection_password", class: Credential, severity: High, confidence: 85, words: &[";password=", ";pwd=", "; password="], read: connection, open: open::connection },
 ];
 
 /// Most bytes of a key block, JWT or URL that are read.
-const LONGEST: usize = 16 * 1024;
+pub(super) const LONGEST: usize = 16 * 1024;
 
 /// `-----BEGIN … PRIVATE KEY-----` with at least some body. The closing line may be missing:
 /// half a key is still a leak.
@@ -65,7 +67,7 @@ fn private_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     (content >= 48).then_some(Found { span: at.start..body + length })
 }
 
-fn key_body(byte: u8) -> bool {
+pub(super) fn key_body(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'\\' | b':' | b',' | b' ' | b'\n' | b'\r' | b'\t')
 }
@@ -76,7 +78,7 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 
-fn in_segment(byte: u8) -> bool {
+pub(super) fn in_segment(byte: u8) -> bool {
     Set::WORD.has(byte) || byte == b'-'
 }
 
@@ -147,13 +149,7 @@ fn url_login(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     if !before(bytes, at.start)?.is_ascii_alphanumeric() {
         return None;
     }
-    let authority = run(bytes, at.end, 512, |b| {
-        b > b' '
-            && !matches!(
-                b,
-                b'/' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'?' | b'#' | b',' | b'(' | b')' | b'\\'
-            )
-    });
+    let authority = run(bytes, at.end, AUTHORITY, in_authority);
     let authority = bytes.get(at.end..at.end + authority)?;
     let login_end = memchr::memrchr(b'@', authority)?;
     let colon = memchr::memchr(b':', authority.get(..login_end)?)?;
@@ -173,13 +169,24 @@ fn url_login(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     Some(Found { span: at.end + colon + 1..at.end + login_end })
 }
 
+/// Longest authority of a URL that is read.
+pub(super) const AUTHORITY: usize = 512;
+
+pub(super) fn in_authority(byte: u8) -> bool {
+    byte > b' '
+        && !matches!(
+            byte,
+            b'/' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'?' | b'#' | b',' | b'(' | b')' | b'\\'
+        )
+}
+
 /// The password of `user:password` in a URL or command. Short ones count, stand-ins do not.
 fn is_login_stand_in(password: &[u8]) -> bool {
     is_stand_in(password) && !password.iter().any(|b| b.is_ascii_digit())
         || matches!(password.first(), Some(b'$' | b'<' | b'{' | b'%' | b'*' | b'[' | b'#'))
 }
 
-fn before(bytes: &[u8], at: usize) -> Option<u8> {
+pub(super) fn before(bytes: &[u8], at: usize) -> Option<u8> {
     at.checked_sub(1).and_then(|place| bytes.get(place)).copied()
 }
 
@@ -255,6 +262,24 @@ fn is_command_stand_in(password: &[u8]) -> bool {
 
 /// `Authorization: Bearer …`, `Basic …`, `Token …`: the token.
 fn authorization(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
+    let start = authorized(bytes, at)?;
+    let length = run(bytes, start, MOST_AUTHORIZATION, in_authorization);
+    let token = bytes.get(start..start + length)?;
+    let digits = token.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = token.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let looks = length >= 16 && letters >= 4 && (digits >= 2 || length >= 24) && entropy(token) >= 33;
+    (looks && !is_stand_in(token)).then_some(Found { span: start..start + length })
+}
+
+/// Longest token of an authorization header that is read.
+pub(super) const MOST_AUTHORIZATION: usize = 4096;
+
+pub(super) fn in_authorization(byte: u8) -> bool {
+    Set::WORD.has(byte) || matches!(byte, b'-' | b'.' | b'~' | b'+' | b'/' | b'=')
+}
+
+/// Where the token of an authorization begins.
+pub(super) fn authorized(bytes: &[u8], at: std::ops::Range<usize>) -> Option<usize> {
     let word = bytes.get(at.clone())?;
     let mut start = at.end;
     if word.eq_ignore_ascii_case(b"authorization") {
@@ -268,13 +293,7 @@ fn authorization(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
     } else if before(bytes, at.start).is_some_and(|b| b.is_ascii_alphanumeric()) {
         return None;
     }
-    let length =
-        run(bytes, start, 4096, |b| Set::WORD.has(b) || matches!(b, b'-' | b'.' | b'~' | b'+' | b'/' | b'='));
-    let token = bytes.get(start..start + length)?;
-    let digits = token.iter().filter(|b| b.is_ascii_digit()).count();
-    let letters = token.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    let looks = length >= 16 && letters >= 4 && (digits >= 2 || length >= 24) && entropy(token) >= 33;
-    (looks && !is_stand_in(token)).then_some(Found { span: start..start + length })
+    Some(start)
 }
 
 /// An Azure AD client secret: three characters, a digit, `Q~`, then 31 to 34 more.
@@ -356,7 +375,9 @@ fn azure_key(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
 
 /// The signature of a shared-access link, beside the version and the end of its time.
 fn azure_sas(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
-    let near = bytes.get(at.start.saturating_sub(400)..bytes.len().min(at.end + 400))?;
+    // The marks stand in the same link, which has no blanks.
+    let ahead = run(bytes, at.end, 400, |b| !b.is_ascii_whitespace());
+    let near = bytes.get(at.start.saturating_sub(400)..at.end + ahead)?;
     let dated = [b"sv=20".as_slice(), b"se=20"];
     if !dated.iter().any(|mark| memchr::memmem::find(near, mark).is_some()) {
         return None;

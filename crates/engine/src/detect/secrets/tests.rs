@@ -28,6 +28,21 @@ fn token(shape: &Shape, mut seed: u64) -> String {
     text
 }
 
+/// One token of every row of the tables, as it would stand in a text.
+pub(crate) fn samples() -> Vec<String> {
+    let prefixed =
+        PREFIXED.iter().map(|rule| format!("{}{}", rule.prefix, token(&Shape::parse(rule.shape), 3)));
+    let keyed = KEYED.iter().flat_map(|rule| {
+        let shapes = rule.shapes.iter().map(|shape| token(&Shape::parse(shape), 5));
+        shapes.map(|token| format!("{}_key = \"{token}\"", rule.words[0]))
+    });
+    let named = NAMES.iter().map(|(name, promise)| match promise {
+        Promise::Token => format!("{name}: k29f8s7df6gh5j4k3l2m1n0p"),
+        Promise::Password => format!("{name}: Zebra-77!x"),
+    });
+    prefixed.chain(keyed).chain(named).collect()
+}
+
 #[test]
 fn every_prefixed_rule_finds_its_tokens_and_no_shorter_ones() {
     for rule in PREFIXED {

@@ -1,5 +1,7 @@
 //! The kinds of conditions, and when each holds.
 
+use std::sync::Arc;
+
 use action::{
     ActionKind, Channel, Confidence, Decimal, Dimension, Environment, Mode, Operation, SensitiveClass,
     Sensitivity, Severity, Vector,
@@ -9,6 +11,7 @@ use super::{Check, FieldTest, Moment, Range, Sure, View, payload};
 use crate::facts::Network;
 use crate::policy::names::Names;
 use crate::policy::pattern::Patterns;
+use crate::topic::{Standing, Topics};
 
 /// One condition. The nine dimensions and what goes with them, closed and matched in full.
 #[derive(Debug, Clone)]
@@ -47,6 +50,7 @@ pub enum Kind {
     Deviation(Range),
     Baseline(bool),
     Time(Box<Moment>),
+    Topic(TopicTest),
 }
 
 /// Money in a range of one currency.
@@ -54,6 +58,20 @@ pub enum Kind {
 pub struct AmountTest {
     pub range: Range,
     pub currency: Option<String>,
+}
+
+/// How the newest message of a user stands to the subjects of the document.
+#[derive(Debug, Clone)]
+pub struct TopicTest {
+    pub topics: Arc<Topics>,
+    pub wanted: TopicWanted,
+}
+
+#[derive(Debug, Clone)]
+pub enum TopicWanted {
+    /// On one of these subjects, by name.
+    Named(Patterns),
+    Standing(Standing),
 }
 
 /// Sensitive classes that were found.
@@ -127,6 +145,7 @@ impl Kind {
             }
             Kind::Baseline(wanted) => case.deviation.is_some() == *wanted,
             Kind::Time(moment) => moment.holds(case.now),
+            Kind::Topic(test) => test.holds(view),
         }
     }
 
@@ -188,6 +207,7 @@ impl Kind {
             | Kind::Vector(_)
             | Kind::Part(..)
             | Kind::Deviation(_)
+            | Kind::Topic(_)
             | Kind::Baseline(true) => None,
         }
     }
@@ -219,6 +239,25 @@ impl AmountTest {
         match same {
             true => self.range.contains(money.value) && (money.stated || unknown),
             false => unknown,
+        }
+    }
+}
+
+impl TopicTest {
+    /// Only of what is sent to a model. The reading says itself where it is unsure, so both ways of
+    /// taking an action are the same here.
+    fn holds(&self, view: &View<'_>) -> bool {
+        let action = view.case.action;
+        if action.kind != ActionKind::LlmCall || action.operation != Operation::Send {
+            return false;
+        }
+        let reading = view.names.topic(&self.topics);
+        match &self.wanted {
+            TopicWanted::Standing(wanted) => reading.standing == *wanted,
+            TopicWanted::Named(names) => {
+                reading.standing == Standing::On
+                    && self.topics.names().get(reading.topic).is_some_and(|name| names.matches(name))
+            }
         }
     }
 }

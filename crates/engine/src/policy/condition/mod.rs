@@ -10,15 +10,17 @@ mod range;
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::calendar::Hours;
 use super::case::Judged;
 use super::names::Names;
 use super::pattern::{Pattern, Patterns};
 use crate::detect::scene::Money;
+use crate::topic::Topics;
 use crate::yaml::{Faults, Fields, Node, Value};
 
-pub use kinds::{AmountTest, ClassTest, Kind, VectorTest};
+pub use kinds::{AmountTest, ClassTest, Kind, TopicTest, TopicWanted, VectorTest};
 pub use moment::{Moment, read_hours};
 pub use payload::{Check, FieldTest, plain_json};
 pub use range::Range;
@@ -143,6 +145,7 @@ impl When {
 pub struct Reader<'a, 'f> {
     pub file: &'a str,
     pub hours: &'a BTreeMap<String, Hours>,
+    pub topics: Option<&'a Arc<Topics>>,
     pub faults: &'f mut Faults,
 }
 

@@ -1,12 +1,18 @@
 //! The table of conditions: key, dimension, meaning, reader.
 
+use std::sync::Arc;
+
 use action::{
     ActionKind, Channel, Confidence, Dimension, Environment, Mode, Operation, SensitiveClass, Sensitivity,
     Severity, Vector,
 };
 
-use super::{AmountTest, ClassTest, FieldTest, Kind, Range, Reader, VectorTest, moment, payload};
+use super::{
+    AmountTest, ClassTest, FieldTest, Kind, Range, Reader, TopicTest, TopicWanted, VectorTest, moment,
+    payload,
+};
 use crate::facts::Network;
+use crate::topic::Standing;
 use crate::yaml::{Node, Value, pick};
 
 /// One condition that rules can state.
@@ -121,6 +127,20 @@ pub const CONDITIONS: &[Row] = &[
         about: "whether untrusted content has marked the session",
         example: "true",
         read: |r, n| flag(r, n, Kind::Tainted),
+    },
+    Row {
+        key: "topic",
+        dimension: "payload content",
+        about: "the newest message of a user is about one of these subjects of the document's `topics`",
+        example: "billing",
+        read: topic,
+    },
+    Row {
+        key: "off_topic",
+        dimension: "payload content",
+        about: "whether that message is about none of them: true, false, or unsure in between",
+        example: "true",
+        read: off_topic,
     },
     Row {
         key: "time",
@@ -334,6 +354,40 @@ fn classes(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {
     let test = ClassTest { any: list("any"), all: list("all") };
     fields.finish(reader.faults);
     vec![Kind::Classes(test)]
+}
+
+fn topic(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {
+    let Some(names) = reader.patterns(node) else { return Vec::new() };
+    let unknown = reader.topics.is_some_and(|topics| !topics.names().iter().any(|name| names.matches(name)));
+    if unknown {
+        let message = "no subject under `topics` has such a name".to_owned();
+        reader.fault(node, "unknown_topic", message, None);
+    }
+    of_topics(reader, node, TopicWanted::Named(names))
+}
+
+fn off_topic(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {
+    let wanted = match node.as_text().map(str::trim) {
+        Some("true") => Standing::Off,
+        Some("false") => Standing::On,
+        Some("unsure") => Standing::Unsure,
+        _ => {
+            reader.fault(node, "wrong_type", "expected `true`, `false` or `unsure`".into(), None);
+            return Vec::new();
+        }
+    };
+    of_topics(reader, node, TopicWanted::Standing(wanted))
+}
+
+fn of_topics(reader: &mut Reader<'_, '_>, node: &Node, wanted: TopicWanted) -> Vec<Kind> {
+    match reader.topics {
+        Some(topics) => vec![Kind::Topic(TopicTest { topics: Arc::clone(topics), wanted })],
+        None => {
+            let hint = "add `topics: { about: { billing: [ … ] } }` to the document";
+            reader.fault(node, "no_topics", "this document has no `topics`".into(), Some(hint.into()));
+            Vec::new()
+        }
+    }
 }
 
 fn deviation(reader: &mut Reader<'_, '_>, node: &Node) -> Vec<Kind> {

@@ -106,7 +106,7 @@ fn read_head(
     let hours = fields.get("hours").map(|n| document::calendars(file, n, faults)).unwrap_or_default();
     let scope = fields.get("scope").map(|node| document::scope(file, node, faults));
     document::needs_its_layers_scope(&fields, layer, scope.as_ref(), faults);
-    let when = fields.get("when").map(|node| Reader { file, hours: &hours, faults }.when(node));
+    let when = fields.get("when").map(|node| Reader { file, hours: &hours, topics: None, faults }.when(node));
     let on_fault = fields.choice("on_fault", Verdict::ALL, Verdict::as_str, faults);
     if on_fault == Some(Verdict::Allow) {
         let hint = Some("leave it out: approve for effects, alert for reads".into());
