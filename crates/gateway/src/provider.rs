@@ -118,6 +118,23 @@ pub fn named(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.name == name)
 }
 
+/// The format whose speakers take a call of this one too: embeddings, counts, lists and older forms have
+/// no path of their own in the table and go beside it.
+pub fn kin(dialect: &str) -> &str {
+    KIN.iter().find(|(other, _)| *other == dialect).map_or(dialect, |(_, kin)| *kin)
+}
+
+const KIN: &[(&str, &str)] = &[
+    ("openai_completions", "openai_chat"),
+    ("openai_embeddings", "openai_chat"),
+    ("gemini_embeddings", "gemini"),
+    ("bedrock_anthropic", "bedrock_converse"),
+    ("bedrock_invoke", "bedrock_converse"),
+    ("cohere_embeddings", "cohere_chat"),
+    ("ollama_embeddings", "ollama"),
+    ("ollama_generate", "ollama"),
+];
+
 /// Whose host this is, by the list alone.
 pub fn by_host(host: &str) -> Option<&'static str> {
     let of_row = PROVIDERS.iter().flat_map(|row| row.hosts.iter().map(move |host| (row.name, *host)));
@@ -347,6 +364,15 @@ mod tests {
                 assert!(wire::dialect::named(speaks.dialect).is_some(), "{}: {}", row.name, speaks.dialect);
             }
         }
+    }
+
+    #[test]
+    fn each_form_without_a_path_goes_to_a_format_that_somebody_speaks() {
+        for (_, kin) in KIN {
+            let spoken = PROVIDERS.iter().any(|row| row.speaks.iter().any(|it| it.dialect == *kin));
+            assert!(spoken && super::kin(kin) == *kin, "{kin}");
+        }
+        assert_eq!((kin("openai_embeddings"), kin("unknown")), ("openai_chat", "unknown"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use action::{Name, SensitiveClass};
 
 use super::pick::{Seen, order};
 use super::{Flight, Never, Route, Routes, Strategy, Upstream};
-use crate::provider::Speaks;
+use crate::provider::{Speaks, kin};
 
 /// Upstreams that a call without a route is tried at.
 const ATTEMPTS_WITHOUT_ROUTE: usize = 1;
@@ -17,6 +17,7 @@ const ATTEMPTS_WITHOUT_ROUTE: usize = 1;
 pub struct Wanted<'w> {
     /// The format that the agent speaks.
     pub dialect: &'w str,
+    /// Empty for a call that is about no model, such as a list of them.
     pub model: &'w str,
     /// Sensitive classes of what it sends.
     pub classes: &'w [SensitiveClass],
@@ -98,8 +99,8 @@ impl Routes {
             (Some(via), _) => vec![self.named(via).ok_or(NoRoute::UnknownUpstream)?],
             (None, Some(route)) => route.to.iter().filter_map(|name| self.named(name.as_str())).collect(),
             // Without any route there is nothing to choose by but the format.
-            (None, None) if self.routes.is_empty() => {
-                let speaks = |upstream: &&Arc<Upstream>| upstream.speaks(wanted.dialect).is_some();
+            (None, None) if self.routes.is_empty() || wanted.model.is_empty() => {
+                let speaks = |upstream: &&Arc<Upstream>| upstream.speaks(kin(wanted.dialect)).is_some();
                 self.upstreams.iter().filter(speaks).take(ATTEMPTS_WITHOUT_ROUTE).collect()
             }
             (None, None) => return Err(NoRoute::UnknownModel),
@@ -166,10 +167,11 @@ impl Routes {
     }
 }
 
-/// The format a call is sent in: the agent's own where it can be, else the first that it can be put in.
+/// The format a call is sent in: the agent's own where it can be, else the first that it can be put in. A
+/// form without a path of its own is sent as it is to whoever speaks its [`kin`].
 fn spoken<'u>(upstream: &'u Upstream, dialect: &str, given: &Given<'_>) -> Option<&'u Speaks> {
     let other = || upstream.speaks.iter().find(|speaks| (given.translates)(dialect, speaks.dialect));
-    upstream.speaks(dialect).or_else(other)
+    upstream.speaks(kin(dialect)).or_else(other)
 }
 
 #[cfg(test)]
@@ -220,6 +222,8 @@ mod tests {
         assert_eq!(plan(&routes, &CHAT, false).unwrap(), ["a openai_chat"]);
         let messages = Wanted { dialect: "anthropic_messages", ..CHAT };
         assert_eq!(plan(&routes, &messages, false).unwrap(), ["c anthropic_messages"]);
+        let embed = Wanted { dialect: "openai_embeddings", ..CHAT };
+        assert_eq!(plan(&routes, &embed, false).unwrap(), ["a openai_chat"]);
         assert_eq!(plan(&routes, &Wanted { via: Some("b"), ..CHAT }, false).unwrap(), ["b openai_chat"]);
         assert_eq!(plan(&routes, &Wanted { via: Some("x"), ..CHAT }, false), Err(NoRoute::UnknownUpstream));
         assert_eq!(plan(&routes, &Wanted { via: Some("c"), ..CHAT }, false), Err(NoRoute::Format));
@@ -232,6 +236,7 @@ mod tests {
         let all = ["c anthropic_messages", "a openai_chat", "b openai_chat"];
         assert_eq!(plan(&routes, &CHAT, true).unwrap(), all);
         assert_eq!(plan(&routes, &Wanted { model: "x", ..CHAT }, true), Err(NoRoute::UnknownModel));
+        assert_eq!(plan(&routes, &Wanted { model: "", ..CHAT }, false).unwrap(), ["a openai_chat"]);
         let cheap = self::routes(vec![route("*", &["a", "b"], Strategy::Cost)]);
         assert_eq!(plan(&cheap, &CHAT, false).unwrap(), ["b openai_chat", "a openai_chat"]);
     }
