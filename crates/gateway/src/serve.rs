@@ -18,8 +18,8 @@ use serde::Deserialize;
 use crate::ask::Desk;
 use crate::guard::Guard;
 use crate::identity::{Caller, Wrong, identify};
-use crate::llm::{self, Models};
 use crate::limits::{BODY_WITHIN, MAX_BODY, MAX_WAIT};
+use crate::llm::{self, Models};
 use crate::meter::Stage;
 use crate::refuse::Refusal;
 

@@ -89,7 +89,8 @@ fn said(text: &str) -> String {
 }
 
 fn streamed(text: &str) -> String {
-    json!({ "model": "gpt-4o", "stream": true, "messages": [{ "role": "user", "content": text }] }).to_string()
+    json!({ "model": "gpt-4o", "stream": true, "messages": [{ "role": "user", "content": text }] })
+        .to_string()
 }
 
 fn answered(text: &str) -> Answers {
@@ -144,9 +145,13 @@ fn every_official_client_shows_its_key_its_own_way() {
     let server = server(&provider);
     let agent = server.agent("clients", &[]);
     let key = &agent.key;
-    for headers in
-        [format!("authorization: Bearer {key}"), format!("x-api-key: {key}"), format!("api-key: {key}"), format!("x-goog-api-key: {key}"), format!("x-checkrein-key: {key}")]
-    {
+    for headers in [
+        format!("authorization: Bearer {key}"),
+        format!("x-api-key: {key}"),
+        format!("api-key: {key}"),
+        format!("x-goog-api-key: {key}"),
+        format!("x-checkrein-key: {key}"),
+    ] {
         let reply = post(agent.address, "/v1/chat/completions", &format!("{headers}\r\n"), &said("hello"));
         assert_eq!(reply.status, 200, "{headers}: {reply:?}");
     }
@@ -234,11 +239,18 @@ fn a_call_that_a_model_asks_for_is_an_action_of_its_own() {
             true => {
                 let begin = json!({ "role": "assistant", "content": null, "tool_calls": [{ "index": 0, "id": "call_1", "type": "function",
                     "function": { "name": tool, "arguments": "" } }] });
-                let piece = |text: &str| json!({ "tool_calls": [{ "index": 0, "function": { "arguments": text } }] });
-                Answers::events(&[
-                    event(&begin, None), event(&piece("{\"city\":"), None), event(&piece("\"Bonn\"}"), None),
-                    event(&json!({}), Some("tool_calls")), "data: [DONE]\n\n".to_owned(),
-                ].concat())
+                let piece =
+                    |text: &str| json!({ "tool_calls": [{ "index": 0, "function": { "arguments": text } }] });
+                Answers::events(
+                    &[
+                        event(&begin, None),
+                        event(&piece("{\"city\":"), None),
+                        event(&piece("\"Bonn\"}"), None),
+                        event(&json!({}), Some("tool_calls")),
+                        "data: [DONE]\n\n".to_owned(),
+                    ]
+                    .concat(),
+                )
             }
         }
     });
@@ -300,7 +312,9 @@ fn a_call_waits_for_a_person_and_goes_on_by_itself() {
         until("it waits", || held().to_string().contains("dec_"));
         let before = provider.seen().len();
         let id = held()[0]["id"].as_str().unwrap_or_default().to_owned();
-        server.operate("POST", &format!("/api/v1/approvals/{id}/approve"), &json!({ "comment": "fine" })).is(200);
+        server
+            .operate("POST", &format!("/api/v1/approvals/{id}/approve"), &json!({ "comment": "fine" }))
+            .is(200);
         let reply = waiting.join().unwrap();
         assert!(reply.status == 200 && reply.body.contains("done"), "{reply:?}");
         assert_eq!(provider.seen().len(), before + 1, "it went out once, and only then");

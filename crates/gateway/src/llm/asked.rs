@@ -68,7 +68,7 @@ impl List {
 pub struct Calling {
     pub tool: String,
     pub arguments: Json,
-    spot: Spot,
+    pub spot: Spot,
     index: Option<usize>,
 }
 
@@ -126,7 +126,17 @@ impl<'d> Asked<'d> {
                 entries.push((list.name().to_owned(), Json::List(items)));
             }
         }
-        Asked { payload: Json::Object(entries), model, person, heard, calls, leaves, echoes, root: doc.root(), dialect }
+        Asked {
+            payload: Json::Object(entries),
+            model,
+            person,
+            heard,
+            calls,
+            leaves,
+            echoes,
+            root: doc.root(),
+            dialect,
+        }
     }
 
     /// The calls of tools in it, in their order.

@@ -67,7 +67,10 @@ pub fn write(
 ) -> Result<(), NoPlace> {
     let Json::Object(entries) = after else { return Err(NoPlace) };
     for (key, value) in entries {
-        if !matches!(value, Json::Number(_) | Json::Text(_)) || key == "model" || before.get(key) == Some(value) {
+        if !matches!(value, Json::Number(_) | Json::Text(_))
+            || key == "model"
+            || before.get(key) == Some(value)
+        {
             continue;
         }
         let written = serde_json::to_string(value).map_err(|_| NoPlace)?;

@@ -215,7 +215,9 @@ impl Call {
         match hold.state {
             State::Approved { .. } | State::Released { .. } => self.released(action, &id).await,
             State::Pending { .. } => Err(No::waiting(&id, self.token(&hold, action))),
-            State::Denied { .. } | State::Expired { .. } | State::Cancelled { .. } => Err(No::not_approved(&id)),
+            State::Denied { .. } | State::Expired { .. } | State::Cancelled { .. } => {
+                Err(No::not_approved(&id))
+            }
         }
     }
 
@@ -229,12 +231,7 @@ impl Call {
     }
 
     /// Takes up an action that a person approved since.
-    async fn taken_up(
-        &self,
-        action: &Action,
-        id: &Name,
-        token: &str,
-    ) -> Result<Leave, No> {
+    async fn taken_up(&self, action: &Action, id: &Name, token: &str) -> Result<Leave, No> {
         let guard = &self.story.guard;
         let hold = guard.holds.get(id).filter(|hold| hold.agent == self.caller.agent.name);
         let hold = hold.ok_or(Refusal::UnknownDecision)?;

@@ -4,7 +4,8 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USE
 
 /// What providers read of a request beside its body. Everything else stays here: a header is a place for
 /// data like any other, and nobody judges these.
-const TO_PROVIDER: &[&str] = &["anthropic-beta", "anthropic-version", "openai-beta", "x-amzn-bedrock-guardrailidentifier"];
+const TO_PROVIDER: &[&str] =
+    &["anthropic-beta", "anthropic-version", "openai-beta", "x-amzn-bedrock-guardrailidentifier"];
 /// What clients read of an answer beside its body.
 const TO_CLIENT: &[&str] = &[
     "request-id",

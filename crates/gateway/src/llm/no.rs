@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use wire::dialect::Dialect;
 use wire::refuse::{self, Why};
+use wire::translate::Untranslatable;
 
 use crate::money::Spent;
 use crate::refuse::Refusal;
@@ -33,7 +34,9 @@ impl No {
     /// It was decided so.
     pub fn blocked(receipt: &Name, reason: Option<&str>) -> Self {
         let message = match reason {
-            Some(reason) => format!("this is not allowed here ({reason}); the receipt says which decision it was"),
+            Some(reason) => {
+                format!("this is not allowed here ({reason}); the receipt says which decision it was")
+            }
             None => "this is not allowed here; the receipt says which decision it was".to_owned(),
         };
         No { receipt: Some(receipt.clone()), ..Self::new(Why::Refused, "refused", message) }
@@ -110,6 +113,29 @@ impl No {
     pub fn about(mut self, receipt: &Name) -> Self {
         self.receipt.get_or_insert_with(|| receipt.clone());
         self
+    }
+
+    /// What stands in the place of a call that is refused, where it was decided so: the model reads it.
+    /// `None` where nothing was decided, so that all of the answer ends here.
+    pub fn in_place(&self) -> Option<String> {
+        let receipt = self.receipt.as_ref().filter(|_| self.why == Why::Refused)?;
+        Some(format!("This call was not made: {} (receipt {receipt}).", self.message))
+    }
+
+    /// The provider refused, in words of another dialect than the caller's.
+    pub fn foreign(status: u16) -> Self {
+        let (why, message) = match status {
+            429 => (Why::TooMuch, "the provider takes no more calls at the moment"),
+            400..=499 => (Why::Unreadable, "the provider does not take this request"),
+            _ => (Why::Unavailable, "the provider has a fault"),
+        };
+        Self::new(why, "provider_refused", message)
+    }
+
+    /// It cannot be said in the provider's dialect, or its answer not in the caller's.
+    pub fn untranslatable(no: Untranslatable, on_the_way_back: bool) -> Self {
+        let why = if on_the_way_back { Why::Unavailable } else { Why::Unreadable };
+        Self::new(why, no.code(), no.to_string())
     }
 
     pub const fn code(&self) -> &'static str {

@@ -43,10 +43,9 @@ impl Origin {
             None => trace.and_then(|trace| Name::new(&trace.to_string()).ok()),
         };
         let stated = text(headers, &USER).and_then(|user| Name::new(user).ok());
-        let principal = stated.or_else(|| person.cloned()).map(|id| Principal {
-            id,
-            team: text(headers, &TEAM).and_then(|team| Name::new(team).ok()),
-        });
+        let principal = stated
+            .or_else(|| person.cloned())
+            .map(|id| Principal { id, team: text(headers, &TEAM).and_then(|team| Name::new(team).ok()) });
         Ok(Origin { environment, session: id.map(|id| Session { id, trace }), principal, parent })
     }
 }
@@ -65,7 +64,8 @@ pub fn credential(head: &mut Parts) {
     let from_header = shown.and_then(|name| head.headers.remove(name));
     let key = from_header.or_else(|| {
         let query = head.uri.query()?;
-        let (_, key) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "key")?;
+        let (_, key) =
+            query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "key")?;
         http::HeaderValue::from_str(key).ok()
     });
     let Some(key) = key else { return };

@@ -6,13 +6,17 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use wire::doc::Doc;
+use wire::dialect::Dialect;
+use wire::doc::{Doc, DocFault};
+use wire::instead::{self, Refused};
+use wire::translate;
 use wire::usage::Tally;
 
 use super::asked::Asked;
 use super::call::{Call, Judged};
 use super::headers;
 use super::no::No;
+use super::send::Begun;
 use crate::guard::{Came, Plane};
 use crate::limits::{BODY_PAUSE, MAX_ANSWER};
 use crate::refuse::Refusal;
@@ -20,37 +24,65 @@ use crate::tool;
 
 impl Call {
     /// Judges an answer as a whole, then each call of a tool in it, and gives what may be given.
-    pub async fn plain(&self, answer: http::Response<Incoming>) -> Result<Response, No> {
-        let (head, body) = answer.into_parts();
+    pub async fn plain(&self, answer: Begun) -> Result<Response, No> {
+        let Begun { response, dialect, model } = answer;
+        let (head, body) = response.into_parts();
         let body = whole(body).await.map_err(|no| no.about(&self.id))?;
-        let bytes = self.shown(&body).await.map_err(|no| no.about(&self.id))?;
-        let mut response = Response::new(Body::from(bytes.unwrap_or(body)));
+        let shown = self.shown(&body, dialect).await.map_err(|no| no.about(&self.id))?;
+        let shown = shown.unwrap_or(body);
+        let bytes = match dialect.name == self.dialect.name {
+            true => shown,
+            false if !head.status.is_success() => {
+                return Err(No::foreign(head.status.as_u16()).about(&self.id));
+            }
+            false => self.translated(&shown, dialect, &model).map_err(|no| no.about(&self.id))?,
+        };
+        let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::to_client(&head.headers);
         self.sign(response.headers_mut());
         Ok(response)
     }
 
+    fn translated(&self, shown: &Bytes, dialect: &Dialect, model: &str) -> Result<Bytes, No> {
+        let doc = Doc::parse(shown).map_err(unreadable)?;
+        let said = translate::answer(dialect, self.dialect, &doc, self.id.as_str(), model);
+        said.map(Bytes::from).map_err(|no| No::untranslatable(no, true))
+    }
+
     /// What may be given of an answer; `None` for all of it as it came.
-    async fn shown(&self, body: &Bytes) -> Result<Option<Bytes>, No> {
+    async fn shown(&self, body: &Bytes, dialect: &'static Dialect) -> Result<Option<Bytes>, No> {
         if body.is_empty() {
+            self.settle(None);
             self.seen(Json::Null, true).await?;
             return Ok(None);
         }
-        let unreadable = |_| No::bad_answer("unreadable_answer", "the provider's answer cannot be read");
         let doc = Doc::parse(body).map_err(unreadable)?;
-        self.settle(Some(&Tally::of(self.dialect, doc.root())));
-        let asked = Asked::answer(&doc, self.dialect);
+        self.settle(Some(&Tally::of(dialect, doc.root())));
+        let asked = Asked::answer(&doc, dialect);
         let lining = self.talk.lining();
         let mut payload = self.seen(lining.covered(asked.payload.clone()), true).await?;
+        let mut refused = Vec::new();
         for call in asked.calls() {
             let arguments = lining.opened(call.arguments.clone());
-            if let Some(arguments) = self.called(&call.tool, arguments).await? {
-                call.put(&mut payload, arguments);
+            match self.called(&call.tool, arguments).await {
+                Ok(None) => {}
+                Ok(Some(arguments)) => call.put(&mut payload, arguments),
+                Err(no) => {
+                    let text = no.in_place().ok_or(no)?.into();
+                    refused.push(Refused { spot: call.spot, text });
+                }
             }
         }
         let spliced = asked.spliced(doc.source(), &lining.opened(payload));
-        Ok(spliced.map_err(|_| No::unfit(&self.id))?.map(Bytes::from))
+        let spliced = spliced.map_err(|_| No::unfit(&self.id))?;
+        if refused.is_empty() {
+            return Ok(spliced.map(Bytes::from));
+        }
+        let source = spliced.unwrap_or_else(|| doc.source().to_owned());
+        let doc = Doc::parse(source.as_bytes()).map_err(unreadable)?;
+        let mended = instead::answer(dialect, &doc, &refused).ok().and_then(|it| it.apply(&source).ok());
+        mended.map(|mended| Some(Bytes::from(mended))).ok_or_else(|| No::unfit(&self.id))
     }
 
     /// An answer, or the part of it that has come, at the one door; gives back what may be shown of it.
@@ -91,9 +123,14 @@ impl Call {
             via: None,
             server: None,
         };
-        tool::action_of(tool, arguments, call, &self.story.tools)
-            .map_err(|_| No::bad_answer("bad_tool_name", "the model calls a tool by a name that is none").about(&self.id))
+        tool::action_of(tool, arguments, call, &self.story.tools).map_err(|_| {
+            No::bad_answer("bad_tool_name", "the model calls a tool by a name that is none").about(&self.id)
+        })
     }
+}
+
+fn unreadable(_: DocFault) -> No {
+    No::bad_answer("unreadable_answer", "the provider's answer cannot be read")
 }
 
 async fn whole(body: Incoming) -> Result<Bytes, No> {

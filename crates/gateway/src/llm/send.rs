@@ -8,9 +8,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderName;
 use hyper::body::Incoming;
-use wire::dialect::Dialect;
+use wire::dialect::{self, Dialect};
 use wire::doc::Doc;
 use wire::edit::Edits;
+use wire::translate;
 use wire::usage::Tally;
 
 use super::asked::Asked;
@@ -27,7 +28,7 @@ impl Call {
     /// Sends what was let through, and judges what comes back.
     pub async fn carried_out(self: Arc<Self>, leave: Leave) -> Result<Response, No> {
         let ended = match self.sent_as(leave).await {
-            Ok(answer) => match stream::kind(&answer) {
+            Ok(answer) => match stream::kind(&answer.response) {
                 stream::Kind::Pieces => return Ok(stream::answer(self, answer)),
                 stream::Kind::Whole => self.plain(answer).await,
                 stream::Kind::Unreadable => {
@@ -45,7 +46,7 @@ impl Call {
     }
 
     /// Sends it and gives back the answer as it begins.
-    pub async fn sent_as(&self, leave: Leave) -> Result<http::Response<Incoming>, No> {
+    pub async fn sent_as(&self, leave: Leave) -> Result<Begun, No> {
         let routes = self.story.routes.load_full();
         let via = self.via.as_deref();
         let plan = self.story.planned(&routes, self.dialect, &self.model, via, &leave.classes)?;
@@ -97,7 +98,8 @@ impl Call {
         if changed.is_none() && lifted(&self.talk.veil).map().is_empty() {
             return Ok(self.body.clone());
         }
-        let doc = Doc::parse(if self.body.is_empty() { b"{}" } else { &self.body }).map_err(No::unreadable)?;
+        let doc =
+            Doc::parse(if self.body.is_empty() { b"{}" } else { &self.body }).map_err(No::unreadable)?;
         let asked = Asked::request(&doc, self.dialect);
         let payload = match changed {
             Some(changed) => changed.clone(),
@@ -108,7 +110,7 @@ impl Call {
     }
 
     /// Asks one upstream after the other, as long as it is certain that nothing was carried out.
-    async fn sent(&self, leave: Leave, plan: &Plan<'_>, body: Bytes) -> Result<http::Response<Incoming>, No> {
+    async fn sent(&self, leave: Leave, plan: &Plan<'_>, body: Bytes) -> Result<Begun, No> {
         let mut permit = leave.permit;
         let mut why = No::no_upstream("resting", "every provider of this model is left alone for a moment");
         let mut left = plan.candidates.len();
@@ -116,7 +118,14 @@ impl Call {
             left -= 1;
             let Some(leg) = self.story.legs.get(&candidate.upstream.name) else { continue };
             let Some(flight) = candidate.begin(Instant::now()) else { continue };
-            let Some(outgoing) = self.outgoing(candidate, &body) else { continue };
+            let dialect = self.spoken(candidate);
+            let outgoing = match self.outgoing(candidate, dialect, &body) {
+                Ok(outgoing) => outgoing,
+                Err(no) => {
+                    why = no;
+                    continue;
+                }
+            };
             if let (Some(charge), Some(at)) = (
                 self.charge.lock().unwrap_or_else(PoisonError::into_inner).as_mut(),
                 At::of(&candidate.upstream, &candidate.model),
@@ -130,7 +139,8 @@ impl Call {
                     let tried = Tried::answered(head.status().as_u16(), head.headers(), began.elapsed());
                     flight.end(tried.ended(), Instant::now());
                     if left == 0 || !tried.again(plan.retry_on) {
-                        return Ok(answered.response);
+                        let model = candidate.model.clone();
+                        return Ok(Begun { response: answered.response, dialect, model });
                     }
                     permit = answered.declined();
                 }
@@ -151,9 +161,26 @@ impl Call {
         Err(why.about(&self.id))
     }
 
-    fn outgoing(&self, candidate: &Candidate, body: &Bytes) -> Option<Outgoing> {
+    /// The dialect that a candidate is spoken to in.
+    fn spoken(&self, candidate: &Candidate) -> &'static Dialect {
+        match self.beside {
+            true => self.dialect,
+            false => dialect::named(candidate.speaks.dialect).unwrap_or(self.dialect),
+        }
+    }
+
+    fn outgoing(&self, candidate: &Candidate, dialect: &Dialect, body: &Bytes) -> Result<Outgoing, No> {
         let upstream = &candidate.upstream;
-        let body = if candidate.model == self.model { body.clone() } else { renamed(body, &candidate.model)? };
+        let body = match (dialect.name == self.dialect.name, candidate.model == self.model) {
+            (true, true) => body.clone(),
+            (true, false) => renamed(body, &candidate.model).ok_or_else(|| No::unfit(&self.id))?,
+            (false, _) => {
+                let doc = Doc::parse(body).map_err(No::unreadable)?;
+                translate::request(self.dialect, dialect, &doc, &candidate.model, self.streams)
+                    .map_err(|no| No::untranslatable(no, false))?
+                    .into()
+            }
+        };
         let path = match self.beside {
             true => upstream.beside(&self.path),
             false => upstream.target(&candidate.speaks, &candidate.model, self.streams),
@@ -165,11 +192,20 @@ impl Call {
         }
         let now = self.story.guard.clock.now().timestamp();
         let signed = upstream.signature(self.method.as_str(), &path, &body, now);
-        for (name, value) in upstream.head().ok()?.into_iter().chain(signed.ok()?) {
+        let unusable = || No::no_upstream("provider_key", "the key for this provider cannot be used");
+        let own = upstream.head().map_err(|_| unusable())?.into_iter();
+        for (name, value) in own.chain(signed.map_err(|_| unusable())?) {
             headers.insert(name, value);
         }
-        Some(Outgoing { method: self.method.clone(), path, headers, body })
+        Ok(Outgoing { method: self.method.clone(), path, headers, body })
     }
+}
+
+/// An answer that began: in which dialect, and of which model, as its provider calls it.
+pub struct Begun {
+    pub response: http::Response<Incoming>,
+    pub dialect: &'static Dialect,
+    pub model: String,
 }
 
 /// The same body for a model of another name.
@@ -186,11 +222,7 @@ pub fn ask(payload: &Json) -> Ask {
     let number = |key: &str| payload.get(key).and_then(Json::as_number).map(Decimal::trunc);
     let whole = |key: &str| number(key).and_then(|number| u64::try_from(number).ok());
     let bounds = ["max_tokens", "max_completion_tokens"].map(whole);
-    Ask {
-        input_bytes: 0,
-        max_tokens: bounds.into_iter().flatten().max(),
-        choices: whole("n").unwrap_or(1),
-    }
+    Ask { input_bytes: 0, max_tokens: bounds.into_iter().flatten().max(), choices: whole("n").unwrap_or(1) }
 }
 
 impl Models {
@@ -198,7 +230,7 @@ impl Models {
     pub fn planned<'r>(
         &self,
         routes: &'r Routes,
-        dialect: &Dialect,
+        spoken: &Dialect,
         model: &str,
         via: Option<&str>,
         classes: &[SensitiveClass],
@@ -207,11 +239,14 @@ impl Models {
         self.guard.dice.fill(&mut draw);
         let (a, b) = draw.split_at(8);
         let number = |bytes: &[u8]| bytes.iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
-        let wanted = Wanted { dialect: dialect.name, model, classes, via };
+        let wanted = Wanted { dialect: spoken.name, model, classes, via };
         let given = Given {
             now: Instant::now(),
             draw: [number(a), number(b)],
-            translates: &|_, _| false,
+            translates: &|caller, provider| match (dialect::named(caller), dialect::named(provider)) {
+                (Some(caller), Some(provider)) => translate::is_translated(caller, provider),
+                _ => false,
+            },
             price: &|upstream, model| {
                 let (rates, _) =
                     self.money.prices.rates(upstream.name.as_str(), upstream.provider.name, model)?;

@@ -1,5 +1,10 @@
 //! Bodies of every dialect, as they are judged and as they are written again.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 use action::Json;
 use wire::dialect::{ALL, Dialect};
@@ -75,12 +80,17 @@ fn what_is_not_changed_is_not_written_and_what_is_changed_is_all_that_is() {
                     assert!(!source.contains(text) || text.is_empty(), "{} {name}: {text}", dialect.name);
                     return;
                 };
-                let spliced = spliced.unwrap_or_else(|| panic!("{} {name}: {text} was not written", dialect.name));
+                let spliced =
+                    spliced.unwrap_or_else(|| panic!("{} {name}: {text} was not written", dialect.name));
                 let again = Doc::parse(spliced.as_bytes()).unwrap();
                 let (again, notes) = (read(dialect, name, &again).payload, marked.get("notes"));
                 // Another word of the format makes it another body; that word is there, and judged.
                 let is_note = notes.is_some_and(|notes| format!("{notes:?}").contains('\u{2603}'));
-                assert!(again == marked || is_note && spliced.contains('\u{2603}'), "{} {name}: {text}", dialect.name);
+                assert!(
+                    again == marked || is_note && spliced.contains('\u{2603}'),
+                    "{} {name}: {text}",
+                    dialect.name
+                );
                 changed += 1;
             });
         }

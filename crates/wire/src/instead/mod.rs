@@ -114,6 +114,12 @@ fn item_id(number: usize) -> String {
     format!("msg_refused_{number}")
 }
 
+/// Whether the calls of a dialect's streams are never cut in pieces: then a spot says nothing beyond the
+/// event that it is in.
+pub fn come_whole(dialect: &Dialect) -> bool {
+    matches!(dialect.name, "gemini" | "ollama")
+}
+
 /// The changes that take calls out of a whole answer.
 pub fn answer(dialect: &Dialect, doc: &Doc<'_>, refused: &[Refused<'_>]) -> Result<Edits, Unmendable> {
     let mut edits = Edits::default();

@@ -105,7 +105,7 @@ impl Mender {
 
     /// Whether a call comes in one event.
     fn is_whole(&self) -> bool {
-        matches!(self.dialect.name, "gemini" | "ollama")
+        super::come_whole(self.dialect)
     }
 
     fn has_room(&self) -> Result<(), Unmendable> {

@@ -78,7 +78,7 @@ struct Speaks {
 struct Client {
     read_request: fn(Value<'_>) -> Told<Request>,
     write_answer: fn(&Answer) -> Told<String>,
-    writer: fn() -> Box<dyn Writer + Send>,
+    writer: fn() -> Box<dyn Writer + Send + Sync>,
 }
 
 const SPEAKS: &[Speaks] = &[

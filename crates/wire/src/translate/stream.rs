@@ -27,7 +27,7 @@ pub struct Stream {
     from: &'static Dialect,
     to: &'static Dialect,
     source: &'static Speaks,
-    writer: Box<dyn Writer + Send>,
+    writer: Box<dyn Writer + Send + Sync>,
     begun: Option<Begun>,
     /// Stand in where the provider tells neither.
     id: String,

@@ -54,15 +54,18 @@ async fn listen(args: &MockProvider, script: Arc<Script>) -> Result<()> {
     serving.await.context("the mock provider did not end well")
 }
 
+type Scripts = State<Arc<Script>>;
+
 fn router(script: Arc<Script>) -> Router {
     Router::new()
         .route("/mcp", post(mcp::post).get(mcp::get).delete(mcp::delete))
         .fallback(asked)
-        .layer(DefaultBodyLimit::max(MAX_BODY)).with_state(script)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(script)
 }
 
 /// Every endpoint that the product knows is answered, in its own dialect.
-async fn asked(State(script): State<Arc<Script>>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn asked(State(script): Scripts, method: Method, uri: Uri, body: Bytes) -> Response {
     let Some(found) = endpoint(method.as_str(), uri.path()) else {
         return plain(StatusCode::NOT_FOUND, "application/json", b"{}".to_vec());
     };

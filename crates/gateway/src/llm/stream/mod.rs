@@ -31,6 +31,7 @@ use self::queue::Queue;
 use super::call::Call;
 use super::headers;
 use super::no::No;
+use super::send::Begun;
 use crate::limits::{BODY_PAUSE, SIGN_OF_LIFE};
 
 /// How an answer comes.
@@ -52,20 +53,25 @@ pub fn kind(answer: &http::Response<Incoming>) -> Kind {
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
         "text/event-stream" | "application/x-ndjson" | "application/vnd.amazon.eventstream" => Kind::Pieces,
-        media if media == "application/json" || media.ends_with("+json") || media.starts_with("text/") => Kind::Whole,
+        media if media == "application/json" || media.ends_with("+json") || media.starts_with("text/") => {
+            Kind::Whole
+        }
         _ => Kind::Unreadable,
     }
 }
 
 /// Gives on an answer as it comes.
-pub fn answer(call: Arc<Call>, answer: http::Response<Incoming>) -> Response {
-    let (head, body) = answer.into_parts();
+pub fn answer(call: Arc<Call>, answer: Begun) -> Response {
     let (pipe, out) = pipe::pipe();
     let mut response = Response::new(Body::new(out));
-    *response.status_mut() = head.status;
-    *response.headers_mut() = headers::to_client(&head.headers);
+    *response.status_mut() = answer.response.status();
+    *response.headers_mut() = headers::to_client(answer.response.headers());
+    let media = HeaderValue::from_static(call.dialect.stream.media_type());
+    if answer.dialect.name != call.dialect.name {
+        response.headers_mut().insert(CONTENT_TYPE, media);
+    }
     call.sign(response.headers_mut());
-    tokio::spawn(async move { run(&call, body, &pipe).await });
+    tokio::spawn(async move { run(&call, answer, &pipe).await });
     response
 }
 
@@ -89,8 +95,8 @@ pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
             // Whoever asked has hung up. What was not taken stays where it is.
             None => {}
             Some(Err(no)) => cut(&call, &no, &pipe).await,
-            Some(Ok(answer)) => match kind(&answer) {
-                Kind::Pieces => run(&call, answer.into_body(), &pipe).await,
+            Some(Ok(answer)) => match kind(&answer.response) {
+                Kind::Pieces => run(&call, answer, &pipe).await,
                 // The client was promised a stream; what came instead cannot be put into one.
                 Kind::Whole | Kind::Unreadable => {
                     let no = No::bad_answer("no_stream", "the provider did not answer with a stream");
@@ -115,8 +121,13 @@ async fn alive<T>(pipe: &Pipe, form: Stream, work: impl Future<Output = T>) -> O
 }
 
 /// Everything from the first byte to the last.
-async fn run(call: &Call, mut body: Incoming, pipe: &Pipe) {
-    let mut queue = Queue::new(call);
+async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
+    let Begun { response, dialect, model } = answer;
+    let mut body = response.into_body();
+    let mut queue = match Queue::new(call, dialect, &model) {
+        Ok(queue) => queue,
+        Err(no) => return cut(call, &no.about(&call.id), pipe).await,
+    };
     let ended = loop {
         match tokio::time::timeout(BODY_PAUSE, body.frame()).await {
             Ok(Some(Ok(frame))) => {
@@ -126,8 +137,15 @@ async fn run(call: &Call, mut body: Incoming, pipe: &Pipe) {
                 }
             }
             Ok(None) => break End::Done,
-            Ok(Some(Err(_))) => break End::Cut(No::bad_answer("answer_cut", "the provider's answer ended early")),
-            Err(_) => break End::Cut(No::bad_answer("answer_too_slow", "the provider's answer did not go on in time")),
+            Ok(Some(Err(_))) => {
+                break End::Cut(No::bad_answer("answer_cut", "the provider's answer ended early"));
+            }
+            Err(_) => {
+                break End::Cut(No::bad_answer(
+                    "answer_too_slow",
+                    "the provider's answer did not go on in time",
+                ));
+            }
         }
     };
     let ended = match ended {
@@ -181,7 +199,8 @@ async fn take(queue: &mut Queue<'_>, bytes: &[u8], pipe: &Pipe) -> Result<(), En
 
 async fn finish(queue: &mut Queue<'_>, pipe: &Pipe) -> Result<(), End> {
     queue.finish(pipe).await?;
-    let released = queue.released()?;
+    let mut released = queue.released()?;
+    released.extend(queue.last_words()?);
     if !released.is_empty() {
         pipe.send(released).await?;
     }

@@ -7,19 +7,22 @@ use action::Json;
 use engine::Rules;
 use engine::detect::Hit;
 use engine::live::{self, Watch};
+use wire::dialect::Dialect;
 use wire::doc::Doc;
 use wire::edit::Edits;
+use wire::instead::{self, Mender, Refused};
 use wire::shape::{Meaning, Spot, places};
-use wire::usage::Tally;
 use wire::stream::{Key, Reader, Reading, Step, Told};
+use wire::translate::Stream as Translator;
+use wire::usage::Tally;
 
 use super::pipe::Pipe;
 use super::track::Track;
 use super::{End, alive};
+use crate::limits::{MAX_FINDS, MAX_WAITING_BYTES, MAX_WAITING_EVENTS};
 use crate::llm::call::Call;
 use crate::llm::no::No;
 use crate::llm::talk::Lining;
-use crate::limits::{MAX_FINDS, MAX_WAITING_BYTES, MAX_WAITING_EVENTS};
 
 /// Bytes of a text before what is judged that are judged with it: words that say what follows.
 const CONTEXT: usize = 256;
@@ -27,6 +30,9 @@ const CONTEXT: usize = 256;
 const COVERED: &str = "[redacted]";
 /// Words of a format that were judged once.
 const MAX_KNOWN: usize = 64;
+
+/// A call: by its spot, and by its event where a spot says nothing beyond that.
+type Place = (u64, Spot);
 
 /// A streamed answer between the provider and the client.
 pub struct Queue<'c> {
@@ -38,7 +44,13 @@ pub struct Queue<'c> {
     events: VecDeque<Event>,
     bytes: usize,
     tracks: BTreeMap<Key, Track>,
-    calls: BTreeMap<Spot, Calling>,
+    calls: BTreeMap<Place, Calling>,
+    mender: Mender,
+    /// Into the caller's dialect, where the provider speaks another.
+    translator: Option<Translator>,
+    dialect: &'static Dialect,
+    /// Events so far.
+    count: u64,
     known: BTreeSet<String>,
     finds: usize,
     /// What it took, and how it ended.
@@ -47,8 +59,7 @@ pub struct Queue<'c> {
 }
 
 struct Event {
-    raw: Vec<u8>,
-    data: Vec<u8>,
+    step: Step,
     /// One for each text of the event, in their order.
     parts: Vec<Part>,
 }
@@ -62,8 +73,8 @@ enum Part {
     Written(String),
     Piece(Key, u64),
     /// Arguments of a call; the name and the id wait with them.
-    Arguments(Spot),
-    CallWord(Spot),
+    Arguments(Place),
+    CallWord(Place),
 }
 
 /// A call of a tool that is under way.
@@ -82,14 +93,23 @@ enum Decided {
     AsItCame,
     /// These arguments instead, until they were written.
     Otherwise(Option<String>),
+    /// Not at all; this is said in its place.
+    Refused(String),
 }
 
 impl<'c> Queue<'c> {
-    pub fn new(call: &'c Call) -> Self {
+    pub fn new(call: &'c Call, dialect: &'static Dialect, model: &str) -> Result<Self, No> {
         let rules = call.rules();
-        Queue {
+        let translator = match dialect.name == call.dialect.name {
+            true => None,
+            false => {
+                let translator = Translator::new(dialect, call.dialect, call.id.as_str(), model);
+                Some(translator.map_err(|no| No::untranslatable(no, true))?)
+            }
+        };
+        Ok(Queue {
             call,
-            reader: Reader::new(call.dialect),
+            reader: Reader::new(dialect),
             lining: call.talk.lining(),
             watch: Watch::of_answers(&rules),
             rules,
@@ -97,11 +117,15 @@ impl<'c> Queue<'c> {
             bytes: 0,
             tracks: BTreeMap::new(),
             calls: BTreeMap::new(),
+            mender: Mender::new(dialect),
+            translator,
+            dialect,
+            count: 0,
             known: BTreeSet::new(),
             finds: 0,
             tally: Tally::default(),
             ended: false,
-        }
+        })
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -110,12 +134,14 @@ impl<'c> Queue<'c> {
 
     /// Takes one event, if one has arrived whole, and judges what can be judged by now.
     pub async fn step(&mut self, pipe: &Pipe) -> Result<bool, End> {
-        let fault = |_| No::bad_answer("unreadable_answer", "the provider's answer cannot be read any further");
-        let Some(Step { raw, data, reading }) = self.reader.step().map_err(fault)? else { return Ok(false) };
-        let parts = match reading {
+        let fault =
+            |_| No::bad_answer("unreadable_answer", "the provider's answer cannot be read any further");
+        let Some(step) = self.reader.step().map_err(fault)? else { return Ok(false) };
+        self.count += 1;
+        let parts = match &step.reading {
             Reading::Event(told) => {
-                if let Ok(doc) = Doc::parse(&data) {
-                    self.tally.merge(Tally::of(self.call.dialect, doc.root()));
+                if let Ok(doc) = Doc::parse(&step.data) {
+                    self.tally.merge(Tally::of(self.dialect, doc.root()));
                 }
                 self.event(told, pipe).await?
             }
@@ -129,10 +155,14 @@ impl<'c> Queue<'c> {
                 return Err(No::bad_answer("unreadable_event", message).into());
             }
         };
-        self.bytes += raw.len();
-        self.events.push_back(Event { raw, data, parts });
+        self.bytes += step.raw.len();
+        self.events.push_back(Event { step, parts });
         if self.events.len() > MAX_WAITING_EVENTS || self.bytes > MAX_WAITING_BYTES {
-            return Err(No::bad_answer("too_much_waits", "more of an answer waits for a verdict than is kept").into());
+            return Err(No::bad_answer(
+                "too_much_waits",
+                "more of an answer waits for a verdict than is kept",
+            )
+            .into());
         }
         Ok(true)
     }
@@ -140,7 +170,7 @@ impl<'c> Queue<'c> {
     /// The last of it has come. An answer that does not say that it is at its end was cut off, however
     /// well its last event looks.
     pub async fn finish(&mut self, pipe: &Pipe) -> Result<(), End> {
-        let tells = !self.call.dialect.tells.ends.is_empty();
+        let tells = !self.dialect.tells.ends.is_empty();
         let is_whole = self.ended || !tells || self.tally.ended().is_some();
         if !self.reader.rest().is_empty() || !is_whole {
             return Err(No::bad_answer("answer_cut", "the provider's answer ended before its end").into());
@@ -156,7 +186,7 @@ impl<'c> Queue<'c> {
                 break;
             }
             let Some(event) = self.events.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(event.raw.len());
+            self.bytes = self.bytes.saturating_sub(event.step.raw.len());
             self.write(event, &mut out)?;
         }
         Ok(out)
@@ -170,29 +200,30 @@ impl<'c> Queue<'c> {
         self.call.note_end(code).await;
     }
 
-    async fn event(&mut self, told: Vec<Told>, pipe: &Pipe) -> Result<Vec<Part>, End> {
-        let touched: BTreeSet<Spot> =
-            told.iter().filter(|it| is_of_call(it.key.meaning)).map(|it| it.key.spot).collect();
+    async fn event(&mut self, told: &[Told], pipe: &Pipe) -> Result<Vec<Part>, End> {
+        let touched: BTreeSet<Place> =
+            told.iter().filter(|it| is_of_call(it.key.meaning)).map(|it| self.place(it.key.spot)).collect();
         // A call is whole when its arguments are, and the next event says nothing of it.
-        let over: Vec<Spot> = self
+        let over: Vec<Place> = self
             .calls
             .iter()
-            .filter(|(spot, calling)| !touched.contains(spot) && calling.is_whole())
-            .map(|(spot, _)| *spot)
+            .filter(|(place, calling)| !touched.contains(place) && calling.is_whole())
+            .map(|(place, _)| *place)
             .collect();
-        for spot in over {
-            self.judge_call(spot, pipe).await?;
+        for place in over {
+            self.judge_call(place, pipe).await?;
         }
         let mut parts = Vec::with_capacity(told.len());
         let mut grown = BTreeSet::new();
         for told in told {
             parts.push(match told.key.meaning {
                 Meaning::Echo => Part::Echo,
-                meaning if is_of_call(meaning) => self.call_part(&told)?,
+                meaning if is_of_call(meaning) => self.call_part(told)?,
                 _ => match &told.whole {
                     Some(text) => self.whole(&told.key, text).await?,
                     None => {
-                        let piece = self.reader.text(&told.key).get(told.from..).unwrap_or_default().to_owned();
+                        let piece =
+                            self.reader.text(&told.key).get(told.from..).unwrap_or_default().to_owned();
                         let lining = &self.lining;
                         let track = self.tracks.entry(told.key).or_insert_with(|| Track::new(lining));
                         let number = track.feed(&piece);
@@ -205,12 +236,21 @@ impl<'c> Queue<'c> {
         for key in grown {
             self.settle(key, false).await?;
         }
+        if instead::come_whole(self.dialect) {
+            for place in touched {
+                self.judge_call(place, pipe).await?;
+            }
+        }
         Ok(parts)
+    }
+
+    fn place(&self, spot: Spot) -> Place {
+        (if instead::come_whole(self.dialect) { self.count } else { 0 }, spot)
     }
 
     /// A part of a call: its name, its arguments or its id.
     fn call_part(&mut self, told: &Told) -> Result<Part, No> {
-        let spot = told.key.spot;
+        let spot = self.place(told.key.spot);
         let text = match &told.whole {
             Some(text) => text.as_str(),
             None => self.reader.text(&told.key).get(told.from..).unwrap_or_default(),
@@ -220,7 +260,9 @@ impl<'c> Queue<'c> {
             // Said once more, as some formats do. Anything else would be a call that was not judged.
             let same = match told.key.meaning {
                 Meaning::CallTool => told.whole.is_some() && text == calling.tool,
-                Meaning::CallArguments => text.is_empty() || (told.whole.is_some() && same_json(text, &calling.arguments)),
+                Meaning::CallArguments => {
+                    text.is_empty() || (told.whole.is_some() && same_json(text, &calling.arguments))
+                }
                 _ => true,
             };
             if !same {
@@ -230,7 +272,7 @@ impl<'c> Queue<'c> {
                 (Meaning::CallArguments, Decided::Otherwise(_)) if !text.is_empty() => {
                     Part::Written(calling.final_arguments.clone().unwrap_or_default())
                 }
-                _ => Part::Plain,
+                _ => Part::CallWord(spot),
             });
         }
         Ok(match told.key.meaning {
@@ -245,7 +287,10 @@ impl<'c> Queue<'c> {
                 match told.whole {
                     // The whole of what came in pieces, or an empty beginning of it.
                     Some(_) if !calling.arguments.is_empty() && !same_json(text, &calling.arguments) => {
-                        return Err(No::bad_answer("call_contradicts", "the model says two things of one call"));
+                        return Err(No::bad_answer(
+                            "call_contradicts",
+                            "the model says two things of one call",
+                        ));
                     }
                     Some(_) if is_nothing(text) => {}
                     Some(_) => {
@@ -271,7 +316,8 @@ impl<'c> Queue<'c> {
             _ => text.to_owned(),
         };
         // The same text that came in pieces was judged with them.
-        let judged = track.filter(|track| self.reader.text(key) == text && track.settled() == track.text().len());
+        let judged =
+            track.filter(|track| self.reader.text(key) == text && track.settled() == track.text().len());
         let shown = match judged {
             Some(track) => track.text().to_owned(),
             None if self.sensitive(&covered, 0, covered.len()).is_empty() => covered.clone(),
@@ -320,16 +366,20 @@ impl<'c> Queue<'c> {
     async fn found(&mut self, key: &Key, text: &str, from: usize, to: usize) -> Result<String, End> {
         self.finds += 1;
         if self.finds > MAX_FINDS {
-            return Err(No::bad_answer("too_many_finds", "too much of this answer had to be judged apart").into());
+            return Err(
+                No::bad_answer("too_many_finds", "too much of this answer had to be judged apart").into()
+            );
         }
         let mut start = from.saturating_sub(CONTEXT);
         while !text.is_char_boundary(start) {
             start += 1;
         }
-        let (before, window) = (text.get(start..from).unwrap_or_default(), text.get(from..to).unwrap_or_default());
+        let (before, window) =
+            (text.get(start..from).unwrap_or_default(), text.get(from..to).unwrap_or_default());
         let judged = format!("{before}{window}");
         let shown = self.call.seen(said(key.meaning, judged), false).await?;
-        let shown = shown.at("messages.0").and_then(|said| said.get(word(key.meaning))).and_then(Json::as_text);
+        let shown =
+            shown.at("messages.0").and_then(|said| said.get(word(key.meaning))).and_then(Json::as_text);
         Ok(match shown.and_then(|shown| shown.strip_prefix(before)) {
             Some(shown) => shown.to_owned(),
             // A rule changes words that are gone by now; all of what is left is covered.
@@ -338,7 +388,7 @@ impl<'c> Queue<'c> {
     }
 
     /// Judges a call of a tool, all of it.
-    async fn judge_call(&mut self, spot: Spot, pipe: &Pipe) -> Result<(), End> {
+    async fn judge_call(&mut self, spot: Place, pipe: &Pipe) -> Result<(), End> {
         let Some(calling) = self.calls.get_mut(&spot).filter(|calling| calling.decided.is_none()) else {
             return Ok(());
         };
@@ -351,9 +401,16 @@ impl<'c> Queue<'c> {
         let opened = self.lining.opened(arguments.clone());
         let tool = calling.tool.clone();
         let work = self.call.called(&tool, opened.clone());
-        let changed = alive(pipe, self.call.dialect.stream, work).await.ok_or(End::Gone)??;
-        let last = changed.unwrap_or(opened);
-        if let Some(calling) = self.calls.get_mut(&spot) {
+        let judged = alive(pipe, self.call.dialect.stream, work).await.ok_or(End::Gone)?;
+        let Some(calling) = self.calls.get_mut(&spot) else { return Ok(()) };
+        let last = match judged {
+            Ok(changed) => changed.unwrap_or(opened),
+            Err(no) => {
+                calling.decided = Some(Decided::Refused(no.in_place().ok_or(no)?));
+                return Ok(());
+            }
+        };
+        {
             calling.decided = Some(match last == arguments {
                 true => Decided::AsItCame,
                 false => {
@@ -371,7 +428,7 @@ impl<'c> Queue<'c> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
-        let open: Vec<Spot> = self.calls.keys().copied().collect();
+        let open: Vec<Place> = self.calls.keys().copied().collect();
         for spot in open {
             self.judge_call(spot, pipe).await?;
         }
@@ -387,7 +444,9 @@ impl<'c> Queue<'c> {
         let shown = self.call.seen(whole.clone(), true).await?;
         if shown != whole {
             // It was given away before the whole of it said what it is.
-            return Err(No::bad_answer("found_late", "this answer turned out to be one that is not given").into());
+            return Err(
+                No::bad_answer("found_late", "this answer turned out to be one that is not given").into()
+            );
         }
         Ok(())
     }
@@ -402,11 +461,24 @@ impl<'c> Queue<'c> {
         }
     }
 
-    /// Writes an event, as it came or with what stands otherwise in it.
+    /// Writes an event, as it came or with what stands otherwise in it, in the caller's dialect.
     fn write(&mut self, event: Event, out: &mut Vec<u8>) -> Result<(), No> {
-        let mut written: Vec<Option<String>> = Vec::with_capacity(event.parts.len());
-        let echoes = event.parts.iter().any(|part| matches!(part, Part::Echo));
-        for part in event.parts {
+        let Event { mut step, parts } = event;
+        let echoes = parts.iter().any(|part| matches!(part, Part::Echo));
+        let mut written: Vec<Option<String>> = Vec::with_capacity(parts.len());
+        for part in parts {
+            let refused = match &part {
+                Part::Arguments(place) | Part::CallWord(place) => match self.calls.get(place) {
+                    Some(Calling { decided: Some(Decided::Refused(text)), .. }) => {
+                        Some(Refused { spot: place.1, text: text.clone().into() })
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            if let Some(refused) = refused {
+                self.mender.refuse(&refused).map_err(|_| cannot_be_written())?;
+            }
             written.push(match part {
                 Part::Plain | Part::Echo | Part::CallWord(_) => None,
                 Part::Written(text) => Some(text),
@@ -414,7 +486,7 @@ impl<'c> Queue<'c> {
                     let lining = &self.lining;
                     self.tracks.get_mut(&key).map(|track| lining.open(track.give(number)))
                 }
-                Part::Arguments(spot) => match self.calls.get_mut(&spot) {
+                Part::Arguments(place) => match self.calls.get_mut(&place) {
                     Some(Calling { decided: Some(Decided::Otherwise(text)), .. }) => {
                         Some(text.take().unwrap_or_default())
                     }
@@ -422,15 +494,23 @@ impl<'c> Queue<'c> {
                 },
             });
         }
-        if written.iter().all(Option::is_none) {
-            out.extend(event.raw);
-            return Ok(());
+        if written.iter().any(Option::is_some) {
+            self.rewrite(&mut step, written, echoes)?;
         }
-        let fault = || No::bad_answer("unreadable_event", "an event of the provider's cannot be written again");
-        let doc = Doc::parse(&event.data).map_err(|_| fault())?;
+        let leaves = self.mender.event(&step).map_err(|_| cannot_be_written())?;
+        match &mut self.translator {
+            None => out.extend_from_slice(&leaves),
+            Some(translator) => out.extend(translated(translator, self.dialect, &leaves)?),
+        }
+        Ok(())
+    }
+
+    /// Puts other texts into an event, in the order of its places.
+    fn rewrite(&self, step: &mut Step, written: Vec<Option<String>>, echoes: bool) -> Result<(), No> {
+        let doc = Doc::parse(&step.data).map_err(|_| cannot_be_written())?;
         let mut edits = Edits::default();
         let mut next = written.into_iter();
-        places(doc.root(), &self.call.dialect.event, &mut |place| {
+        places(doc.root(), &self.dialect.event, &mut |place| {
             let Some(Some(text)) = next.next() else { return };
             match place.value.text() {
                 Some(own) if own == text => {}
@@ -441,20 +521,48 @@ impl<'c> Queue<'c> {
             }
         });
         if edits.is_empty() {
-            out.extend(event.raw);
             return Ok(());
         }
         if echoes {
-            places(doc.root(), &self.call.dialect.event, &mut |place| {
+            places(doc.root(), &self.dialect.event, &mut |place| {
                 if place.meaning == Meaning::Echo {
                     edits.value(place.value, "null".to_owned());
                 }
             });
         }
-        let data = edits.apply(doc.source()).map_err(|_| fault())?;
-        out.extend(self.call.dialect.stream.rebuilt(&event.raw, data.as_bytes()).ok_or_else(fault)?);
+        let data = edits.apply(doc.source()).map_err(|_| cannot_be_written())?.into_bytes();
+        step.raw = self.dialect.stream.rebuilt(&step.raw, &data).ok_or_else(cannot_be_written)?;
+        step.data = data;
         Ok(())
     }
+
+    /// What ends a stream in the caller's dialect, where that is another one.
+    pub fn last_words(&mut self) -> Result<Vec<u8>, No> {
+        match &mut self.translator {
+            None => Ok(Vec::new()),
+            Some(translator) => translator.end().map_err(|no| No::untranslatable(no, true)),
+        }
+    }
+}
+
+fn cannot_be_written() -> No {
+    No::bad_answer("unreadable_event", "an event of the provider's cannot be written again")
+}
+
+/// Events of the provider's in the caller's dialect.
+fn translated(translator: &mut Translator, dialect: &Dialect, leaves: &[u8]) -> Result<Vec<u8>, No> {
+    let mut out = Vec::new();
+    let mut framing = dialect.stream.framing();
+    framing.push(leaves);
+    while let Some(frame) = framing.next().map_err(|_| cannot_be_written())? {
+        let is_end = dialect.ends_with.is_some_and(|end| frame.data == end.as_bytes());
+        if frame.data.is_empty() || is_end {
+            continue;
+        }
+        let doc = Doc::parse(&frame.data).map_err(|_| cannot_be_written())?;
+        out.extend(translator.event(&doc).map_err(|no| No::untranslatable(no, true))?);
+    }
+    Ok(out)
 }
 
 impl Calling {
