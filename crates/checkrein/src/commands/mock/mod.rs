@@ -61,6 +61,7 @@ fn router(script: Arc<Script>) -> Router {
     };
     Router::new()
         .route("/v1/chat/completions", said("openai_chat", Streams::WhenAsked))
+        .route("/openai/deployments/{deployment}/chat/completions", said("openai_chat", Streams::WhenAsked))
         .route("/v1/responses", said("openai_responses", Streams::WhenAsked))
         .route("/v1/messages", said("anthropic_messages", Streams::WhenAsked))
         .route("/v2/chat", said("cohere_chat", Streams::WhenAsked))
@@ -140,11 +141,11 @@ fn answered(script: &Script, name: &str, streams: Streams, body: &[u8]) -> Respo
     delayed(&reply, events::of(dialect, &reply), kind)
 }
 
-/// The last words of the user: what the script looks at.
+/// The last words of the user or of a tool: what the script looks at.
 fn last_said(dialect: &Dialect, doc: &Doc<'_>) -> String {
     let mut last = String::new();
     places(doc.root(), &dialect.request, &mut |place| {
-        if place.meaning == Meaning::Text && place.speaker == Speaker::User {
+        if place.meaning == Meaning::Text && matches!(place.speaker, Speaker::User | Speaker::Tool) {
             last = place.value.text().unwrap_or_default().into_owned();
         }
     });
