@@ -32,6 +32,9 @@ have g++ || missing+=(g++)
 have zcat || missing+=(gzip)
 have python3 || missing+=(python3)
 have curl || missing+=(curl)
+# For the official clients that the gateway is tested with.
+have npm || missing+=(nodejs npm)
+python3 -m ensurepip --version >/dev/null 2>&1 || missing+=(python3-venv)
 # Tests start a server of their own; Debian keeps its programs off the PATH.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 if [ "${#missing[@]}" -gt 0 ]; then
