@@ -19,6 +19,7 @@ mod refuse;
 pub mod rollout;
 pub mod serve;
 mod token;
+pub mod upstream;
 
 pub use book::{Book, Registration, Scope, Settings};
 pub use fail::OpenPasses;

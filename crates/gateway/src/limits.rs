@@ -65,3 +65,29 @@ pub const MAX_RECENT: usize = 32_768;
 pub const MAX_AWAITED: usize = 100_000;
 /// On shutdown, requests in progress have this long.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(20);
+/// For one connection to an upstream; then the next address or the next upstream gets its chance.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// From the last byte of a request to the first of its answer. Models think for minutes; this time is
+/// theirs and no part of [`DECIDE_WITHIN`].
+pub const ANSWER_BEGINS_WITHIN: Duration = Duration::from_secs(600);
+/// Pause within an answer's body; then the stream is cut, with a record.
+pub const BODY_PAUSE: Duration = Duration::from_secs(300);
+/// How long an unused connection to an upstream is kept, and how many of them for each. Shorter than
+/// the providers' own time, so that a request seldom meets one that is just being closed.
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(55);
+pub const MAX_IDLE_CONNECTIONS: usize = 256;
+/// Body of an answer that comes at once; a larger one is refused, and the record says so.
+pub const MAX_ANSWER: usize = 16 << 20;
+/// Conversations of which something is kept between two calls; the longest unused make room.
+pub const MAX_TALKS: usize = 20_000;
+/// Texts of one conversation that are known to have been heard; at the bound all are heard anew.
+pub const MAX_HEARD: usize = 4_096;
+/// How long a request waits here for a person, before its caller is given a token to come back with.
+pub const HELD_OPEN: Duration = Duration::from_secs(120);
+/// Between two signs of life on a stream that waits.
+pub const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// Events of a stream that wait for a verdict, and their bytes; beyond it the stream is cut.
+pub const MAX_WAITING_EVENTS: usize = 20_000;
+pub const MAX_WAITING_BYTES: usize = 16 << 20;
+/// Times that one stream's text is judged because of what was found in it; then it is cut.
+pub const MAX_FINDS: usize = 256;

@@ -70,7 +70,7 @@ pub struct ErrorText {
 
 impl Refusal {
     /// Status, code and sentence.
-    fn told(&self) -> (StatusCode, &'static str, &'static str) {
+    pub(crate) fn told(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
             Refusal::NoCredentials => {

@@ -24,6 +24,13 @@ impl Edits {
         self.0.push((value.span(), by));
     }
 
+    /// Puts a new entry first into an object. Two of them for one object clash.
+    pub fn entry(&mut self, object: Value<'_>, key: &str, by: String) {
+        let start = object.span().start.saturating_add(1);
+        let comma = if object.entries().next().is_some() { "," } else { "" };
+        self.0.push((start..start, format!("{}:{by}{comma}", quoted(key))));
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -59,6 +66,16 @@ mod tests {
         let want = "{ \"a\" :\t\"\",\n \"b\": [1.50, \"q\\\"\\n\\u0001\"] , \"c\":\"z\" }";
         assert_eq!(edits.apply(source).unwrap(), want);
         assert_eq!(Edits::default().apply(source).unwrap(), source);
+    }
+
+    #[test]
+    fn an_entry_is_put_in_front_also_into_an_empty_object() {
+        for (source, want) in [(r#"{"a":1}"#, r#"{"k":[],"a":1}"#), ("{ }", r#"{"k":[] }"#)] {
+            let doc = Doc::parse(source.as_bytes()).unwrap();
+            let mut edits = Edits::default();
+            edits.entry(doc.root(), "k", "[]".to_owned());
+            assert_eq!(edits.apply(source).unwrap(), want);
+        }
     }
 
     #[test]

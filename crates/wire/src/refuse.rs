@@ -3,7 +3,7 @@
 //! Official clients turn these into their normal error types, so that an agent falls back as it would
 //! for any other refusal of its provider. No refusal repeats anything of what was refused.
 
-use crate::dialect::{Dialect, Family};
+use crate::dialect::{Dialect, Family, Stream};
 use crate::doc::quoted;
 use crate::frame::encode_aws;
 
@@ -79,13 +79,13 @@ pub fn answer(dialect: &Dialect, refusal: Refusal<'_>, id: Option<&str>) -> Answ
 /// The last event of a stream that is cut. What came before it stays with the client.
 pub fn event(dialect: &Dialect, refusal: Refusal<'_>, id: Option<&str>) -> Vec<u8> {
     let body = body(dialect.family, refusal, id);
-    match dialect.family {
-        Family::OpenAi | Family::Google | Family::Cohere | Family::Mcp => {
-            format!("data: {body}\n\n").into_bytes()
+    match dialect.stream {
+        Stream::Events if dialect.family == Family::Anthropic => {
+            format!("event: error\ndata: {body}\n\n").into_bytes()
         }
-        Family::Anthropic => format!("event: error\ndata: {body}\n\n").into_bytes(),
-        Family::Ollama => format!("{body}\n").into_bytes(),
-        Family::Amazon => {
+        Stream::Events => format!("data: {body}\n\n").into_bytes(),
+        Stream::Lines => format!("{body}\n").into_bytes(),
+        Stream::Aws | Stream::AwsChunks => {
             let headers = [
                 (":exception-type", exception(refusal.why)),
                 (":content-type", "application/json"),

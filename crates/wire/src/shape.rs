@@ -23,8 +23,12 @@ pub enum Meaning {
     ToolName,
     ToolDescription,
     ToolSchema,
-    /// A picture, a sound or a file: its bytes, or where it lies.
+    /// A picture, a sound or a file: its bytes, or where it lies. Words as numbers of a tokenizer,
+    /// which cannot be read here.
     Media,
+    /// The words of an answer once more, token by token with probabilities. Nobody finds anything in
+    /// single tokens, so this goes when the words are changed or held back.
+    Echo,
     Model,
     /// On whose behalf.
     Person,
@@ -86,6 +90,8 @@ pub enum Shape {
     Switch { key: &'static str, cases: &'static [(&'static str, Shape)], other: &'static Shape },
     /// A text here, a list or an object there.
     Kinds { text: &'static Shape, list: &'static Shape, object: &'static Shape },
+    /// A list of numbers is one place; any other value has the shape.
+    Numbers(Meaning, &'static Shape),
     /// The same, said by somebody.
     By(Speaker, &'static Shape),
     /// The same, where texts are pieces that continue those of earlier events. It means something
@@ -169,6 +175,8 @@ fn walk<'d>(value: Value<'d>, shape: &Shape, at: At, visit: &mut dyn FnMut(Place
         (Shape::Kinds { text, .. }, Kind::Text) => walk(value, text, at, visit),
         (Shape::Kinds { list, .. }, Kind::List) => walk(value, list, at, visit),
         (Shape::Kinds { object, .. }, Kind::Object) => walk(value, object, at, visit),
+        (Shape::Numbers(meaning, _), Kind::List) if is_numbers(value) => visit(at.place(*meaning, value)),
+        (Shape::Numbers(_, shape), _) => walk(value, shape, at, visit),
         (Shape::Switch { key, cases, other }, Kind::Object) => {
             let word = value.get(key);
             let case = cases.iter().find(|(name, _)| word.is_some_and(|word| word.is_text(name)));
@@ -191,6 +199,11 @@ fn walk<'d>(value: Value<'d>, shape: &Shape, at: At, visit: &mut dyn FnMut(Place
             Kind::Text | Kind::List | Kind::Object,
         ) => unknown(value, at, visit),
     }
+}
+
+fn is_numbers(list: Value<'_>) -> bool {
+    let mut items = list.items().peekable();
+    items.peek().is_some() && items.all(|item| item.kind() == Kind::Number)
 }
 
 fn object<'d>(value: Value<'d>, fields: &Fields, mut at: At, visit: &mut dyn FnMut(Place<'d>)) {
@@ -219,39 +232,86 @@ fn object<'d>(value: Value<'d>, fields: &Fields, mut at: At, visit: &mut dyn FnM
 /// Keys of formats whose values are numbers, yes or no, or nothing. A key that is not
 /// here is a text like any other, since it may have been made up to carry one.
 const PLAIN: &[&str] = &[
+    "autoTruncate",
+    "avgLogprobs",
+    "best_of",
+    "budget_tokens",
+    "cachedContentTokenCount",
+    "candidateCount",
     "content_index",
     "contentBlockIndex",
     "created",
     "created_at",
+    "dimensions",
+    "disable_parallel_tool_use",
     "done",
+    "echo",
     "eval_count",
     "eval_duration",
     "frequency_penalty",
+    "frequencyPenalty",
+    "has_more",
+    "include_thoughts",
+    "includeThoughts",
     "index",
+    "input_tokens",
+    "inputTokenLimit",
+    "inputTokens",
     "is_error",
     "load_duration",
     "logprobs",
+    "low_vram",
+    "main_gpu",
+    "max_batch_tokens",
     "max_completion_tokens",
     "max_output_tokens",
     "max_tokens",
     "maxOutputTokens",
+    "maxTemperature",
     "maxTokens",
+    "min_p",
+    "mirostat",
+    "mirostat_eta",
+    "mirostat_tau",
     "n",
+    "num_batch",
+    "num_ctx",
+    "num_gpu",
+    "num_keep",
+    "num_predict",
+    "num_thread",
+    "numa",
+    "output_dimension",
     "output_index",
+    "outputDimensionality",
+    "outputTokenLimit",
     "parallel_tool_calls",
+    "penalize_newline",
     "presence_penalty",
+    "presencePenalty",
     "prompt_eval_count",
     "prompt_eval_duration",
+    "random_seed",
     "raw",
+    "repeat_last_n",
+    "repeat_penalty",
+    "repetition_penalty",
+    "responseLogprobs",
+    "safe_prompt",
     "seed",
     "sequence_number",
+    "size",
     "store",
     "stream",
     "strict",
     "summary_index",
     "temperature",
+    "tfs_z",
     "think",
+    "thinking_budget",
+    "thinkingBudget",
     "thought",
+    "token_budget",
     "tokenCount",
     "top_k",
     "top_logprobs",
@@ -259,6 +319,12 @@ const PLAIN: &[&str] = &[
     "topK",
     "topP",
     "total_duration",
+    "totalTokens",
+    "truncate",
+    "typical_p",
+    "use_mlock",
+    "use_mmap",
+    "vocab_only",
 ];
 
 fn is_plain(key: Value<'_>, value: Value<'_>) -> bool {

@@ -32,6 +32,8 @@ pub struct Key {
 pub struct Step {
     /// The bytes as they came.
     pub raw: Vec<u8>,
+    /// The document in them, for those who change it.
+    pub data: Vec<u8>,
     pub reading: Reading,
 }
 
@@ -87,7 +89,7 @@ impl Reader {
     pub fn step(&mut self) -> Result<Option<Step>, StreamFault> {
         let Some(Frame { raw, data, .. }) = self.framing.next()? else { return Ok(None) };
         let reading = self.read(&data)?;
-        Ok(Some(Step { raw, reading }))
+        Ok(Some(Step { raw, data, reading }))
     }
 
     /// A text as far as it has come.

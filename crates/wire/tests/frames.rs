@@ -141,3 +141,34 @@ fn crc32fast_of(lengths: &[u8]) -> [u8; 4] {
     }
     (!crc).to_be_bytes()
 }
+
+#[test]
+fn a_frame_with_other_data_keeps_all_else() {
+    use wire::dialect::Stream;
+    let event = b"\xEF\xBB\xBF: hello\r\nevent: delta\r\ndata: {\"a\":\r\ndata: 1}\r\nid: 7\r\n\r\n";
+    let want = b"\xEF\xBB\xBF: hello\r\nevent: delta\r\ndata: {\"b\":\r\ndata: 2}\r\nid: 7\r\n\r\n";
+    assert_eq!(Stream::Events.rebuilt(event, b"{\"b\":\n2}").unwrap(), want);
+    assert_eq!(Stream::Events.rebuilt(b"event: x\n\n", b"1").unwrap(), b"event: x\ndata: 1\n\n");
+    assert_eq!(Stream::Lines.rebuilt(b" {\"a\":1} \r\n", b"{\"b\":\n2}").unwrap(), b"{\"b\": 2} \r\n");
+
+    let frame = Stream::Aws.framed(Some("contentBlockDelta"), "{\"a\":1}").unwrap();
+    let again = Stream::Aws.rebuilt(&frame, b"{\"longer\":true}").unwrap();
+    assert_eq!(again, Stream::Aws.framed(Some("contentBlockDelta"), "{\"longer\":true}").unwrap());
+    assert_eq!(Stream::Aws.rebuilt(&again, b"{\"a\":1}").unwrap(), frame);
+    assert_eq!(Stream::Aws.rebuilt(b"nothing of the kind", b"1"), None);
+
+    let frame = Stream::AwsChunks.framed(None, "{\"a\":1}").unwrap();
+    let again = Stream::AwsChunks.rebuilt(&frame, b"{\"b\":2}").unwrap();
+    let mut framing = Stream::AwsChunks.framing();
+    framing.push(&again);
+    let read = framing.next().unwrap().unwrap();
+    assert_eq!((read.event.as_deref(), read.data.as_slice()), (Some("chunk"), &b"{\"b\":2}"[..]));
+}
+
+#[test]
+fn a_chunk_that_holds_more_than_its_bytes_is_left_packed() {
+    let mut framing = wire::dialect::Stream::AwsChunks.framing();
+    let packed = br#"{"bytes":"e30=","x":"more"}"#;
+    framing.push(&wire::frame::encode_aws(&[(":event-type", "chunk")], packed).unwrap());
+    assert_eq!(framing.next().unwrap().unwrap().data, packed);
+}

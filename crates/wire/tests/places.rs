@@ -97,8 +97,9 @@ fn fixtures_hold_what_they_say() {
                 std::fs::write(&want, &lines).unwrap();
             }
             assert_eq!(lines, std::fs::read_to_string(&want).unwrap_or_default(), "{}", path.display());
+            // Of models whose maker is not known every text is unknown.
             assert!(
-                !lines.contains(" Unknown "),
+                !lines.contains(" Unknown ") || name == "bedrock_invoke",
                 "{}: a fixture holds what its shape does not know\n{lines}",
                 path.display()
             );

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use wire::dialect::{self, ALL, Dialect, Stream};
-use wire::frame::encode_aws;
+use wire::frame::{encode_aws, encode_chunk};
 use wire::shape::Meaning;
 use wire::stream::{Key, MAX_TEXTS, Reader, Reading, StreamFault};
 
@@ -21,6 +21,7 @@ fn stream(dialect: &Dialect) -> Vec<u8> {
             Stream::Events => format!("event: x\ndata: {event}\n\n").into_bytes(),
             Stream::Lines => format!("{event}\n").into_bytes(),
             Stream::Aws => encode_aws(&[(":event-type", "x")], event.as_bytes()).unwrap(),
+            Stream::AwsChunks => encode_chunk(event.as_bytes()).unwrap(),
         })
         .collect();
     if let Some(end) = dialect.ends_with {

@@ -117,6 +117,11 @@ impl Told {
         }
     }
 
+    /// Why, as a stable word, as far as the level tells.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// Nothing but the id: there is no decision beside it to tell of.
     pub fn bare(id: &Name) -> Self {
         Told { id: id.clone(), sequence: None, reason: None, details: Vec::new() }

@@ -30,7 +30,7 @@ use recent::Seen;
 pub use replies::Replies;
 pub use resume::Resume;
 
-use crate::guard::{Guard, Passage, Passed};
+use crate::guard::{Guard, Passage, Passed, Plane};
 use crate::identity::Caller;
 use crate::limits::MAX_BATCH;
 use crate::ports::{Past, PastDecision};
@@ -133,7 +133,7 @@ impl Desk {
     ) -> Result<Answer, Refusal> {
         let environment = action.environment;
         let operation = action.operation;
-        match self.guard.pass(caller, action, id.clone(), parent).await {
+        match self.guard.pass(caller, action, id.clone(), parent, Plane::ASK).await {
             Ok(passed) => Ok(self.answer(caller, passed, environment, operation)),
             Err(Refusal::OpenPass(permit)) => Ok(Answer::unrecorded(*permit)),
             Err(refusal) => {

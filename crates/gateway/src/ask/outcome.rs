@@ -11,6 +11,7 @@ use ledger::{AgentPart, ApprovalStep, Nanos, OutcomePart, Promise, Record, Recor
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
+use crate::guard::CAME_OF;
 use crate::identity::Caller;
 use crate::limits::{MAX_AWAITED, OUTCOME_WITHIN};
 use crate::refuse::Refusal;
@@ -99,7 +100,9 @@ impl Awaited {
         let at = record.time.timestamp();
         let agent = record.agent.as_ref().map(|agent| &agent.name);
         let effect = record.action.as_ref().is_some_and(|action| action.operation.has_effect());
-        let decided = record.decision.as_ref().filter(|it| effect && it.effective < Verdict::Sandbox);
+        let by_a_model = record.notes.keys().any(|note| note.as_str() == CAME_OF);
+        let decided =
+            record.decision.as_ref().filter(|it| effect && !by_a_model && it.effective < Verdict::Sandbox);
         if let (Some(decision), Some(agent)) = (decided, agent) {
             self.expect(&decision.id, agent, decision.effective, at);
         }

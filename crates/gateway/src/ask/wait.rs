@@ -31,7 +31,7 @@ impl Desk {
         if let Some(hold) = self.guard.holds.get(id) {
             let hold = self.own(caller, hold)?;
             let hold = if matches!(hold.state, State::Pending { .. }) && !wait.is_zero() {
-                self.moved(hold, wait.min(MAX_WAIT)).await?
+                self.guard.moved(hold, wait.min(MAX_WAIT)).await?
             } else {
                 hold
             };
@@ -48,17 +48,6 @@ impl Desk {
         };
         let standing = Standing { id: id.clone(), state: state.to_owned(), may_resume: false, hold: None };
         Ok(axum::Json(standing).into_response())
-    }
-
-    /// The hold after its next move, or as it is when time is up.
-    async fn moved(&self, hold: Hold, wait: Duration) -> Result<Hold, Refusal> {
-        let (wake, woken) = tokio::sync::oneshot::channel();
-        let wake = move || {
-            let _ = wake.send(());
-        };
-        self.guard.holds.wake_after(&hold, wake).map_err(Refusal::Hold)?;
-        let _ = tokio::time::timeout(wait, woken).await;
-        self.guard.holds.get(&hold.id).ok_or(Refusal::UnknownDecision)
     }
 
     /// The hold, if it is the caller's own. Others' do not exist for it.

@@ -98,7 +98,7 @@ fn micros(time: Duration) -> u64 {
 
 /// A name from text of ours: rule ids, codes, numbers. What does not fit is cut, what cannot be
 /// shown is left out.
-pub(super) fn named(text: &str) -> Name {
+pub(crate) fn named(text: &str) -> Name {
     Name::new(text).unwrap_or_else(|_| {
         let mut kept: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
         kept.truncate(kept.trim_end().len());

@@ -4,19 +4,21 @@ mod aftermath;
 mod content;
 mod entry;
 mod facts;
+mod held;
 mod isolate;
 mod permit;
 mod plan;
+mod plane;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use action::{Action, Decision, Digest, FailMode, Json, Name, Timestamp, TraceParent, Verdict};
+use action::{Action, Decision, FailMode, Json, Name, Timestamp, TraceParent, Verdict};
 use arc_swap::ArcSwap;
 use engine::redact::Key;
 use engine::{Changed, Rules};
 use hold::{BindingKey, Hold, Holds, State};
-use ledger::{Clock, Ledger, Promise, Receipt};
+use ledger::{Clock, Ledger, OutcomePart, Promise, Receipt, Report};
 
 use self::facts::{admit, fill, session_of};
 use self::isolate::Isolation;
@@ -31,9 +33,11 @@ use crate::ports::{Contain, Dice, Isolate, Vault};
 use crate::refuse::Refusal;
 
 pub use entry::Decided;
-use entry::named;
+pub(crate) use entry::named;
 pub(crate) use entry::nameless;
+pub use held::Released;
 pub use permit::Permit;
+pub use plane::{Came, Plane, Veil, lifted};
 
 /// Everything that the door needs. One per process.
 pub struct Guard {
@@ -98,6 +102,7 @@ impl Guard {
         action: Action,
         id: Name,
         parent: Option<TraceParent>,
+        plane: Plane,
     ) -> Result<Passed, Refusal> {
         let book = self.book.load_full();
         let agent = Arc::clone(&caller.agent);
@@ -113,6 +118,7 @@ impl Guard {
             action,
             id.clone(),
             parent,
+            plane,
         );
         match tokio::time::timeout(DECIDE_WITHIN, work).await {
             Ok(step) => match step? {
@@ -137,6 +143,7 @@ impl Guard {
         action: Action,
         id: Name,
         parent: Option<TraceParent>,
+        plane: Plane,
     ) -> Result<Step, Refusal> {
         let started = Instant::now();
         let began = self.clock.now();
@@ -148,11 +155,15 @@ impl Guard {
         let judge = {
             let principal = principal.clone();
             let (guard, book, scope) = (Arc::clone(&self), Arc::clone(&book), Arc::clone(&scope));
-            let caller = caller.clone();
+            let (caller, counts) = (caller.clone(), plane.counts);
             move |action: Action| {
-                guard
-                    .judge(&book, &caller, &scope, &action, principal.as_ref(), now)
-                    .map(|decision| (action, decision))
+                let principal = principal.as_ref();
+                let decided = if counts {
+                    guard.judge(&book, &caller, &scope, &action, principal, now)
+                } else {
+                    guard.decide(&book, &caller, &scope, &action, principal, now, |_, _, _| {})
+                };
+                decided.map(|decision| (action, decision))
             }
         };
         let (action, decision) = if size <= INLINE_BYTES {
@@ -167,7 +178,7 @@ impl Guard {
 
         // A freeze is an order of an operator and no rule on trial: it stops in every mode.
         let frozen = book.is_frozen(&caller.agent, action.environment, now);
-        let plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action, &scope) };
+        let plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action, &scope, &plane) };
         if let Some(changed) = plan.changed() {
             self.throttle(&caller.agent, changed, now)?;
         }
@@ -185,6 +196,13 @@ impl Guard {
             decided.record(self.clock.now(), principal.clone(), plan.changed(), |role, action| {
                 self.commit(&id, &subject, &scope, role, kept_form(action))
             });
+        match &plane.of {
+            Some(Came::Result(of)) => {
+                record.outcome = Some(OutcomePart { of: of.clone(), report: Report::Executed });
+            }
+            Some(Came::Asked(of)) => drop(record.notes.insert(named(CAME_OF), of.clone())),
+            None => {}
+        }
         if frozen {
             record.notes.insert(named("stopped_by"), named("freeze"));
         }
@@ -320,7 +338,12 @@ impl Guard {
 
     /// Judges an approved action once more, without keeping what it taught: it was counted when it
     /// was asked. Gives back the form in which it may run, where that is another one.
-    pub fn judge_again(&self, caller: &Caller, action: &Action) -> Result<Option<Changed>, Refusal> {
+    fn judge_again(
+        &self,
+        caller: &Caller,
+        action: &Action,
+        veil: Option<&Veil>,
+    ) -> Result<Option<Changed>, Refusal> {
         admit(&caller.agent, action)?;
         let book = self.book.load_full();
         let scope = book.settings.of(&caller.agent, action.environment);
@@ -336,15 +359,10 @@ impl Guard {
         if decision.effective < Verdict::Constrain || decision.constraints.is_empty() {
             return Ok(None);
         }
-        self.change(&decision, action).map(Some).map_err(|unfit| {
+        self.change(&decision, action, veil).map(Some).map_err(|unfit| {
             tracing::warn!(%unfit, "an approved action cannot be changed as a rule asks");
             Refusal::Stricter
         })
-    }
-
-    /// The permit of an action that a person approved and that was handed out on the ledger.
-    pub fn released(&self, id: &Name, payload: Digest, released: &hold::Outcome) -> Result<Permit, Refusal> {
-        Permit::released(id.clone(), payload, released).ok_or(Refusal::Faulty)
     }
 
     /// Records something that is no decision.
@@ -411,6 +429,10 @@ impl Guard {
         pass.map_err(|Closed| Refusal::Unrecorded)
     }
 }
+
+/// The note of a decision that names the one it came of. Nobody reports its outcome: what it asked for
+/// is carried out by whoever reads it.
+pub(crate) const CAME_OF: &str = "of";
 
 /// Why an action waits that no adapter can run: its target is unknown, or a change does not fit it.
 const NO_ADAPTER: &str = "no_adapter";

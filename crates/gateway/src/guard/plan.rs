@@ -2,11 +2,10 @@
 
 use action::{Action, Decision, Environment, Severity, Verdict};
 use engine::Changed;
-use engine::redact::{Mode, Options, Redactor};
 use ledger::Promise;
 
 use super::Guard;
-use super::facts::session_of;
+use super::plane::{Plane, Veil, lifted};
 use crate::book::Scope;
 
 /// What is done about one decision.
@@ -40,25 +39,33 @@ impl Plan {
     }
 }
 
+impl Plane {
+    fn held(&self) -> Plan {
+        if self.waits { Plan::Hold } else { Plan::Refuse }
+    }
+}
+
 impl Guard {
     /// What is done about a decision. A verdict that cannot be carried out here moves up.
-    pub(super) fn plan(&self, decision: &Decision, action: &Action, scope: &Scope) -> Plan {
+    pub(super) fn plan(&self, decision: &Decision, action: &Action, scope: &Scope, plane: &Plane) -> Plan {
         let effective = match scope.isolate_effects && action.operation.has_effect() {
             true => decision.effective.max(Verdict::Sandbox),
             false => decision.effective,
         };
         match effective {
             Verdict::Allow | Verdict::Alert => Plan::Run,
-            Verdict::Constrain => match self.change(decision, action) {
+            Verdict::Constrain => match self.change(decision, action, plane.veil.as_ref()) {
                 Ok(changed) => Plan::Change(Box::new(changed)),
                 Err(unfit) => {
                     tracing::info!(%unfit, "a change does not fit; a person decides instead");
-                    Plan::Hold
+                    plane.held()
                 }
             },
             // What cannot be isolated waits for a person.
-            Verdict::Sandbox => self.isolation(decision, action).unwrap_or(Plan::Hold),
-            Verdict::Approve => Plan::Hold,
+            Verdict::Sandbox if plane.isolates => {
+                self.isolation(decision, action).unwrap_or_else(|| plane.held())
+            }
+            Verdict::Sandbox | Verdict::Approve => plane.held(),
             Verdict::Block => Plan::Refuse,
         }
     }
@@ -69,18 +76,20 @@ impl Guard {
         if decision.constraints.is_empty() {
             return self.sandbox.fits(action).then_some(Plan::Isolate(None));
         }
-        let changed = self.change(decision, action).ok().filter(|changed| changed.message.is_none())?;
+        let changed = self.change(decision, action, None).ok().filter(|changed| changed.message.is_none())?;
         self.sandbox.fits(&changed.action).then(|| Plan::Isolate(Some(Box::new(changed))))
     }
 
-    pub(super) fn change(&self, decision: &Decision, action: &Action) -> Result<Changed, engine::Unfit> {
-        engine::change(action, decision, &mut self.mask(action))
-    }
-
-    /// What replaces sensitive values of one session.
-    pub(super) fn mask(&self, action: &Action) -> Redactor {
-        let key = self.redaction.narrowed(session_of(action).as_str());
-        Redactor::new(Mode::Mask, key, Options::default())
+    pub(super) fn change(
+        &self,
+        decision: &Decision,
+        action: &Action,
+        veil: Option<&Veil>,
+    ) -> Result<Changed, engine::Unfit> {
+        match veil {
+            Some(veil) => engine::change(action, decision, &mut lifted(veil)),
+            None => engine::change(action, decision, &mut self.mask(action)),
+        }
     }
 }
 
@@ -90,11 +99,16 @@ pub(super) fn promise(action: &Action, decision: &Decision, carried: Verdict) ->
     let risky = decision.score.level() >= Severity::High
         || decision.verdict >= Verdict::Sandbox
         || decision.detections.iter().any(|hit| hit.severity >= Severity::High);
-    if action.operation.has_effect() || risky || carried != Verdict::Allow || is_live(action) {
+    if changes_something(action) || risky || carried != Verdict::Allow || is_live(action) {
         Promise::Synced
     } else {
         Promise::Windowed
     }
+}
+
+/// What is told to a model changes nothing yet: what the model then asks for is judged on its own.
+fn changes_something(action: &Action) -> bool {
+    action.operation.has_effect() && action.kind != action::ActionKind::LlmCall
 }
 
 /// Grants and payments have an effect whatever operation they claim.

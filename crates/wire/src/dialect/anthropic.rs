@@ -7,8 +7,9 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "anthropic_messages",
     family: Family::Anthropic,
     request: Of(&REQUEST),
@@ -16,9 +17,35 @@ pub const DIALECT: Dialect = Dialect {
     event: Of(&EVENT),
     stream: Stream::Events,
     ends_with: None,
+    tells: &TELLS,
 };
 
-const REQUEST: Fields = Fields::of(&[
+pub const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.input_tokens", Term::FreshInput),
+        ("usage.cache_read_input_tokens", Term::Cached),
+        ("usage.cache_creation_input_tokens", Term::Written),
+        ("usage.output_tokens", Term::Output),
+        ("message.usage.input_tokens", Term::FreshInput),
+        ("message.usage.cache_read_input_tokens", Term::Cached),
+        ("message.usage.cache_creation_input_tokens", Term::Written),
+        ("message.usage.output_tokens", Term::Output),
+    ],
+    ends: &["stop_reason", "delta.stop_reason"],
+    words: &[
+        ("end_turn", Ended::Stop),
+        ("stop_sequence", Ended::Stop),
+        ("max_tokens", Ended::Length),
+        ("model_context_window_exceeded", Ended::Length),
+        ("tool_use", Ended::ToolCalls),
+        ("refusal", Ended::Refusal),
+    ],
+    open: &[],
+    calls: &[],
+    refusals: &[],
+};
+
+pub const REQUEST: Fields = Fields::of(&[
     ("model", Leaf(Model)),
     ("system", By(Speaker::System, &CONTENT)),
     ("messages", Each(Turn, &Of(&MESSAGE))),
@@ -30,6 +57,9 @@ const REQUEST: Fields = Fields::of(&[
     ("thinking", Of(&Fields::of(&[("type", PROTOCOL)]))),
     ("service_tier", PROTOCOL),
     ("container", UNKNOWN),
+    // As Amazon hosts it.
+    ("anthropic_version", PROTOCOL),
+    ("anthropic_beta", Each(No, &PROTOCOL)),
 ]);
 
 const MESSAGE: Fields = Fields {
@@ -100,7 +130,7 @@ const TOOL: Fields = Fields::of(&[
     ("cache_control", Of(&Fields::of(&[("type", PROTOCOL), ("ttl", PROTOCOL)]))),
 ]);
 
-const ANSWER: Fields = Fields::of(&[
+pub const ANSWER: Fields = Fields::of(&[
     ("id", PROTOCOL),
     ("type", PROTOCOL),
     ("role", PROTOCOL),
@@ -115,7 +145,7 @@ const ANSWER: Fields = Fields::of(&[
 
 /// `message_start`, `content_block_start`, `content_block_delta`, … have no key in common that means
 /// different things, so one object holds all of them.
-const EVENT: Fields = Fields::numbered(
+pub const EVENT: Fields = Fields::numbered(
     &[("index", Part)],
     &[
         ("type", PROTOCOL),
@@ -123,6 +153,7 @@ const EVENT: Fields = Fields::numbered(
         ("content_block", By(Speaker::Model, &BLOCK)),
         ("delta", By(Speaker::Model, &Piece(&DELTA))),
         ("usage", FORMAT),
+        ("amazon-bedrock-invocationMetrics", FORMAT),
         ("error", UNKNOWN),
     ],
 );

@@ -7,8 +7,9 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "bedrock_converse",
     family: Family::Amazon,
     request: Of(&REQUEST),
@@ -16,9 +17,32 @@ pub const DIALECT: Dialect = Dialect {
     event: Of(&EVENT),
     stream: Stream::Aws,
     ends_with: None,
+    tells: &TELLS,
 };
 
-const REQUEST: Fields = Fields::of(&[
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.inputTokens", Term::FreshInput),
+        ("usage.cacheReadInputTokens", Term::Cached),
+        ("usage.cacheWriteInputTokens", Term::Written),
+        ("usage.outputTokens", Term::Output),
+    ],
+    ends: &["stopReason"],
+    words: &[
+        ("end_turn", Ended::Stop),
+        ("stop_sequence", Ended::Stop),
+        ("max_tokens", Ended::Length),
+        ("model_context_window_exceeded", Ended::Length),
+        ("tool_use", Ended::ToolCalls),
+        ("content_filtered", Ended::Filtered),
+        ("guardrail_intervened", Ended::Filtered),
+    ],
+    open: &[],
+    calls: &[],
+    refusals: &[],
+};
+
+pub const REQUEST: Fields = Fields::of(&[
     ("system", By(Speaker::System, &Each(Part, &BLOCK))),
     ("messages", Each(Turn, &Of(&MESSAGE))),
     ("toolConfig", Of(&Fields::of(&[("tools", Each(Call, &Of(&TOOL))), ("toolChoice", UNKNOWN)]))),

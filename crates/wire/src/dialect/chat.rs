@@ -4,13 +4,14 @@
 use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, ToolDescription,
-    ToolName, ToolSchema,
+    CallArguments, CallId, CallTool, Echo, Media, Metadata, Model, Person, Reasoning, Refusal,
+    ToolDescription, ToolName, ToolSchema,
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "openai_chat",
     family: Family::OpenAi,
     request: Of(&REQUEST),
@@ -18,6 +19,40 @@ pub const DIALECT: Dialect = Dialect {
     event: Of(&ANSWER),
     stream: Stream::Events,
     ends_with: Some("[DONE]"),
+    tells: &TELLS,
+};
+
+pub const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.prompt_tokens", Term::Input),
+        ("usage.completion_tokens", Term::Output),
+        ("usage.prompt_tokens_details.cached_tokens", Term::Cached),
+        // Groq's, in a stream.
+        ("x_groq.usage.prompt_tokens", Term::Input),
+        ("x_groq.usage.completion_tokens", Term::Output),
+        // DeepSeek's name for the same.
+        ("usage.prompt_cache_hit_tokens", Term::Cached),
+        ("usage.completion_tokens_details.reasoning_tokens", Term::Reasoning),
+    ],
+    ends: &["choices.*.finish_reason"],
+    words: &[
+        ("stop", Ended::Stop),
+        // Together's name for the same.
+        ("eos", Ended::Stop),
+        ("length", Ended::Length),
+        ("model_length", Ended::Length),
+        ("tool_calls", Ended::ToolCalls),
+        ("function_call", Ended::ToolCalls),
+        ("content_filter", Ended::Filtered),
+    ],
+    open: &[],
+    calls: &[
+        "choices.*.message.tool_calls.*",
+        "choices.*.delta.tool_calls.*",
+        "choices.*.message.function_call",
+        "choices.*.delta.function_call",
+    ],
+    refusals: &["choices.*.message.refusal", "choices.*.delta.refusal"],
 };
 
 const REQUEST: Fields = Fields::of(&[
@@ -35,6 +70,7 @@ const REQUEST: Fields = Fields::of(&[
     ("prompt_cache_key", Leaf(Metadata)),
     ("metadata", Whole(Metadata)),
     ("stream_options", FORMAT),
+    ("logit_bias", FORMAT),
     ("reasoning_effort", PROTOCOL),
     ("verbosity", PROTOCOL),
     ("service_tier", PROTOCOL),
@@ -168,6 +204,9 @@ const ANSWER: Fields = Fields::of(&[
     ("provider", PROTOCOL),
     ("choices", Each(Turn, &Of(&CHOICE))),
     ("usage", FORMAT),
+    ("x_groq", FORMAT),
+    // vLLM's: the tokens of the prompt.
+    ("prompt_logprobs", Whole(Echo)),
     ("error", UNKNOWN),
 ]);
 
@@ -178,8 +217,7 @@ const CHOICE: Fields = Fields::numbered(
         ("delta", By(Speaker::Model, &Piece(&MESSAGE_OF_MODEL))),
         ("finish_reason", PROTOCOL),
         ("native_finish_reason", PROTOCOL),
-        ("logprobs", FORMAT),
-        ("text", By(Speaker::Model, &TEXT)),
+        ("logprobs", Whole(Echo)),
     ],
 );
 

@@ -2,11 +2,12 @@
 
 use super::{Dialect, Family, Stream, chat};
 use crate::shape::Count::{Call, No, Part, Turn};
-use crate::shape::Meaning::{CallId, Media, Model, Reasoning};
+use crate::shape::Meaning::{CallId, Echo, Media, Model, Reasoning};
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "cohere_chat",
     family: Family::Cohere,
     request: Of(&REQUEST),
@@ -14,6 +15,28 @@ pub const DIALECT: Dialect = Dialect {
     event: Of(&EVENT),
     stream: Stream::Events,
     ends_with: Some("[DONE]"),
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.tokens.input_tokens", Term::Input),
+        ("usage.tokens.output_tokens", Term::Output),
+        ("usage.cached_tokens", Term::Cached),
+        ("delta.usage.tokens.input_tokens", Term::Input),
+        ("delta.usage.tokens.output_tokens", Term::Output),
+        ("delta.usage.cached_tokens", Term::Cached),
+    ],
+    ends: &["finish_reason", "delta.finish_reason"],
+    words: &[
+        ("COMPLETE", Ended::Stop),
+        ("STOP_SEQUENCE", Ended::Stop),
+        ("MAX_TOKENS", Ended::Length),
+        ("TOOL_CALL", Ended::ToolCalls),
+    ],
+    open: &[],
+    calls: &[],
+    refusals: &[],
 };
 
 const REQUEST: Fields = Fields::of(&[
@@ -75,7 +98,7 @@ const ANSWER: Fields = Fields::of(&[
     ("finish_reason", PROTOCOL),
     ("message", By(Speaker::Model, &Of(&MESSAGE))),
     ("usage", FORMAT),
-    ("logprobs", FORMAT),
+    ("logprobs", Whole(Echo)),
 ]);
 
 /// `index` counts blocks of content and calls alike.
@@ -84,6 +107,7 @@ const EVENT: Fields = Fields::numbered(
     &[
         ("type", PROTOCOL),
         ("id", PROTOCOL),
+        ("logprobs", Whole(Echo)),
         (
             "delta",
             By(

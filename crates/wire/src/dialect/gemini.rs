@@ -3,12 +3,13 @@
 use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Metadata, Model, ToolDescription, ToolName, ToolSchema,
+    CallArguments, CallId, CallTool, Echo, Media, Metadata, Model, ToolDescription, ToolName, ToolSchema,
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "gemini",
     family: Family::Google,
     request: Of(&REQUEST),
@@ -16,12 +17,38 @@ pub const DIALECT: Dialect = Dialect {
     event: Of(&ANSWER),
     stream: Stream::Events,
     ends_with: None,
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usageMetadata.promptTokenCount", Term::Input),
+        ("usageMetadata.toolUsePromptTokenCount", Term::ToolInput),
+        ("usageMetadata.cachedContentTokenCount", Term::Cached),
+        ("usageMetadata.candidatesTokenCount", Term::SaidOutput),
+        ("usageMetadata.thoughtsTokenCount", Term::Reasoning),
+    ],
+    // A prompt that is blocked has no candidate, and no reason to block is a good end.
+    ends: &["candidates.*.finishReason", "promptFeedback.blockReason"],
+    words: &[
+        ("STOP", Ended::Stop),
+        ("MAX_TOKENS", Ended::Length),
+        ("SAFETY", Ended::Filtered),
+        ("RECITATION", Ended::Filtered),
+        ("BLOCKLIST", Ended::Filtered),
+        ("PROHIBITED_CONTENT", Ended::Filtered),
+        ("SPII", Ended::Filtered),
+        ("IMAGE_SAFETY", Ended::Filtered),
+    ],
+    open: &[],
+    calls: &["candidates.*.content.parts.*.functionCall", "candidates.*.content.parts.*.function_call"],
+    refusals: &[],
 };
 
 /// The format takes both ways to write a key.
-const REQUEST: Fields = Fields::of(&[
+pub const REQUEST: Fields = Fields::of(&[
     ("model", Leaf(Model)),
-    ("contents", Each(Turn, &CONTENT)),
+    ("contents", By(Speaker::User, &Each(Turn, &CONTENT))),
     ("systemInstruction", By(Speaker::System, &CONTENT)),
     ("system_instruction", By(Speaker::System, &CONTENT)),
     ("tools", Each(No, &Of(&TOOLS))),
@@ -35,7 +62,7 @@ const REQUEST: Fields = Fields::of(&[
     ("labels", Whole(Metadata)),
 ]);
 
-const CONTENT: Shape = Of(&Fields {
+pub const CONTENT: Shape = Of(&Fields {
     speaker: Some((
         "role",
         &[
@@ -107,6 +134,7 @@ const GENERATION: Fields = Fields::of(&[
     ("responseMimeType", PROTOCOL),
     ("responseSchema", Whole(ToolSchema)),
     ("responseModalities", Each(No, &PROTOCOL)),
+    ("thinkingConfig", FORMAT),
 ]);
 
 const ANSWER: Fields = Fields::of(&[
@@ -128,5 +156,6 @@ const CANDIDATE: Fields = Fields::numbered(
         ("safetyRatings", FORMAT),
         ("citationMetadata", UNKNOWN),
         ("groundingMetadata", UNKNOWN),
+        ("logprobsResult", Whole(Echo)),
     ],
 );

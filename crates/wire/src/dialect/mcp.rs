@@ -10,8 +10,9 @@ use crate::shape::Meaning::{
 };
 use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::Tells;
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "mcp",
     family: Family::Mcp,
     request: MESSAGE,
@@ -19,6 +20,7 @@ pub const DIALECT: Dialect = Dialect {
     event: MESSAGE,
     stream: Stream::Events,
     ends_with: None,
+    tells: &Tells::NOTHING,
 };
 
 /// A request, a notification, a result or an error; several of them in one list, as older clients send.

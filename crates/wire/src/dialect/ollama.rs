@@ -1,14 +1,15 @@
-//! Ollama's own chat and generate.
+//! Ollama's own chat, and its generate.
 
 use super::{Dialect, Family, Stream, chat};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Model, Reasoning, ToolDescription, ToolSchema,
+    CallArguments, CallId, CallTool, Echo, Media, Model, Reasoning, ToolDescription, ToolSchema,
 };
-use crate::shape::Shape::{By, Each, Fields as Of, Leaf, Piece, Whole};
-use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::shape::Shape::{By, Each, Fields as Of, Kinds, Leaf, Numbers, Piece, Whole};
+use crate::shape::{Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "ollama",
     family: Family::Ollama,
     request: Of(&REQUEST),
@@ -16,21 +17,57 @@ pub const DIALECT: Dialect = Dialect {
     event: Of(&ANSWER),
     stream: Stream::Lines,
     ends_with: None,
+    tells: &TELLS,
+};
+
+/// One text that is continued.
+pub static GENERATE: Dialect = Dialect {
+    name: "ollama_generate",
+    family: Family::Ollama,
+    request: Of(&PROMPT),
+    answer: Of(&CONTINUED),
+    event: Of(&CONTINUED),
+    stream: Stream::Lines,
+    ends_with: None,
+    tells: &TELLS,
+};
+
+const TELLS: Tells = Tells {
+    counts: &[("prompt_eval_count", Term::Input), ("eval_count", Term::Output)],
+    ends: &["done_reason"],
+    words: &[("stop", Ended::Stop), ("length", Ended::Length)],
+    open: &[],
+    calls: &["message.tool_calls.*"],
+    refusals: &[],
 };
 
 const REQUEST: Fields = Fields::of(&[
     ("model", Leaf(Model)),
     ("messages", Each(Turn, &MESSAGE)),
     ("tools", Each(Call, &Of(&TOOL))),
+    ("format", Whole(ToolSchema)),
+    ("options", Of(&OPTIONS)),
+    ("keep_alive", PROTOCOL),
+    ("think", PROTOCOL),
+]);
+
+const PROMPT: Fields = Fields::of(&[
+    ("model", Leaf(Model)),
     ("prompt", By(Speaker::User, &TEXT)),
     ("suffix", By(Speaker::User, &TEXT)),
     ("system", By(Speaker::System, &TEXT)),
     ("template", By(Speaker::System, &TEXT)),
     ("images", Each(Part, &Leaf(Media))),
+    // What was said before, as the answer before gave it.
+    ("context", Numbers(Media, &UNKNOWN)),
     ("format", Whole(ToolSchema)),
-    ("options", FORMAT),
+    ("options", Of(&OPTIONS)),
     ("keep_alive", PROTOCOL),
+    ("think", PROTOCOL),
 ]);
+
+const OPTIONS: Fields =
+    Fields::of(&[("stop", Kinds { text: &TEXT, list: &Each(No, &TEXT), object: &UNKNOWN })]);
 
 const MESSAGE: Shape = Of(&Fields {
     speaker: Some((
@@ -77,8 +114,18 @@ const ANSWER: Fields = Fields::of(&[
     ("model", Leaf(Model)),
     ("created_at", PROTOCOL),
     ("message", By(Speaker::Model, &MESSAGE)),
+    ("logprobs", Whole(Echo)),
+    ("done_reason", PROTOCOL),
+    ("error", UNKNOWN),
+]);
+
+const CONTINUED: Fields = Fields::of(&[
+    ("model", Leaf(Model)),
+    ("created_at", PROTOCOL),
     ("response", By(Speaker::Model, &Piece(&TEXT))),
     ("thinking", By(Speaker::Model, &Piece(&Leaf(Reasoning)))),
+    ("context", Numbers(Media, &UNKNOWN)),
+    ("logprobs", Whole(Echo)),
     ("done_reason", PROTOCOL),
     ("error", UNKNOWN),
 ]);

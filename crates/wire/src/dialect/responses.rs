@@ -3,13 +3,14 @@
 use super::{Dialect, Family, Stream};
 use crate::shape::Count::{Call, No, Part, Turn};
 use crate::shape::Meaning::{
-    CallArguments, CallId, CallTool, Media, Metadata, Model, Person, Reasoning, Refusal, Text,
+    CallArguments, CallId, CallTool, Echo, Media, Metadata, Model, Person, Reasoning, Refusal, Text,
     ToolDescription, ToolName, ToolSchema,
 };
 use crate::shape::Shape::{Also, By, Each, Fields as Of, Kinds, Leaf, Piece, Switch, Whole};
 use crate::shape::{FORMAT, Fields, PROTOCOL, Shape, Speaker, TEXT, UNKNOWN};
+use crate::usage::{Ended, Tells, Term};
 
-pub const DIALECT: Dialect = Dialect {
+pub static DIALECT: Dialect = Dialect {
     name: "openai_responses",
     family: Family::OpenAi,
     request: Of(&REQUEST),
@@ -17,6 +18,31 @@ pub const DIALECT: Dialect = Dialect {
     event: EVENT,
     stream: Stream::Events,
     ends_with: Some("[DONE]"),
+    tells: &TELLS,
+};
+
+/// An answer's own keys, and those of the answer that some events carry.
+const TELLS: Tells = Tells {
+    counts: &[
+        ("usage.input_tokens", Term::Input),
+        ("usage.output_tokens", Term::Output),
+        ("usage.input_tokens_details.cached_tokens", Term::Cached),
+        ("usage.output_tokens_details.reasoning_tokens", Term::Reasoning),
+        ("response.usage.input_tokens", Term::Input),
+        ("response.usage.output_tokens", Term::Output),
+        ("response.usage.input_tokens_details.cached_tokens", Term::Cached),
+        ("response.usage.output_tokens_details.reasoning_tokens", Term::Reasoning),
+    ],
+    ends: &["incomplete_details.reason", "response.incomplete_details.reason", "status", "response.status"],
+    words: &[
+        ("completed", Ended::Stop),
+        ("max_output_tokens", Ended::Length),
+        ("content_filter", Ended::Filtered),
+    ],
+    // The details beside it say why.
+    open: &["queued", "in_progress", "incomplete"],
+    calls: &["output.*.call_id", "response.output.*.call_id"],
+    refusals: &["output.*.content.*.refusal", "response.output.*.content.*.refusal"],
 };
 
 const REQUEST: Fields = Fields::of(&[
@@ -82,6 +108,7 @@ const PIECE: Shape = Of(&Fields::of(&[
     ("file_id", PROTOCOL),
     ("detail", PROTOCOL),
     ("annotations", UNKNOWN),
+    ("logprobs", Whole(Echo)),
 ]));
 
 const CALL: Shape = Of(&Fields::of(&[
@@ -171,7 +198,7 @@ macro_rules! delta {
                     ("input", Leaf($meaning)),
                     ("name", Leaf(CallTool)),
                     ("obfuscation", PROTOCOL),
-                    ("logprobs", FORMAT),
+                    ("logprobs", Whole(Echo)),
                 ],
             )),
         )

@@ -163,12 +163,25 @@ pub fn encode(headers: &[(&str, &str)], data: &[u8]) -> Option<Vec<u8>> {
         head.extend_from_slice(&u16::try_from(value.len()).ok()?.to_be_bytes());
         head.extend_from_slice(value.as_bytes());
     }
-    let total = PRELUDE + head.len() + data.len() + CHECKSUM;
+    written(&head, data)
+}
+
+/// A frame with other data, its headers as they came. `None` when `raw` is no whole frame, or the
+/// new one would be larger than a frame may be.
+pub fn rebuilt(raw: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    let headers = size(raw.get(4..8)?);
+    let end = PRELUDE.checked_add(headers)?;
+    let fits = end <= raw.len().checked_sub(CHECKSUM)?;
+    written(raw.get(PRELUDE..end).filter(|_| fits)?, data)
+}
+
+fn written(head: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    let total = PRELUDE.checked_add(head.len())?.checked_add(data.len())?.checked_add(CHECKSUM)?;
     let mut frame = Vec::with_capacity(total);
     frame.extend_from_slice(&u32::try_from(total).ok().filter(|_| total <= MAX_FRAME)?.to_be_bytes());
     frame.extend_from_slice(&u32::try_from(head.len()).ok()?.to_be_bytes());
     frame.extend_from_slice(&crc32fast::hash(&frame).to_be_bytes());
-    frame.extend_from_slice(&head);
+    frame.extend_from_slice(head);
     frame.extend_from_slice(data);
     frame.extend_from_slice(&crc32fast::hash(&frame).to_be_bytes());
     Some(frame)

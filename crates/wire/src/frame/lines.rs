@@ -39,3 +39,13 @@ impl Framing for Lines {
         std::mem::take(&mut self.pending)
     }
 }
+
+/// A line with another document, its end as it came.
+pub fn rebuilt(raw: &[u8], data: &[u8]) -> Vec<u8> {
+    let text = raw.trim_ascii_end().len();
+    let mut line = data.to_vec();
+    // A document may be written over several lines; between its values a blank is as good.
+    line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    line.extend_from_slice(raw.get(text..).unwrap_or(b"\n"));
+    line
+}

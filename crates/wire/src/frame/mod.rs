@@ -5,12 +5,14 @@
 //! stream as it came.
 
 mod aws;
+mod chunks;
 mod lines;
 mod sse;
 
-pub use aws::{AwsFrames, Header, HeaderValue, encode as encode_aws};
-pub use lines::Lines;
-pub use sse::Sse;
+pub use aws::{AwsFrames, Header, HeaderValue, encode as encode_aws, rebuilt as rebuilt_aws};
+pub use chunks::{AwsChunks, encode as encode_chunk, rebuilt as rebuilt_chunk};
+pub use lines::{Lines, rebuilt as rebuilt_line};
+pub use sse::{Sse, rebuilt as rebuilt_event};
 
 /// Largest frame; a stream with a larger one is cut.
 pub const MAX_FRAME: usize = 4 << 20;

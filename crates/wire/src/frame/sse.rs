@@ -111,3 +111,41 @@ impl Sse {
         Frame { raw, event: self.event.take(), data: std::mem::take(&mut self.data) }
     }
 }
+
+/// An event with other data. Its name, its id, comments and the ends of its lines stay as they came.
+pub fn rebuilt(raw: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len() + data.len());
+    let mut rest = raw;
+    let mut told = false;
+    while !rest.is_empty() {
+        let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(length);
+        let ending: &[u8] = match after {
+            [b'\r', b'\n', ..] => b"\r\n",
+            [b'\r', ..] => b"\r",
+            [b'\n', ..] => b"\n",
+            _ => b"",
+        };
+        let (_, next) = after.split_at(ending.len());
+        rest = next;
+        let (mark, field) = match line.strip_prefix(b"\xEF\xBB\xBF") {
+            Some(field) if out.is_empty() => (line.split_at(3).0, field),
+            Some(_) | None => (&[][..], line),
+        };
+        out.extend_from_slice(mark);
+        let is_data = field == b"data" || field.starts_with(b"data:");
+        if !told && (is_data || field.is_empty()) {
+            told = true;
+            for line in data.split(|byte| matches!(byte, b'\n' | b'\r')) {
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(line);
+                out.extend_from_slice(if ending.is_empty() { b"\n" } else { ending });
+            }
+        }
+        if !is_data {
+            out.extend_from_slice(field);
+            out.extend_from_slice(ending);
+        }
+    }
+    out
+}

@@ -1,0 +1,78 @@
+//! By which way an action comes to the door, and what follows from it there.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use action::{Action, Name};
+use engine::redact::{Mode, Options, Redactor};
+
+use super::Guard;
+use super::facts::session_of;
+
+/// A redactor that a conversation keeps: one original has one replacement in all of it.
+pub type Veil = Arc<Mutex<Redactor>>;
+
+/// By which way an action comes.
+#[derive(Clone)]
+pub struct Plane {
+    /// An action that is to be isolated can run here where nothing of it stays, and its result be
+    /// handed out as the answer. Elsewhere it waits for a person.
+    pub isolates: bool,
+    /// A person can be waited for. Elsewhere what would wait is refused.
+    pub waits: bool,
+    /// It is something that the agent does, so it counts and teaches. What is only looked at, a
+    /// model's answer, does neither.
+    pub counts: bool,
+    /// What replaces sensitive values so that they can be put back. Without one they are masked.
+    pub veil: Option<Veil>,
+    /// The decision whose action led to this one.
+    pub of: Option<Came>,
+}
+
+/// What an action came of.
+#[derive(Clone)]
+pub enum Came {
+    /// It is what carrying out that action gave: the record is the report of it, too.
+    Result(Name),
+    /// It was asked for in what that action gave.
+    Asked(Name),
+}
+
+impl Plane {
+    /// Whoever asks before it acts, and acts itself.
+    pub const ASK: Plane = Plane { isolates: true, waits: true, counts: true, veil: None, of: None };
+    /// Something that an agent does by way of us: we carry it out.
+    pub const CALL: Plane = Plane { isolates: false, waits: true, counts: true, veil: None, of: None };
+    /// What came back, on its way to the agent.
+    pub const ANSWER: Plane = Plane { isolates: false, waits: false, counts: false, veil: None, of: None };
+
+    #[must_use]
+    pub fn veiled(mut self, veil: &Veil) -> Plane {
+        self.veil = Some(Arc::clone(veil));
+        self
+    }
+
+    #[must_use]
+    pub fn of(mut self, came: Came) -> Plane {
+        self.of = Some(came);
+        self
+    }
+}
+
+/// The redactor of a veil. What another thread left of it after a fault is still one that replaces.
+pub fn lifted(veil: &Veil) -> MutexGuard<'_, Redactor> {
+    veil.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Guard {
+    /// Begins a conversation's redactor: values of the same shape, which can be put back.
+    pub fn veil(&self, agent: &str, session: &str) -> Veil {
+        let key = self.redaction.narrowed(agent).narrowed(session);
+        Arc::new(Mutex::new(Redactor::new(Mode::Synthetic, key, Options::default())))
+    }
+
+    /// What replaces sensitive values of one session for good.
+    pub(super) fn mask(&self, action: &Action) -> Redactor {
+        let key = self.redaction.narrowed(session_of(action).as_str());
+        Redactor::new(Mode::Mask, key, Options::default())
+    }
+}
