@@ -140,11 +140,13 @@ async fn ask_on(
         }
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         seen.whole.push(nanos(done));
-        if let Some(first) = told.first {
-            seen.first.push(nanos(first - start));
-        } else if asked.streams() {
-            seen.errors += 1;
-            seen.wrong.get_or_insert("a stream without a word in it".to_owned());
+        match told.first {
+            Some(first) if asked.streams() => seen.first.push(nanos(first - start)),
+            None if asked.streams() => {
+                seen.errors += 1;
+                seen.wrong.get_or_insert("a stream without a word in it".to_owned());
+            }
+            Some(_) | None => {}
         }
         if late.is_some_and(|late| told.widest > late) {
             seen.late += 1;

@@ -146,7 +146,7 @@ fn tensorzero(place: &Place<'_>) -> Result<Start> {
         place.upstream
     );
     fs::write(&settings, text)?;
-    let script = place.folder.join("tensorzero.py");
+    let script = place.folder.join("start.py");
     fs::write(&script, TENSORZERO)?;
     let mut command = Command::new(python);
     let told = place.folder.join("tensorzero.address");
