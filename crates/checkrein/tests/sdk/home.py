@@ -76,11 +76,13 @@ class Tools:
 
 
 class Server:
-    def __init__(self, program, folder, providers, tools, tls):
+    def __init__(self, program, folder, providers, tools, tls, spent):
         folder.mkdir()
         for name in ("rules.yaml", "limits.yaml"):
             shutil.copy(HERE / name, folder)
         settings = (HERE / "checkrein.yaml").read_text().replace("@MOCK@", providers).replace("@TOOLS@", tools)
+        budget = "\n  - {{ name: {0}, agent: {0}, per: day, requests: 0, on_limit: block }}"
+        settings += "budgets:" + "".join(budget.format(agent) for agent in spent) + "\n" if spent else ""
         if tls:
             certificate(folder)
             seal = "{ listen: 127.0.0.1:0, tls: { certificate: own.pem, key: own.key } }"
@@ -136,7 +138,7 @@ class Server:
 
         def waits():
             rows = self.operate("GET", "/api/v1/approvals", token=self.eva)
-            held[:] = [row["id"] for row in rows if row.get("agent") == agent and row.get("state") in (None, "waiting")]
+            held[:] = [row["id"] for row in rows if row["agent"] == agent and row["approval"] == "pending"]
             return held
 
         until("an action waits for a person", waits)

@@ -18,7 +18,7 @@ import home
 from cases import CLIENTS, rows
 
 # A client may retry what it takes for a passing fault.
-WAIT = 60
+WAIT = 40
 
 
 class Driver:
@@ -129,6 +129,11 @@ def through(table, drivers, only, server):
         table.add("gateway", driver, client, case, stream, wrong, seen.get("seconds", WAIT))
 
 
+def spent(drivers):
+    """The agents that have nothing left to spend."""
+    return sorted({f"{driver.language}-{client.name}-spent" for driver, client, _, _ in every(drivers, "")})
+
+
 def every(drivers, only):
     for driver in drivers:
         for client in CLIENTS:
@@ -167,7 +172,7 @@ def main():
                 direct(table, drivers, args.only, bases)
             if args.where != "direct":
                 for tls in (False, True):
-                    server = home.Server(args.program, Path(folder) / f"tls-{tls}", mock, tools.address, tls)
+                    server = home.Server(args.program, Path(folder) / f"tls-{tls}", mock, tools.address, tls, spent(drivers))
                     running.append(server)
                     through(table, drivers, args.only, server)
         finally:
