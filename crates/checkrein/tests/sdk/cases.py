@@ -80,6 +80,15 @@ def fails(why):
     return look
 
 
+def declined(seen, job, client, language):
+    """A stream is open by the time a person says no: then its last event is the error, and no status is left."""
+    if not job["stream"]:
+        return fails("refused")(seen, job, client, language)
+    if not seen.get("error") or seen["text"]:
+        return f"no error, but {seen['text']!r}"
+    return None if "not approved" in seen["message"] else told(seen)
+
+
 def without_call(name):
     """The call is not there, and the client is told something instead: in words, or as an error."""
 
@@ -126,7 +135,7 @@ MODEL = [
     Case("blocked", fails("refused"), say="Where does nightjar live?"),
     Case("redacted", says(f"You said: {PAY_CARD}"), say=PAY_CARD),
     Case("held, approved", says(f"You said: {PAYROLL}"), say=PAYROLL, approve="approve"),
-    Case("held, denied", fails("refused"), say=PAYROLL + " And who says so?", approve="deny"),
+    Case("held, denied", declined, say=PAYROLL + " And who says so?", approve="deny"),
     Case("call blocked", without_call("drop_database"), say="Please clean up", tools=True),
     Case("key in answer", without_text(SECRET, "for the deploy, as always."), say="What was the deploy key?"),
     Case("budget spent", fails("spent"), say=HELLO, agent="spent"),
@@ -138,7 +147,7 @@ MCP_CASES = [
     Case("blocked", fails("refused"), say="all of them", call="drop_database"),
     Case("redacted", says(f"You said: {CARD}"), say=CARD, call="echo"),
     Case("held, approved", says("paid: A-17"), say="A-17", call="pay_invoice", approve="approve"),
-    Case("held, denied", fails("refused"), say="A-18", call="pay_invoice", approve="deny"),
+    Case("held, denied", declined, say="A-18", call="pay_invoice", approve="deny"),
     Case("unknown key", fails("stranger"), say="soup", call="echo", agent="stranger"),
 ]
 

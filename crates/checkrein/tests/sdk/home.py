@@ -103,7 +103,7 @@ class Server:
     def operate(self, verb, path, body=None, token=None):
         connection = http.client.HTTPConnection(self.operators, timeout=LIMIT)
         headers = {"authorization": f"Bearer {token or self.admin}", "content-type": "application/json"}
-        connection.request(verb, path, body and json.dumps(body), headers)
+        connection.request(verb, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()
