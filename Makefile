@@ -28,7 +28,7 @@ run: tools ## Build, start a server and let example agents act against it
 	@scripts/run.sh
 
 .PHONY: test
-test: tools format lint unit rules otlp crash instructions fuzz-smoke readme ## Install what is missing and run every test
+test: tools format lint unit rules otlp crash instructions fuzz-smoke readme sdk examples ## Install what is missing and run every test
 	$(call say,all tests passed)
 
 .PHONY: tools
@@ -92,6 +92,18 @@ readme:
 	$(call say,the steps of the README)
 	@scripts/readme.sh
 
+.PHONY: sdk
+sdk: ## Run the official clients of model providers and of MCP against the server
+	$(call say,official clients)
+	@$(CARGO) build --locked --release -p checkrein
+	@scripts/sdk.sh
+
+.PHONY: examples
+examples: ## Run the example agents behind the gateway, and compare what they print with their pages
+	$(call say,example agents behind the gateway)
+	@$(CARGO) build --locked --release -p checkrein
+	@scripts/examples.sh
+
 .PHONY: detect-report
 detect-report: ## Measure detection on the corpora in DATA (default ../shared/data)
 	@$(CARGO) build --locked --release -p checkrein
@@ -115,6 +127,11 @@ bench-server: ## Print latency, throughput and cost of the server with 64, 1,000
 soak: ## Load the server for MINUTES, and print its memory after each
 	@$(CARGO) build --locked --release -p checkrein -p bench-server
 	@target/release/bench-server load --server target/release/checkrein --soak $(MINUTES)
+
+.PHONY: bench-gateway
+bench-gateway: ## Measure the gateway beside a proxy that does nothing and other gateways (installs those first)
+	@$(CARGO) build --locked --release -p checkrein -p bench-gateway
+	@setsid --wait target/release/bench-gateway run --server target/release/checkrein
 
 .PHONY: bench-peers
 bench-peers: ## Measure policy beside other policy engines (builds them first, minutes)

@@ -34,6 +34,9 @@ have python3 || missing+=(python3)
 # Python programs of the tests get what they need in a folder of their own.
 ! have python3 || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 have curl || missing+=(curl)
+# For the official clients that the gateway is tested with.
+have npm || missing+=(nodejs npm)
+python3 -m ensurepip --version >/dev/null 2>&1 || missing+=(python3-venv)
 # Tests start a server of their own; Debian keeps its programs off the PATH.
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || missing+=(postgresql)
 if [ "${#missing[@]}" -gt 0 ]; then

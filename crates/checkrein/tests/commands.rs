@@ -347,3 +347,21 @@ fn a_rule_on_trial_is_shown_with_what_it_would_change() {
         "{text}"
     );
 }
+
+#[test]
+fn the_settings_of_every_example_have_no_fault() {
+    let mut seen = 0;
+    for folder in ["examples", "examples/gateway"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let settings = entry.unwrap().path().join("checkrein.yaml");
+            if settings.exists() {
+                let path = settings.to_str().unwrap();
+                let variables = [("PROVIDER_KEY", "of-the-provider")];
+                let checked = run_with(&["serve", "--config", path, "--check"], b"", &variables);
+                assert_eq!(code(&checked), 0, "{path}: {}", err(&checked));
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 7);
+}

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("evidence", &["action", "ledger", "estate"]),
     ("sensor", &["action"]),
     // Drives the program from outside and judges it, so it shares nothing with it.
+    ("bench-gateway", &[]),
     ("bench-server", &[]),
     (
         "checkrein",

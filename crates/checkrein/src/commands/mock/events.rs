@@ -106,6 +106,15 @@ fn chat(reply: &Reply) -> Vec<Named> {
         events.push(chunk(json!({ "content": piece }), None));
     }
     for (index, (id, call)) in numbered(&reply.calls).enumerate() {
+        // In one piece, as some providers of this dialect send a call.
+        if reply.pieces <= 1 {
+            let mut whole = function(&id, call);
+            if let Some(entries) = whole.as_object_mut() {
+                entries.insert("index".to_owned(), json!(index));
+            }
+            events.push(chunk(json!({ "tool_calls": [whole] }), None));
+            continue;
+        }
         let begun = json!({ "index": index, "id": id, "type": "function",
             "function": { "name": call.tool, "arguments": "" } });
         events.push(chunk(json!({ "tool_calls": [begun] }), None));

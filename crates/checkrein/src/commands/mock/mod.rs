@@ -109,11 +109,11 @@ fn answered(script: &Script, dialect: &Dialect, stream: bool, doc: &Doc<'_>) -> 
     delayed(&reply, events::of(dialect, &reply), dialect.stream.media_type())
 }
 
-/// The last words of the user: what the script looks at.
+/// The last words of the user or of a tool: what the script looks at.
 fn last_said(dialect: &Dialect, doc: &Doc<'_>) -> String {
     let mut last = String::new();
     places(doc.root(), &dialect.request, &mut |place| {
-        let said = place.meaning == Meaning::Text && place.speaker == Speaker::User;
+        let said = place.meaning == Meaning::Text && matches!(place.speaker, Speaker::User | Speaker::Tool);
         if said || place.meaning == Meaning::Unknown && dialect.name == "bedrock_invoke" {
             last = place.value.text().unwrap_or_default().into_owned();
         }

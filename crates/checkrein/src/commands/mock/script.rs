@@ -15,7 +15,7 @@ pub struct Script {
 /// One answer of a model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
-    /// What it says; `{said}` stands for what the user said last.
+    /// What it says; `{said}` stands for what the user or a tool said last.
     pub text: String,
     pub reasoning: Option<String>,
     pub calls: Vec<Call>,
@@ -46,7 +46,7 @@ pub enum Fault {
 const PIECES: usize = 8;
 
 impl Script {
-    /// The answer to what the user said last. Without a script it is an echo.
+    /// The answer to what the user or a tool said last. Without a script it is an echo.
     pub fn reply(&self, said: &str) -> Reply {
         let fits = |when: &Option<String>| when.as_ref().is_none_or(|when| said.contains(when.as_str()));
         let found = self.replies.iter().find(|(when, _)| fits(when)).map(|(_, reply)| reply.clone());
