@@ -13,7 +13,7 @@ policy: own
 version: 1
 rules:
   - id: own.cards-of-results
-    always: true
+    instead_of_bands: true
     when: { classes: [card], resource: [tool_result, mcp_notification] }
     then: { constrain: [ { redact: [card] } ] }
 ";
@@ -115,7 +115,8 @@ fn a_refused_call_never_reaches_the_server_and_is_an_error_of_the_protocol() {
     assert_eq!(told["decision"]["effective"], "block", "{told}");
     assert_eq!(tools.with("5000").len(), 0);
     let bad = call(&agent, "/mcp/shop", &session, "refund", &json!([1])).is(200);
-    assert_eq!(bad["error"]["code"], -32_600, "{bad}");
+    assert!(bad["error"]["code"].is_number() && bad["result"].is_null(), "{bad}");
+    assert_eq!(tools.with("\"arguments\":[1]").len(), 0);
 }
 
 #[test]
@@ -217,6 +218,9 @@ fn results_are_redacted_plain_and_in_streams() {
     let plain = call(&agent, "/mcp/shop", &session, "read_card", &json!({})).is(200);
     let text = plain["result"]["content"][0]["text"].as_str().unwrap();
     assert!(!text.contains(CARD) && text.starts_with("paid with ") && text.ends_with(" today"), "{text}");
+    // Another agent: one that asks without pause is held up.
+    let agent = server.agent("shop-helper-2", &[]);
+    let session = begin(&agent, "/mcp/shop");
     let slow = call(&agent, "/mcp/shop", &session, "read_card_slowly", &json!({}));
     assert!(!slow.body.contains(CARD) && !slow.body.contains("1111 1111"), "{slow:?}");
     let all = messages(&slow);
@@ -227,7 +231,8 @@ fn results_are_redacted_plain_and_in_streams() {
 #[test]
 fn a_server_may_not_ask_the_model_unless_it_is_allowed_to() {
     let tools = Tools::start();
-    let server = started(&tools, "", &[]);
+    let harmless = "  tools: [ { match: ask_model, operation: read } ]\n";
+    let server = started(&tools, harmless, &[]);
     let agent = server.agent("shop-helper", &[]);
     let session = begin(&agent, "/mcp/shop");
     let reply = call(&agent, "/mcp/shop", &session, "ask_model", &json!({}));
