@@ -55,6 +55,7 @@ pub async fn watch_time(desk: Arc<Desk>, untold: Arc<Untold>, mut stop: watch::R
             });
         }
         desk.report_missing(now).await;
+        desk.guard.report_effects(now).await;
         untold.tell(&desk.guard).await;
     }
 }

@@ -41,6 +41,12 @@ struct ByCode {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByRun {
+    adapter: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReason {
     reason: &'static str,
 }
@@ -59,6 +65,7 @@ pub struct Metrics {
     refusals: Family<ByCode, Counter>,
     wrong: Family<ByReason, Counter>,
     unrecorded: Family<ByPass, Counter>,
+    isolated: Family<ByRun, Counter>,
     budgets: Counter,
     durable: Gauge,
     signed: Gauge,
@@ -78,6 +85,7 @@ impl Metrics {
             refusals: Family::default(),
             wrong: Family::default(),
             unrecorded: Family::default(),
+            isolated: Family::default(),
             budgets: Counter::default(),
             durable: Gauge::default(),
             signed: Gauge::default(),
@@ -99,6 +107,11 @@ impl Metrics {
             "unrecorded",
             "Actions without a record, by whether they passed",
             metrics.unrecorded.clone(),
+        );
+        registry.register(
+            "isolated_runs",
+            "Actions that were to run in isolation, by what became of them",
+            metrics.isolated.clone(),
         );
         registry.register("budget_alerts", "Budgets that reached a threshold", metrics.budgets.clone());
         registry.register("ledger_durable", "Records on the medium", metrics.durable.clone());
@@ -171,6 +184,10 @@ impl Meter for Metrics {
 
     fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&ByCode { code }).inc();
+    }
+
+    fn isolated(&self, adapter: &'static str, outcome: &'static str) {
+        self.isolated.get_or_create(&ByRun { adapter, outcome }).inc();
     }
 
     fn wrong(&self, wrong: Wrong) {

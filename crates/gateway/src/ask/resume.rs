@@ -37,7 +37,9 @@ impl Desk {
         // Judged again: what was approved under yesterday's rules does not pass today's block, and
         // what is released is the action as the rules change it.
         let changed = match hold.state {
-            State::Approved { .. } | State::Released { .. } => self.guard.judge_again(caller, &action)?,
+            State::Approved { .. } | State::Released { .. } => {
+                self.guard.judge_again(caller, &action).await?
+            }
             State::Pending { .. }
             | State::Denied { .. }
             | State::Expired { .. }
