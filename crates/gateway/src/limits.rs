@@ -17,6 +17,9 @@ pub const MAX_HEADER_BYTES: usize = 32 << 10;
 /// Time for a client to send its headers, and then for its body.
 pub const HEADERS_WITHIN: Duration = Duration::from_secs(5);
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// A kept connection on which nothing is asked for so long is closed. Above what clients and proxies
+/// usually keep one for, so that they, who know what they are about to send, close first.
+pub const IDLE_WITHIN: Duration = Duration::from_secs(75);
 /// Time for a TLS handshake; then the connection is closed.
 pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 /// Names that are read of one client certificate; one with more stands for nobody.
@@ -42,8 +45,15 @@ pub const MAX_WAIT: Duration = Duration::from_secs(300);
 pub const DECIDE_WITHIN: Duration = Duration::from_secs(5);
 /// Texts above this are judged on a thread of their own, so that they do not hold up others.
 pub const INLINE_BYTES: usize = 32 << 10;
-/// Judged at once on threads of their own; further ones wait, within [`DECIDE_WITHIN`].
+/// Judged at once on threads of their own: large texts, and those whose facts lie on the disk. Further
+/// ones wait, within [`DECIDE_WITHIN`].
 pub const MAX_LARGE: usize = 32;
+/// Decisions that go on after [`DECIDE_WITHIN`] although their answer was given; beyond it they are
+/// dropped where they stand.
+pub const MAX_LATE: usize = 1_024;
+/// So long a question whose answer came too late is not decided again under its key, while the index
+/// follows.
+pub const LATE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
 /// Sessions of one agent that are kept in memory; the longest idle one makes room.
 pub const MAX_SESSIONS: usize = 256;
 /// Throttling rules that one agent meets at once; at the bound those that are not used up make room.
@@ -57,8 +67,15 @@ pub const KEPT_RESULT: usize = 16 << 10;
 pub const FACTS_SAVED_EVERY: Duration = Duration::from_secs(1);
 /// A session that was idle for longer begins anew.
 pub const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
+/// Sessions that an agent begins so soon after an injection was found in what it read begin tainted: a
+/// new name is no way out.
+pub const TAINT_CARRIED: Duration = Duration::from_secs(600);
 /// How long after a decision its outcome must be reported; then a finding says that it is missing.
 pub const OUTCOME_WITHIN: Duration = Duration::from_secs(900);
+/// After an order of containment, how long is watched what it does; then its effect is reported.
+pub const EFFECT_WITHIN: Duration = Duration::from_secs(10);
+/// Orders that are watched at once; the effect of one beyond is a finding that says that nobody looked.
+pub const MAX_EFFECTS: usize = 1_024;
 /// Answers of the last moments that are known without the index; far more than it is ever behind.
 pub const MAX_RECENT: usize = 32_768;
 /// Decisions whose outcome is awaited; at the bound the oldest count as missing at once.

@@ -5,22 +5,29 @@
 //! [`FACTS_SAVED_EVERY`](crate::limits::FACTS_SAVED_EVERY); that is the most a crash can lose.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use action::{Action, Decision, Name, Timestamp};
-use engine::facts::{Baseline, Bucket, Counters, Facts, Rate, SessionFacts};
+use action::{Action, Confidence, Decision, Name, Timestamp, Vector};
+use engine::facts::{Baseline, Bucket, Counters, Facts, Rate, SessionFacts, Taint};
 use serde::{Deserialize, Serialize};
 
 use crate::book::Budget;
-use crate::limits::{MAX_SESSIONS, MAX_THROTTLES, SESSION_IDLE};
+use crate::limits::{MAX_SESSIONS, MAX_THROTTLES, SESSION_IDLE, TAINT_CARRIED};
 use crate::ports::{Dice, FactKey, FactStore, Unavailable};
 
 /// Everything that is remembered. Cheap to clone.
 #[derive(Clone)]
 pub struct Memory {
-    agents: Arc<Mutex<HashMap<Name, Arc<Mutex<AgentMemory>>>>>,
+    agents: Arc<Mutex<HashMap<Name, Arc<Entry>>>>,
     store: Arc<dyn FactStore>,
     dice: Arc<dyn Dice>,
+}
+
+struct Entry {
+    /// Decisions that may hold the lock for long: over a large text, or while facts are read.
+    slow: AtomicUsize,
+    memory: Mutex<AgentMemory>,
 }
 
 /// One agent's. The sessions are saved one by one, since most of them do not change.
@@ -33,6 +40,7 @@ struct AgentMemory {
     touched: BTreeSet<Name>,
     /// How far each throttling rule is used up.
     throttles: HashMap<Box<str>, Bucket>,
+    throttled: Option<Timestamp>,
 }
 
 struct OneSession {
@@ -50,6 +58,15 @@ struct Kept {
     baseline: Option<Baseline>,
     trouble: Trouble,
     spent: Spent,
+    injected: Option<Injected>,
+}
+
+/// The last time that an injection was found in what the agent read.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct Injected {
+    at: Timestamp,
+    taint: Taint,
 }
 
 /// Alerts and blocks by day, for the last 30 days.
@@ -88,6 +105,27 @@ impl Memory {
         Memory { agents: Arc::default(), store, dice }
     }
 
+    /// Whether a decision can be made at once: the facts are in memory, and nobody may hold them for
+    /// long.
+    pub fn at_hand(&self, agent: &Name, session: &Name, now: Timestamp) -> bool {
+        let Some(entry) = self.all().get(agent).map(Arc::clone) else { return false };
+        entry.slow.load(Ordering::Relaxed) == 0 && lock(&entry.memory).has(session, now)
+    }
+
+    /// Says, until what it gives back is dropped, that whoever needs this agent's facts may have to wait
+    /// for long. Reads them if nobody has; so it may wait for a disk.
+    pub fn slowly(&self, agent: &Name) -> Result<Slow, Unavailable> {
+        let entry = self.entry(agent)?;
+        entry.slow.fetch_add(1, Ordering::Relaxed);
+        Ok(Slow(entry))
+    }
+
+    /// Sessions of an agent that are in memory.
+    pub fn sessions(&self, agent: &Name) -> usize {
+        let entry = self.all().get(agent).map(Arc::clone);
+        entry.map_or(0, |entry| lock(&entry.memory).sessions.len())
+    }
+
     /// Runs a decision over the facts of an agent and its session, and keeps what it taught. No
     /// other decision of the same agent runs meanwhile.
     pub fn with<T>(
@@ -98,7 +136,7 @@ impl Memory {
         decide: impl FnOnce(&mut Recalled) -> T,
     ) -> Result<T, Unavailable> {
         let entry = self.entry(agent)?;
-        let mut memory = lock(&entry);
+        let mut memory = lock(&entry.memory);
         memory.recall(agent, session, now, &*self.store, &*self.dice)?;
         let facts = memory.facts(session, now);
         let mut recalled = Recalled { facts, learned: None };
@@ -112,7 +150,7 @@ impl Memory {
     /// Counts a request against a budget.
     pub fn spend(&self, agent: &Name, budget: &Budget, now: Timestamp) -> Result<Purse, Unavailable> {
         let entry = self.entry(agent)?;
-        let mut memory = lock(&entry);
+        let mut memory = lock(&entry.memory);
         memory.changed = true;
         Ok(memory.kept.spent.spend(budget, now))
     }
@@ -121,8 +159,14 @@ impl Memory {
     /// only: a restart opens the throttle once.
     pub fn may_call(&self, agent: &Name, rule: &str, per_minute: u64, now: Timestamp) -> bool {
         let Ok(entry) = self.entry(agent) else { return false };
-        let mut memory = lock(&entry);
+        let mut memory = lock(&entry.memory);
         let rate = Rate { per_minute, burst: per_minute };
+        // A clock that was set back must not keep the throttle shut until it has caught up.
+        let last = memory.throttled.replace(now).unwrap_or(now);
+        let passed = now.millis().saturating_sub(last.millis());
+        if passed < 0 {
+            memory.throttles.values_mut().for_each(|bucket| bucket.shift(passed));
+        }
         if memory.throttles.len() >= MAX_THROTTLES && !memory.throttles.contains_key(rule) {
             memory.throttles.retain(|_, bucket| bucket.is_empty(rate, now));
         }
@@ -136,11 +180,11 @@ impl Memory {
 
     /// Saves what has changed since the last time; gives back how many pieces that were.
     pub fn save(&self) -> Result<usize, Unavailable> {
-        let agents: Vec<(Name, Arc<Mutex<AgentMemory>>)> =
-            self.all().iter().map(|(name, memory)| (name.clone(), Arc::clone(memory))).collect();
+        let agents: Vec<(Name, Arc<Entry>)> =
+            self.all().iter().map(|(name, entry)| (name.clone(), Arc::clone(entry))).collect();
         let mut batch = Vec::new();
-        for (name, memory) in &agents {
-            lock(memory).collect(name, &mut batch);
+        for (name, entry) in &agents {
+            lock(&entry.memory).collect(name, &mut batch);
         }
         if batch.is_empty() {
             return Ok(0);
@@ -159,21 +203,21 @@ impl Memory {
     fn retry(&self, key: FactKey, bytes: Vec<u8>) {
         match key {
             FactKey::Agent(agent) => {
-                if let Some(memory) = self.all().get(&agent) {
-                    lock(memory).changed = true;
+                if let Some(entry) = self.all().get(&agent) {
+                    lock(&entry.memory).changed = true;
                 }
             }
             FactKey::Session(agent, session) => {
-                if let Some(memory) = self.all().get(&agent) {
-                    lock(memory).unsaved.entry(session).or_insert(bytes);
+                if let Some(entry) = self.all().get(&agent) {
+                    lock(&entry.memory).unsaved.entry(session).or_insert(bytes);
                 }
             }
         }
     }
 
-    fn entry(&self, agent: &Name) -> Result<Arc<Mutex<AgentMemory>>, Unavailable> {
-        if let Some(memory) = self.all().get(agent) {
-            return Ok(Arc::clone(memory));
+    fn entry(&self, agent: &Name) -> Result<Arc<Entry>, Unavailable> {
+        if let Some(entry) = self.all().get(agent) {
+            return Ok(Arc::clone(entry));
         }
         // Read without the lock on all agents; when two read at once, the first one stays.
         let kept: Option<Kept> = read(&*self.store, &FactKey::Agent(agent.clone()))?;
@@ -185,13 +229,24 @@ impl Memory {
             unsaved: HashMap::new(),
             touched: BTreeSet::new(),
             throttles: HashMap::new(),
+            throttled: None,
         };
+        let fresh = Entry { slow: AtomicUsize::new(0), memory: Mutex::new(fresh) };
         let mut agents = self.all();
-        Ok(Arc::clone(agents.entry(agent.clone()).or_insert_with(|| Arc::new(Mutex::new(fresh)))))
+        Ok(Arc::clone(agents.entry(agent.clone()).or_insert_with(|| Arc::new(fresh))))
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Name, Arc<Mutex<AgentMemory>>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<Name, Arc<Entry>>> {
         lock(&self.agents)
+    }
+}
+
+/// Held while an agent's facts may be held for long.
+pub struct Slow(Arc<Entry>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.0.slow.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -199,7 +254,14 @@ impl Memory {
 pub struct Recalled {
     /// Scope, roles, place and access are for the caller to fill in.
     pub facts: Facts,
-    learned: Option<(Facts, bool, bool)>,
+    learned: Option<Learned>,
+}
+
+struct Learned {
+    facts: Facts,
+    alerted: bool,
+    blocked: bool,
+    injected: bool,
 }
 
 impl Recalled {
@@ -216,8 +278,12 @@ impl Recalled {
         if let Some(fault) = fault {
             tracing::error!(code = %fault.code, "a decision could not be learned from; what was known stays");
         }
-        let blocked = decision.effective == action::Verdict::Block;
-        self.learned = Some((facts, !decision.alerts.is_empty(), blocked));
+        self.learned = Some(Learned {
+            alerted: !decision.alerts.is_empty(),
+            blocked: decision.effective == action::Verdict::Block,
+            injected: self.is_injected(&facts, decision),
+            facts,
+        });
     }
 
     /// Keeps what was read, and nothing of having done anything.
@@ -226,11 +292,30 @@ impl Recalled {
         if let Some(fault) = fault {
             tracing::error!(code = %fault.code, "a result could not be remembered; what was known stays");
         }
-        self.learned = Some((facts, false, false));
+        let injected = self.is_injected(&facts, decision);
+        self.learned = Some(Learned { alerted: false, blocked: false, injected, facts });
+    }
+
+    /// Whether an injection was found now, not in an earlier step.
+    fn is_injected(&self, facts: &Facts, decision: &Decision) -> bool {
+        let hit = decision
+            .detections
+            .iter()
+            .any(|hit| hit.vector == Vector::PromptInjection && hit.confidence >= Confidence::MEDIUM);
+        facts.session.taint.injection && (hit || !self.facts.session.taint.injection)
     }
 }
 
+/// Whether a session that was used then begins anew.
+fn idle(used: Timestamp, now: Timestamp) -> bool {
+    now.since(used) > i64::try_from(SESSION_IDLE.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl AgentMemory {
+    fn has(&self, session: &Name, now: Timestamp) -> bool {
+        self.sessions.get(session).is_some_and(|it| !idle(it.used, now))
+    }
+
     /// Makes the session present: from memory, from the store, or new.
     fn recall(
         &mut self,
@@ -240,21 +325,27 @@ impl AgentMemory {
         store: &dyn FactStore,
         dice: &dyn Dice,
     ) -> Result<(), Unavailable> {
-        let idle =
-            |used: Timestamp| now.since(used) > i64::try_from(SESSION_IDLE.as_millis()).unwrap_or(i64::MAX);
-        if self.sessions.get(session).is_some_and(|it| !idle(it.used)) {
+        if self.has(session, now) {
             return Ok(());
         }
         let stored: Option<SessionFacts> = match self.unsaved.get(session) {
             Some(bytes) => serde_json::from_slice(bytes).ok(),
             None => read(store, &FactKey::Session(agent.clone(), session.clone()))?,
         };
-        let facts = stored
-            .filter(|facts| !facts.last.is_some_and(idle))
-            .unwrap_or_else(|| SessionFacts { salt: random(dice), ..SessionFacts::default() });
+        let facts =
+            stored.filter(|facts| !facts.last.is_some_and(|last| idle(last, now))).unwrap_or_else(|| {
+                SessionFacts { salt: random(dice), taint: self.carried(now), ..SessionFacts::default() }
+            });
         self.make_room();
         self.sessions.insert(session.clone(), OneSession { facts, used: now });
         Ok(())
+    }
+
+    /// The taint that a new session begins with.
+    fn carried(&self, now: Timestamp) -> Taint {
+        let within = i64::try_from(TAINT_CARRIED.as_millis()).unwrap_or(i64::MAX);
+        let recent = self.kept.injected.as_ref().filter(|injected| now.since(injected.at) <= within);
+        recent.map_or_else(Taint::default, |injected| injected.taint.clone())
     }
 
     fn make_room(&mut self) {
@@ -284,7 +375,11 @@ impl AgentMemory {
         facts
     }
 
-    fn keep(&mut self, session: &Name, (facts, alerted, blocked): (Facts, bool, bool), now: Timestamp) {
+    fn keep(&mut self, session: &Name, learned: Learned, now: Timestamp) {
+        let Learned { facts, alerted, blocked, injected } = learned;
+        if injected {
+            self.kept.injected = Some(Injected { at: now, taint: facts.session.taint.clone() });
+        }
         self.kept.first_seen = self.kept.first_seen.or(Some(now));
         self.kept.counters = facts.counters;
         self.kept.baseline = facts.baseline;
@@ -459,6 +554,94 @@ mod tests {
         let before = spent.clone();
         spent.spend(&budget, at("2026-03-02T00:00:00Z"));
         assert_eq!(spent.day, before.day, "a clock that goes back opens no new day");
+    }
+
+    /// Whose disk answers when the test says so.
+    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+
+    impl FactStore for Stuck {
+        fn load(&self, key: &FactKey) -> Result<Option<Vec<u8>>, Unavailable> {
+            if matches!(key, FactKey::Session(_, session) if session.as_str() == "stuck") {
+                lock(&self.0).recv().unwrap();
+            }
+            Ok(None)
+        }
+
+        fn save(&self, _: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_does_not_answer_holds_up_nobody_who_can_wait_elsewhere() {
+        let (answer, answers) = std::sync::mpsc::channel();
+        let memory =
+            Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice::default()));
+        let (agent, other) = (Name::new("a").unwrap(), Name::new("b").unwrap());
+        let (known, stuck) = (Name::new("known").unwrap(), Name::new("stuck").unwrap());
+        let now = at("2026-03-02T10:00:00Z");
+        assert!(!memory.at_hand(&agent, &known, now), "never read");
+        for name in [&agent, &other] {
+            memory.with(name, &known, now, |_| ()).unwrap();
+            assert!(memory.at_hand(name, &known, now));
+        }
+        let slow = {
+            let (memory, agent, stuck) = (memory.clone(), agent.clone(), stuck.clone());
+            let slow = memory.slowly(&agent).unwrap();
+            std::thread::spawn(move || {
+                let _slow = slow;
+                memory.with(&agent, &stuck, now, |_| ()).unwrap();
+            })
+        };
+        assert!(!memory.at_hand(&agent, &known, now), "it might wait for the disk too");
+        assert!(memory.at_hand(&other, &known, now), "others go on");
+        answer.send(()).unwrap();
+        slow.join().unwrap();
+        assert!(memory.at_hand(&agent, &known, now) && memory.at_hand(&agent, &stuck, now));
+        assert!(!memory.at_hand(&agent, &known, now.plus_millis(25 * 3_600_000)), "it begins anew");
+    }
+
+    #[test]
+    fn a_throttle_stays_as_it_is_when_the_clock_goes_back() {
+        let (_answer, answers) = std::sync::mpsc::channel();
+        let memory =
+            Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice::default()));
+        let agent = Name::new("a").unwrap();
+        let now = at("2026-03-02T10:00:00Z");
+        let calls = |after: i64| {
+            let at = now.plus_millis(after);
+            (0..100).take_while(|_| memory.may_call(&agent, "rule", 6, at)).count()
+        };
+        let full = calls(0);
+        assert!((6..=7).contains(&full), "{full}");
+        let back = -5 * 3_600_000;
+        assert_eq!(calls(back), 0, "it opens nothing");
+        assert_eq!(calls(back + 600_000), full, "and it is full again when its time has passed");
+    }
+
+    #[test]
+    fn a_new_session_is_no_way_out_of_an_injection_that_was_found() {
+        let (_answer, answers) = std::sync::mpsc::channel();
+        let memory =
+            Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice::default()));
+        let name = |text: &str| Name::new(text).unwrap();
+        let now = at("2026-03-02T10:00:00Z");
+        let tainted = |agent: &str, session: &str, minutes: i64| {
+            let taint = |recalled: &mut Recalled| recalled.facts.session.taint.is_tainted();
+            memory.with(&name(agent), &name(session), now.plus_millis(minutes * 60_000), taint).unwrap()
+        };
+        assert!(!tainted("a", "before", 0));
+        memory
+            .with(&name("a"), &name("injected"), now, |recalled| {
+                let mut facts = recalled.facts.clone();
+                facts.session.taint.injection = true;
+                recalled.learned = Some(Learned { facts, alerted: false, blocked: false, injected: true });
+            })
+            .unwrap();
+        assert!(tainted("a", "injected", 1) && tainted("a", "next", 1));
+        assert!(!tainted("a", "before", 1), "a session that was there read nothing of it");
+        assert!(!tainted("b", "next", 1), "nor did another agent");
+        assert!(!tainted("a", "later", 11) && tainted("a", "next", 11));
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub trait Meter: Send + Sync {
     /// An action for which no record could be had, and whether it passed.
     fn unrecorded(&self, passed: bool);
     fn refused(&self, code: &'static str);
+    /// What became of an action that was to run in isolation: `ran`, or why not. Both are words of a
+    /// closed list.
+    fn isolated(&self, adapter: &'static str, outcome: &'static str);
     /// Why credentials did not hold. Callers do not learn it.
     fn wrong(&self, wrong: Wrong);
     fn budget(&self, agent: &Name, share: u8);
@@ -68,6 +71,7 @@ impl Meter for Silent {
     fn passing(&self, _: &Passing<'_>) {}
     fn unrecorded(&self, _: bool) {}
     fn refused(&self, _: &'static str) {}
+    fn isolated(&self, _: &'static str, _: &'static str) {}
     fn wrong(&self, _: Wrong) {}
     fn budget(&self, _: &Name, _: u8) {}
 }

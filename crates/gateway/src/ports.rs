@@ -35,15 +35,15 @@ pub enum FactKey {
 }
 
 /// Whose content something is.
-#[derive(Debug, Clone, Copy)]
-pub enum Whose<'w> {
-    Person(&'w str),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    Person(Box<str>),
     /// Nobody is known: it goes with the session.
     Session {
-        agent: &'w Name,
-        session: &'w Name,
+        agent: Name,
+        session: Name,
     },
-    Agent(&'w Name),
+    Agent(Name),
 }
 
 /// Where an action runs so that nothing of it stays.
@@ -79,8 +79,10 @@ pub struct NotIsolated {
 /// Where content is kept, under keys that can be destroyed.
 pub trait Vault: Send + Sync {
     /// The pseudonym of whoever content belongs to. The same one has the same pseudonym until it
-    /// is erased.
-    fn pseudonym(&self, whose: Whose<'_>) -> Result<Name, Unavailable>;
+    /// is erased. May wait for a disk.
+    fn pseudonym(&self, whose: &Whose) -> Result<Name, Unavailable>;
+    /// The same without any wait: none when it would have to be looked up.
+    fn known(&self, whose: &Whose) -> Option<Name>;
     /// Takes content to keep. Never waits: what cannot be taken is counted as shed.
     fn keep(&self, piece: Piece);
 }

@@ -23,7 +23,7 @@ use action::{Action, Json, Name};
 pub use bounds::Bounds;
 pub use files::Files;
 pub use http::{Http, Method, Mock, MockFault};
-pub use postgres::{DOORS, Postgres, Secret};
+pub use postgres::{Authorities, DOORS, Postgres, Secret};
 pub use refused::Refused;
 pub use sqlite::Sqlite;
 

@@ -5,7 +5,7 @@ mod check;
 mod decide;
 mod demo;
 mod documents;
-mod ledger;
+pub mod ledger;
 mod mcp;
 mod mock;
 mod records;

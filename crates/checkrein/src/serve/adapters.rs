@@ -49,17 +49,24 @@ pub struct Kept {
     pub clock: Arc<dyn Clock>,
 }
 
+fn subject(whose: &Whose) -> Subject {
+    match whose {
+        Whose::Person(identity) => Subject::Person(identity.to_string().into()),
+        Whose::Session { agent, session } => {
+            Subject::Session { agent: agent.clone(), session: session.clone() }
+        }
+        Whose::Agent(agent) => Subject::Agent(agent.clone()),
+    }
+}
+
 impl Vault for Kept {
-    fn pseudonym(&self, whose: Whose<'_>) -> Result<Name, Unavailable> {
-        let subject = match whose {
-            Whose::Person(identity) => Subject::Person(identity.to_owned().into()),
-            Whose::Session { agent, session } => {
-                Subject::Session { agent: agent.clone(), session: session.clone() }
-            }
-            Whose::Agent(agent) => Subject::Agent(agent.clone()),
-        };
+    fn pseudonym(&self, whose: &Whose) -> Result<Name, Unavailable> {
         let now: Timestamp = self.clock.now().timestamp();
-        self.content.pseudonym(&subject, now).map_err(|error| unavailable("the pseudonyms", &error))
+        self.content.pseudonym(&subject(whose), now).map_err(|error| unavailable("the pseudonyms", &error))
+    }
+
+    fn known(&self, whose: &Whose) -> Option<Name> {
+        self.content.known(&subject(whose), self.clock.now().timestamp())
     }
 
     fn keep(&self, piece: Piece) {

@@ -8,13 +8,11 @@ use arc_swap::ArcSwap;
 use control::{Answer, Compare};
 use engine::Rules;
 use engine::facts::Facts;
-use engine::policy::Source;
 use gateway::Book;
 use store::{RuleVersion, Snapshot};
 
 use super::config::Config;
 use super::publish;
-use crate::packs;
 
 /// Everything that stands beside a text.
 pub struct Beside {
@@ -25,13 +23,7 @@ pub struct Beside {
 
 impl control::RuleCheck for Beside {
     fn faults(&self, name: &str, rego: bool, text: &str) -> Vec<String> {
-        let file = format!("{name}.{}", if rego { "rego" } else { "yaml" });
-        let mut sources = packs::sources(self.config.preset);
-        sources.push(Source { file: &file, text });
-        match Rules::load(&sources) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
-        }
+        publish::faults(&self.config, &self.kept.load(), name, rego, text)
     }
 
     fn compare(&self, version: &RuleVersion) -> Result<Box<dyn Compare>, String> {

@@ -72,6 +72,7 @@ pub async fn watch_time(
             });
         }
         desk.report_missing(now).await;
+        desk.guard.report_effects(now).await;
         untold.tell(&desk.guard).await;
         treasury.tell(&desk.guard).await;
     }

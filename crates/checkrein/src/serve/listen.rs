@@ -1,17 +1,22 @@
 //! Accepting connections, with a bound on everything a client can hold open.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as Wake, Poll};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
 use gateway::identity::PeerCertificate;
 use gateway::limits::{
-    DRAIN_WITHIN, HANDSHAKE_WITHIN, HEADERS_WITHIN, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS,
-    MAX_STREAMS,
+    DRAIN_WITHIN, HANDSHAKE_WITHIN, HEADERS_WITHIN, IDLE_WITHIN, MAX_CONNECTIONS, MAX_HEADER_BYTES,
+    MAX_HEADERS, MAX_STREAMS,
 };
-use http::Request;
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,7 +30,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::hurry::Hurry;
+use super::hurry::{Hurry, InProgress, Pace};
 use super::tls;
 
 pub async fn bind_to(what: &str, address: SocketAddr) -> Result<TcpListener> {
@@ -47,7 +52,8 @@ pub async fn serve(
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
+        // From the end of one request to the head of the next; heads that were begun hurry on their own.
+        .header_read_timeout(IDLE_WITHIN)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEADER_BYTES);
     builder
@@ -103,9 +109,10 @@ async fn drive(
     builder: &Builder<TokioExecutor>,
     watcher: Watcher,
 ) {
-    let service = Peered { router: TowerToHyperService::new(router), peer };
-    let connection =
-        builder.serve_connection(TokioIo::new(Hurry::new(stream, HEADERS_WITHIN)), service).into_owned();
+    let pace = Arc::new(Pace::default());
+    let stream = Hurry::new(stream, Arc::clone(&pace), HEADERS_WITHIN);
+    let service = Peered { router: TowerToHyperService::new(router), peer, pace };
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(error, "a connection ended early");
     }
@@ -138,17 +145,46 @@ async fn handshake(
 struct Peered {
     router: TowerToHyperService<Router>,
     peer: Option<Arc<PeerCertificate>>,
+    pace: Arc<Pace>,
 }
 
 impl Service<Request<Incoming>> for Peered {
-    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Response = Response<Answering>;
     type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let asked = self.pace.begin();
         if let Some(peer) = &self.peer {
             request.extensions_mut().insert(Arc::clone(peer));
         }
-        self.router.call(request)
+        let answer = self.router.call(request);
+        Box::pin(async move { Ok(answer.await?.map(|body| Answering { body, _asked: asked })) })
+    }
+}
+
+/// The body of an answer: the request is in progress until the last of it is gone.
+struct Answering {
+    body: Body,
+    _asked: InProgress,
+}
+
+impl http_body::Body for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Wake<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -42,6 +42,12 @@ struct ByCode {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByRun {
+    adapter: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReason {
     reason: &'static str,
 }
@@ -73,6 +79,7 @@ pub struct Metrics {
     refusals: Family<ByCode, Counter>,
     wrong: Family<ByReason, Counter>,
     unrecorded: Family<ByPass, Counter>,
+    isolated: Family<ByRun, Counter>,
     budgets: Counter,
     tokens: Family<ByTokens, Counter>,
     micro_dollars: Family<ByProvider, Counter>,
@@ -95,6 +102,7 @@ impl Metrics {
             refusals: Family::default(),
             wrong: Family::default(),
             unrecorded: Family::default(),
+            isolated: Family::default(),
             budgets: Counter::default(),
             tokens: Family::default(),
             micro_dollars: Family::default(),
@@ -119,6 +127,11 @@ impl Metrics {
             "unrecorded",
             "Actions without a record, by whether they passed",
             metrics.unrecorded.clone(),
+        );
+        registry.register(
+            "isolated_runs",
+            "Actions that were to run in isolation, by what became of them",
+            metrics.isolated.clone(),
         );
         registry.register("budget_alerts", "Budgets that reached a threshold", metrics.budgets.clone());
         registry.register("llm_tokens", "Tokens that calls of models used", metrics.tokens.clone());
@@ -223,6 +236,10 @@ impl Meter for Metrics {
 
     fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&ByCode { code }).inc();
+    }
+
+    fn isolated(&self, adapter: &'static str, outcome: &'static str) {
+        self.isolated.get_or_create(&ByRun { adapter, outcome }).inc();
     }
 
     fn wrong(&self, wrong: Wrong) {

@@ -27,12 +27,15 @@ mod trust;
 mod untold;
 mod upkeep;
 mod whole;
+#[cfg(test)]
+mod world;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use action::Name;
 use anyhow::{Context, Result};
@@ -42,11 +45,12 @@ use axum::routing::get;
 use control::Office;
 use gateway::Guard;
 use gateway::ask::{Awaited, Desk, Recent, Replies, Tokens};
+use gateway::guard::Effects;
 use gateway::memory::Memory;
 use gateway::ports::SystemDice;
 use hold::{BindingKey, Holds};
 use ledger::note::SigningKey;
-use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock};
+use ledger::{Clock, Disk, Ledger, Promise, Record, RecordKind, SystemClock, Volume};
 use store::{Content, Index, State};
 use tokio::sync::watch;
 
@@ -77,6 +81,19 @@ struct Server {
     first_token: Option<String>,
 }
 
+/// The outside world as the server sees it. Tests put their own in its place.
+struct Outside {
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn Volume>,
+}
+
+impl Outside {
+    /// The machine's.
+    fn real() -> Self {
+        Outside { clock: Arc::new(SystemClock::new()), disk: Arc::new(Disk) }
+    }
+}
+
 /// Serves until a signal asks to stop.
 pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     let config = Arc::new(config);
@@ -89,7 +106,9 @@ pub async fn run(config: Config, first_token: Option<&Path>) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let server = {
         let config = Arc::clone(&config);
-        tokio::task::spawn_blocking(move || build(&config)).await.context("cannot start")??
+        tokio::task::spawn_blocking(move || build(&config, Outside::real()))
+            .await
+            .context("cannot start")??
     };
     if let (Some(path), Some(token)) = (first_token, &server.first_token) {
         secrets::write_new(path, token.as_bytes())
@@ -154,9 +173,8 @@ fn certificates(listener: &Listener) -> Result<Option<tls::Reload>> {
 }
 
 /// The parts, in the order in which they need each other.
-fn build(config: &Arc<Config>) -> Result<Server> {
+fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Server> {
     let dice = Arc::new(SystemDice::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let data = config.data.as_path();
     private_folder(data)?;
     let keys = data.join("keys");
@@ -177,10 +195,10 @@ fn build(config: &Arc<Config>) -> Result<Server> {
     let redaction = engine::redact::Key::new(secrets::key(&keys, "redaction.key", &*dice)?);
     let tokens = Tokens::new(&secrets::key(&keys, "token.key", &*dice)?);
 
-    let ledger = open_ledger(config, &clock)?;
+    let ledger = open_ledger(config, &clock, disk)?;
     let holds = Holds::new(Arc::new(ledger.clone()));
-    let awaited = Awaited::default();
-    restore(&holds, &awaited, &ledger)?;
+    let (awaited, effects) = (Awaited::default(), Effects::default());
+    restore(&holds, &awaited, &effects, &ledger, clock.elapsed())?;
     let (index, _) = Index::open(data).context("cannot open the index")?;
     clockwork::catch_up(&index, &ledger);
     let index = Arc::new(index);
@@ -205,9 +223,11 @@ fn build(config: &Arc<Config>) -> Result<Server> {
         redaction,
         passes: gateway::OpenPasses::default(),
         containment: Arc::new(Contains { state: Arc::clone(&state), clock: Arc::clone(&clock) }),
+        effects,
         trust: trust::trust(config, &state, &clock)?,
         meter: metrics.clone(),
         large: Guard::places_for_large(),
+        late: Guard::places_for_late(),
     });
     let (untold, passed) = Untold::open(data)?;
     guard.passes.put_back(passed);
@@ -327,9 +347,9 @@ pub fn signing_key(config: &Config) -> Result<SigningKey> {
     secrets::signing_key(&config.data.join("keys"), &config.log)
 }
 
-fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Ledger> {
+fn open_ledger(config: &Config, clock: &Arc<dyn Clock>, disk: Arc<dyn Volume>) -> Result<Ledger> {
     let key = signing_key(config)?;
-    let (ledger, _) = Ledger::open(ledger_settings(config), key, Arc::new(Disk), Arc::clone(clock))
+    let (ledger, _) = Ledger::open(ledger_settings(config), key, disk, Arc::clone(clock))
         .context("cannot open the ledger")?;
     let mut boot = Record::new(RecordKind::Boot, clock.now());
     if let (Ok(key), Ok(version)) = (Name::new("program"), Name::new(env!("CARGO_PKG_VERSION"))) {
@@ -339,15 +359,25 @@ fn open_ledger(config: &Config, clock: &Arc<dyn Clock>) -> Result<Ledger> {
     Ok(ledger)
 }
 
-/// Rebuilds held actions, and the outcomes that are still awaited, from the ledger.
-fn restore(holds: &Holds, awaited: &Awaited, ledger: &Ledger) -> Result<()> {
+/// Rebuilds held actions, the outcomes that are still awaited and the effects that are not reported, from
+/// the ledger.
+fn restore(
+    holds: &Holds,
+    awaited: &Awaited,
+    effects: &Effects,
+    ledger: &Ledger,
+    now: Duration,
+) -> Result<()> {
     let mut records = Vec::new();
     let (mut next, size) = (0, ledger.head().durable);
     while next < size {
         let stored = ledger.read(next, REPLAY_STEP).context("cannot read the ledger")?;
         let Some(last) = stored.last() else { break };
         next = last.record.sequence + 1;
-        stored.iter().for_each(|it| awaited.replay(&it.record));
+        for it in &stored {
+            awaited.replay(&it.record);
+            effects.replay(&it.record, now);
+        }
         records.extend(stored.into_iter().map(|it| it.record).filter(|record| record.approval.is_some()));
     }
     let restored = holds.replay(&records).context("cannot restore held actions")?;

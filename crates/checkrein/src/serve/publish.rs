@@ -101,20 +101,7 @@ fn with_rules(config: &Config, kept: &Snapshot, rules: RuleSets) -> Book {
 fn rules(config: &Config, kept: &Snapshot) -> Result<RuleSets> {
     let files = packs::read(&config.rules)?;
     let from_files = files.iter().map(|(file, text)| Source { file, text });
-    let languages: HashMap<&Name, Language> =
-        kept.rule_sets.iter().map(|set| (&set.name, set.language)).collect();
-    let named: Vec<(String, &str, u8)> = kept
-        .rules
-        .iter()
-        .filter(|version| version.state == RuleState::Active)
-        .map(|version| {
-            let ending = match languages.get(&version.set) {
-                Some(Language::Rego) => "rego",
-                Some(Language::Yaml) | None => "yaml",
-            };
-            (format!("{}@{}.{ending}", version.set, version.number), version.text.as_str(), version.percent)
-        })
-        .collect();
+    let named = active(kept);
     let sources = |least: u8| -> Vec<Source<'_>> {
         let whole = named.iter().filter(|(_, _, percent)| *percent >= least);
         let own = whole.map(|(file, text, _)| Source { file, text });
@@ -129,6 +116,42 @@ fn rules(config: &Config, kept: &Snapshot) -> Result<RuleSets> {
         None => None,
     };
     Ok(RuleSets { active: load(sources(100))?, candidate })
+}
+
+/// The versions in force: as which file, with which text, for which share of the sessions.
+fn active(kept: &Snapshot) -> Vec<(String, &str, u8)> {
+    let languages: HashMap<&Name, Language> =
+        kept.rule_sets.iter().map(|set| (&set.name, set.language)).collect();
+    let versions = kept.rules.iter().filter(|version| version.state == RuleState::Active);
+    let named = versions.map(|version| {
+        let ending = match languages.get(&version.set) {
+            Some(Language::Rego) => "rego",
+            Some(Language::Yaml) | None => "yaml",
+        };
+        (format!("{}@{}.{ending}", version.set, version.number), version.text.as_str(), version.percent)
+    });
+    named.collect()
+}
+
+/// What is wrong with a text in the place of its set, beside everything else that is in force: a name
+/// that two sets have, or a rule that refers to another set, is seen in no other way.
+pub fn faults(config: &Config, kept: &Snapshot, set: &str, rego: bool, text: &str) -> Vec<String> {
+    let files = match packs::read(&config.rules) {
+        Ok(files) => files,
+        Err(error) => return vec![format!("{error:#}")],
+    };
+    let mut others = kept.clone();
+    others.rules.retain(|version| version.set.as_str() != set);
+    let own = format!("{set}.{}", if rego { "rego" } else { "yaml" });
+    let named = active(&others);
+    let mut sources = packs::sources(config.preset);
+    sources.extend(files.iter().map(|(file, text)| Source { file, text }));
+    sources.extend(named.iter().map(|(file, text, _)| Source { file, text }));
+    sources.push(Source { file: &own, text });
+    match Rules::load(&sources) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn registration(agent: &store::Agent) -> Registration {
@@ -214,6 +237,7 @@ fn overlaid(mut scope: Scope, chosen: &store::Settings) -> Scope {
     scope.fail_effects = chosen.fail_effects.unwrap_or(scope.fail_effects);
     scope.capture = chosen.capture.unwrap_or(scope.capture);
     scope.explain = chosen.explain.or(scope.explain);
+    scope.isolate_effects = chosen.isolate_effects.unwrap_or(scope.isolate_effects);
     if let Some(seconds) = chosen.approval_seconds {
         scope.approval.deadline_millis = u64::from(seconds) * 1000;
     }

@@ -76,6 +76,37 @@ fn who_sends_nothing_or_half_a_head_is_cut_off_and_holds_up_nobody() {
 }
 
 #[test]
+fn a_kept_connection_may_be_idle_but_half_a_head_on_it_may_not() {
+    let server = Server::start(&[]);
+    let agent = server.agent("shop-helper", &[]);
+    let request = format!(
+        "GET /ask/v1/decisions/dec_none HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        agent.key
+    );
+    let mut kept = connect(&server);
+    let asks = |stream: &mut TcpStream| {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // The body is one object, and nothing follows it.
+        while !answer.ends_with(b"}}") {
+            let mut part = [0; 4 << 10];
+            let many = stream.read(&mut part).unwrap();
+            assert!(many > 0, "closed after {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&part[..many]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 404"), "{}", String::from_utf8_lossy(&answer));
+    };
+    asks(&mut kept);
+    // Longer than a head may take.
+    std::thread::sleep(gateway::limits::HEADERS_WITHIN + Duration::from_secs(1));
+    asks(&mut kept);
+    kept.write_all(b"GET /ask/v1/decisions/dec_none HT").unwrap();
+    let start = Instant::now();
+    assert_eq!(until_closed(&mut kept), b"");
+    assert!(start.elapsed() < Duration::from_secs(20), "it was kept for {:?}", start.elapsed());
+}
+
+#[test]
 fn a_body_that_does_not_come_is_not_waited_for_for_long() {
     let server = Server::start(&[]);
     let agent = server.agent("shop-helper", &[]);

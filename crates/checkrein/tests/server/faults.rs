@@ -163,12 +163,6 @@ fn limit_files(server: &Server, bytes: &str) {
     assert!(set.unwrap().success(), "prlimit (util-linux) sets the limit of the server");
 }
 
-fn metric(server: &Server, line: &str) -> u64 {
-    let text = call(server.operators, "GET", "/metrics", "", None).body;
-    let found = text.lines().find_map(|it| it.strip_prefix(line)?.trim().parse().ok());
-    found.unwrap_or(0)
-}
-
 #[test]
 fn when_the_disk_takes_nothing_reads_pass_and_are_counted_and_effects_do_not() {
     let server = Server::start(&["refunds.yaml"]);
@@ -180,8 +174,8 @@ fn when_the_disk_takes_nothing_reads_pass_and_are_counted_and_effects_do_not() {
     assert_eq!(refused["error"]["code"], "not_recorded");
     let passed = agent.ask(&reading()).is(200);
     assert_eq!((&passed["outcome"], &passed["unrecorded"]), (&json!("run"), &json!(true)));
-    assert!(metric(&server, "checkrein_unrecorded_total{passed=\"yes\"}") >= 1);
-    assert!(metric(&server, "checkrein_unrecorded_total{passed=\"no\"}") >= 1);
+    assert!(server.metric("checkrein_unrecorded_total{passed=\"yes\"}") >= 1);
+    assert!(server.metric("checkrein_unrecorded_total{passed=\"no\"}") >= 1);
     let ready = call(server.operators, "GET", "/readyz", "", None);
     assert_eq!(ready.status, 503, "{ready:?}");
     let change = server.operate("PUT", "/api/v1/agents/other", &json!({ "environments": ["production"] }));
@@ -207,5 +201,5 @@ fn a_scope_that_fails_closed_lets_nothing_pass_without_a_record() {
     limit_files(&server, "4096");
     until("it is noticed that nothing can be written", || agent.ask(&refund(2)).status == 503);
     assert_eq!(agent.ask(&reading()).is(503)["error"]["code"], "not_recorded");
-    assert_eq!(metric(&server, "checkrein_unrecorded_total{passed=\"yes\"}"), 0);
+    assert_eq!(server.metric("checkrein_unrecorded_total{passed=\"yes\"}"), 0);
 }

@@ -6,7 +6,9 @@ use std::process::Command;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::cluster::{Cluster, path};
 use crate::harness::{Agent, SETTINGS, Server, until};
+use crate::operators::patiently;
 
 const TARGETS: &str = "
 sandbox:
@@ -114,6 +116,60 @@ fn a6_a_delete_gets_a_plausible_result_and_the_database_stays() {
 }
 
 #[test]
+fn a6_a_write_to_postgresql_over_tls_is_answered_and_nothing_stays() {
+    let cluster = Cluster::start();
+    cluster.sql(
+        "postgres",
+        "CREATE ROLE sandbox LOGIN PASSWORD 'hunter2';
+         CREATE TABLE orders (id int PRIMARY KEY, customer text);
+         INSERT INTO orders VALUES (1, 'Ana Ruiz'), (2, 'Tom Okafor');
+         GRANT SELECT, INSERT, UPDATE, DELETE ON orders TO sandbox",
+    );
+    let rows = || cluster.sql("postgres", "SELECT * FROM orders ORDER BY id");
+    let before = rows();
+    let secret = cluster.folder.join("sandbox.secret");
+    let at = format!("host=localhost port={} user=sandbox password=hunter2 dbname=postgres", cluster.port);
+    std::fs::write(&secret, at).unwrap();
+    let (secret, ca) = (path(&secret).to_owned(), path(&cluster.authority()).to_owned());
+    let targets = format!(
+        "sandbox: {{ sql: [ {{ resource: orders-db, postgres: {{ file: {secret}, ca: {ca} }} }} ] }}\n"
+    );
+    let server = Server::prepared(&format!("{SETTINGS}{targets}"), &[], |_| {});
+    std::fs::write(server.folder.join("rules/isolated.yaml"), RULE).unwrap();
+    let server = server.crash_and_restart();
+    let agent = agent(&server);
+
+    let mut write = statement("UPDATE orders SET customer = $1 WHERE id = 1 RETURNING id, customer");
+    write["operation"] = json!("write");
+    write["payload"]["parameters"] = json!(["Nobody"]);
+    let answer = agent.ask(&write).is(203);
+    assert_eq!(answer["outcome"], "isolated");
+    assert_eq!(answer["result"]["rows"], json!([[1, "Nobody"]]));
+    assert_eq!(rows(), before);
+    let mut told = Value::Null;
+    until("the run is in the index", || {
+        told = server.told(&answer);
+        told["outcomes"][0]["report"] == "isolated"
+    });
+    assert_eq!(told["decision"]["effective"], "sandbox");
+    let records = server.as_operator(&server.admin, "GET", "/api/v1/ledger/records", None).body;
+    assert!(records.contains(r#""adapter":"postgres""#) && records.contains(r#""writes":"1""#), "{records}");
+
+    // A statement that ends its transaction, and a server that cannot be trusted any more: both wait.
+    assert_eq!(agent.ask(&statement("DELETE FROM orders; COMMIT")).is(202)["unisolated"], "leaves");
+    std::fs::copy(cluster.stranger(), cluster.authority()).unwrap();
+    assert_eq!(agent.ask(&write).is(202)["unisolated"], "unavailable");
+    assert_eq!(rows(), before);
+    for (outcome, count) in [("ran", 1), ("leaves", 1), ("unavailable", 1)] {
+        let line = format!(r#"checkrein_isolated_runs_total{{adapter="postgres",outcome="{outcome}"}}"#);
+        assert_eq!(server.metric(&line), count, "{line}");
+    }
+    let log = std::fs::read_to_string(server.folder.join("log")).unwrap();
+    assert!(!log.contains("hunter2"), "{log}");
+    verifies(&server);
+}
+
+#[test]
 fn a_request_is_answered_and_a_session_sees_the_files_that_it_wrote() {
     let (server, _) = start(SETTINGS);
     let agent = agent(&server);
@@ -155,6 +211,8 @@ fn what_cannot_be_isolated_waits_and_never_runs_by_itself() {
     let answer = agent.ask(&escape).is(202);
     assert_eq!((&answer["outcome"], &answer["unisolated"]), (&json!("wait"), &json!("leaves")));
     assert_eq!(std::fs::read(&file).unwrap(), before);
+    let none = r#"checkrein_isolated_runs_total{adapter="none",outcome="no_adapter"}"#;
+    assert_eq!(server.metric(none), 1);
 
     // From here on it is a held action like any other: a person lets it run, and then it may have run.
     let id = answer["id"].as_str().unwrap();
@@ -201,6 +259,36 @@ fn a_scope_can_isolate_whatever_has_an_effect() {
     assert_eq!((&decision["verdict"], &decision["effective"]), (&json!("allow"), &json!("sandbox")));
     assert!(content.contains("updated") && !content.contains("Ana Ruiz"), "{content}");
     assert_eq!(holds(&server.folder.join("data"), "Ana Ruiz"), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn one_agent_or_application_can_be_isolated_while_the_others_go_on() {
+    let (server, file) = start(SETTINGS);
+    let before = std::fs::read(&file).unwrap();
+    let profile = json!({ "environments": ["production"], "application": "billing" });
+    let (watched, free) = (server.agent("watched", &[]), server.agent("free", &[]));
+    let in_application = server.agent("biller", &[]);
+    server.operate("PUT", "/api/v1/agents/biller", &profile).is(200);
+    let set = |scope: Value, on: Value| {
+        let mut body = scope;
+        body["settings"] = json!({ "isolate_effects": on });
+        server.operate("PUT", "/api/v1/settings", &body).is(200)
+    };
+    let mut write = statement("DELETE FROM orders WHERE id = 1");
+    write["tool"] = json!("plain");
+    let outcome = |agent: &Agent| agent.ask(&write).json()["outcome"].clone();
+    set(json!({ "agent": "watched" }), json!(true));
+    set(json!({ "application": "billing" }), json!(true));
+    patiently("the settings are in force", || {
+        (outcome(&watched), outcome(&in_application)) == (json!("isolated"), json!("isolated"))
+    });
+    assert_ne!(outcome(&free), "isolated", "nobody asked for it");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    // The narrower scope decides, also when it says no.
+    set(json!({ "agent": "biller" }), json!(false));
+    patiently("the agent's own settings are in force", || outcome(&in_application) != "isolated");
+    let acts = server.as_operator(&server.admin, "GET", "/api/v1/ledger/records", None).body;
+    assert!(acts.contains("settings.update") && acts.contains("agent:watched"), "{acts}");
 }
 
 /// Files below a folder that hold a text.

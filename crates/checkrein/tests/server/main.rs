@@ -9,6 +9,8 @@
 mod approvals;
 mod certificates;
 mod clients;
+#[path = "../../../sandbox/tests/adapters/cluster.rs"]
+mod cluster;
 mod evidence;
 mod faults;
 mod frames;
@@ -26,6 +28,7 @@ mod records;
 mod rollouts;
 mod scenarios;
 mod signed;
+mod speak;
 mod tokens;
 mod tools;
 mod traces;

@@ -181,3 +181,26 @@ fn a_roll_out_that_fares_like_the_others_stays() {
     std::thread::sleep(std::time::Duration::from_millis(1_500));
     assert_eq!(server.look("/api/v1/rules/menu/versions/1")["state"], "active");
 }
+
+#[test]
+fn a_draft_is_looked_at_beside_everything_in_force_and_not_only_the_preset() {
+    let server = Server::start(&["refunds.yaml"]);
+    draft(&server, "menu", CLOSED);
+    state(&server, &json!({ "to": "active", "percent": 100 })).is(200);
+    let (menu, refunds) = (CLOSED.replace("policy: closed", "policy: other"), "policy: refunds\nrules: []\n");
+    let new = json!({ "layer": "organisation", "language": "yaml" });
+    server.operate("PUT", "/api/v1/rules/twin", &new).is(201);
+    let offered = |set: &str, text: &str| {
+        let version = json!({ "text": text, "note": "to try" });
+        server.operate("POST", &format!("/api/v1/rules/{set}/versions"), &version)
+    };
+    let faulty = |text: &str| offered("twin", text).is(400)["error"].to_string();
+    until("the first set is in force", || offered("twin", &menu).status == 400);
+    let told = faulty(&menu);
+    assert!(told.contains("faulty_rules") && told.contains("menu.closed"), "{told}");
+    let told = faulty(refunds);
+    assert!(told.contains("refunds"), "a policy of a rule file: {told}");
+    // In its own set the same text is the next version of itself.
+    offered("menu", CLOSED).is(201);
+    assert_eq!(offered("twin", &menu.replace("menu.closed", "menu.shut")).status, 201);
+}

@@ -106,6 +106,18 @@ fn a_dump_of_personal_data_is_blocked_before_a_record_is_read() {
     let agent = Agent { address: server.agents, key };
     assert_eq!(agent.ask(&harmless).status, 403, "also after a crash");
     assert_eq!(server.look("/api/v1/agents/crm-bot")["status"]["state"], "frozen");
+    // What the order did is on the ledger, also when a crash came in between.
+    let effect = || {
+        let acts = server.look("/api/v1/acts");
+        acts["items"].as_array().unwrap().iter().find(|act| act["act"] == "containment.effect").cloned()
+    };
+    until("its effect is reported", || effect().is_some());
+    let notes = effect().unwrap()["notes"].clone();
+    assert_eq!((&notes["decision"], &notes["in_force"]), (&answer["id"], &json!("yes")), "{notes:#}");
+    assert_eq!((&notes["passed"], &notes["radius"]), (&json!("0"), &json!("agent")), "{notes:#}");
+    assert!(notes["refused"].as_str().unwrap().parse::<u64>().unwrap() >= 1, "{notes:#}");
+    let findings = server.look("/api/v1/findings").to_string();
+    assert!(!findings.contains("containment.mismatch"), "{findings}");
     server.operate("POST", "/api/v1/agents/crm-bot/status", &json!({ "state": "active" })).is(200);
     until("an operator has lifted it", || agent.ask(&harmless).status != 403);
 }

@@ -32,6 +32,8 @@ struct Chosen {
     fail_effects: Option<FailMode>,
     capture: Option<Capture>,
     explain: Option<ExplainLevel>,
+    /// Whatever has an effect runs in isolation, also what is allowed.
+    isolate_effects: Option<bool>,
     approval_seconds: Option<u32>,
     requests_per_day: Option<u64>,
     requests_per_month: Option<u64>,
@@ -94,6 +96,7 @@ pub fn put_settings(office: &Office, call: &Call) -> Result<Reply, Fault> {
         fail_effects: chosen.fail_effects,
         capture: chosen.capture,
         explain: chosen.explain,
+        isolate_effects: chosen.isolate_effects,
         approval_seconds: chosen.approval_seconds,
         requests_per_day: chosen.requests_per_day,
         requests_per_month: chosen.requests_per_month,

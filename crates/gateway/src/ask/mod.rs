@@ -17,6 +17,7 @@ mod resume;
 mod wait;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use action::{Action, Digest, ExplainLevel, Name, TraceParent, Verdict};
 use axum::response::{IntoResponse, Response};
@@ -32,7 +33,7 @@ pub use resume::Resume;
 
 use crate::guard::{Guard, Passage, Passed, Plane};
 use crate::identity::Caller;
-use crate::limits::MAX_BATCH;
+use crate::limits::{LATE_KNOWN_WITHIN, MAX_BATCH};
 use crate::ports::{Past, PastDecision};
 use crate::refuse::Refusal;
 pub use crate::token::Tokens;
@@ -89,7 +90,7 @@ impl Desk {
         match action.idempotency_key.clone() {
             None => {
                 let id = crate::ids::fresh(now, &*self.guard.dice);
-                self.decide(caller, action, id, parent).await
+                self.decide(caller, action, id, parent, ()).await
             }
             Some(key) => self.decide_once(caller, action, &key, parent).await,
         }
@@ -107,7 +108,7 @@ impl Desk {
         let agent = &caller.agent.name;
         let id = crate::ids::keyed(&self.guard.binding.claim(&format!("{agent}\0{key}")));
         let payload = action.payload_hash();
-        let _turn = match self.replies.begin(&id, &payload) {
+        let turn = match self.replies.begin(&id, &payload) {
             replies::Begun::First(turn) => turn,
             replies::Begun::Answered(answer) => return self.again(*answer),
             replies::Begun::InProgress => return Err(Refusal::StillDeciding),
@@ -119,9 +120,26 @@ impl Desk {
             }
             return self.remembered(caller, &id, &past, &payload);
         }
-        let answer = self.decide(caller, action, id.clone(), parent).await?;
-        self.replies.keep(&id, &payload, &answer.to_keep());
-        Ok(answer)
+        let (over, ended) = tokio::sync::oneshot::channel::<()>();
+        match self.decide(caller, action, id.clone(), parent, over).await {
+            Ok(answer) => {
+                self.replies.keep(&id, &payload, &answer.to_keep());
+                Ok(answer)
+            }
+            Err(refusal) => {
+                // Its record may still come. Until then, and until it is known, nobody decides again.
+                if matches!(refusal, Refusal::TimedOut) {
+                    let past = Arc::clone(&self.past);
+                    tokio::spawn(async move {
+                        // An error is what comes: the other end is dropped when all is over.
+                        let _ = ended.await;
+                        known(past, id).await;
+                        drop(turn);
+                    });
+                }
+                Err(refusal)
+            }
+        }
     }
 
     async fn decide(
@@ -130,10 +148,11 @@ impl Desk {
         action: Action,
         id: Name,
         parent: Option<TraceParent>,
+        until_over: impl Send + 'static,
     ) -> Result<Answer, Refusal> {
         let environment = action.environment;
         let operation = action.operation;
-        match self.guard.pass(caller, action, id.clone(), parent, Plane::ASK).await {
+        match self.guard.pass_keeping(caller, action, id.clone(), parent, Plane::ASK, until_over).await {
             Ok(passed) => Ok(self.answer(caller, passed, environment, operation)),
             Err(Refusal::OpenPass(permit)) => Ok(Answer::unrecorded(*permit)),
             Err(refusal) => {
@@ -257,4 +276,19 @@ impl Desk {
         answer.repeated = true;
         Ok(answer)
     }
+}
+
+/// Waits until a decision is in the index, or will not be: one that never got a record never is.
+async fn known(past: Arc<dyn Past>, id: Name) {
+    let looked = async {
+        loop {
+            let (past, id) = (Arc::clone(&past), id.clone());
+            let found = tokio::task::spawn_blocking(move || past.decision(&id)).await;
+            if !matches!(found, Ok(Ok(None) | Err(_))) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let _ = tokio::time::timeout(LATE_KNOWN_WITHIN, looked).await;
 }

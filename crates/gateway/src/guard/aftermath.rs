@@ -6,6 +6,7 @@ use action::{Containment, Decision, Mode, Name, Severity, Timestamp};
 use ledger::{AgentPart, FindingPart, OperatorPart, Promise, Record, RecordKind};
 
 use super::Guard;
+use super::effects::{Reach, SESSION};
 use super::entry::named;
 use crate::book::Registration;
 use crate::ports::{Contained, Order};
@@ -22,7 +23,8 @@ impl Guard {
     }
 
     /// Carries out what a decision orders against its agent or session. The order is on the ledger
-    /// before it is carried out, with how far it reaches; what did not work is a finding.
+    /// before it is carried out, with how far it reaches; what did not work is a finding, and what it did
+    /// is reported afterwards.
     pub(super) async fn contain(
         self: &Arc<Self>,
         id: &Name,
@@ -48,13 +50,19 @@ impl Guard {
                 continue;
             }
             let port = Arc::clone(&self.containment);
+            let reach = order.reach();
             let done = tokio::task::spawn_blocking(move || port.contain(&order)).await;
             let fault = match done {
-                Ok(Ok(Contained::Done)) => continue,
+                Ok(Ok(Contained::Done)) => {
+                    if self.effects.watch(reach, id, self.clock.elapsed()) {
+                        continue;
+                    }
+                    "containment.unwatched"
+                }
                 Ok(Ok(Contained::NotHere)) => "containment.unavailable",
                 Ok(Err(_)) | Err(_) => "containment.failed",
             };
-            tracing::error!(decision = %id, containment = what.as_str(), fault, "not contained");
+            tracing::error!(decision = %id, containment = what.as_str(), fault, "containment is in doubt");
             let finding = self.finding(id, &agent.name, fault, Severity::Critical);
             // That it could not be written was logged where it happened.
             let _ = self.note(finding, Promise::Synced).await;
@@ -62,20 +70,24 @@ impl Guard {
     }
 
     fn ordered(&self, order: &Order) -> Record {
-        let (radius, on) = match (order.what, &order.session) {
-            (Containment::TerminateSession, Some(session)) => ("session", session),
-            (Containment::TerminateSession | Containment::FreezeAgent, _) => ("agent", &order.agent),
-            (Containment::QuarantineWorkload, _) => ("workload", &order.agent),
+        let Reach { agent, session } = order.reach();
+        let radius = match (order.what, &session) {
+            (Containment::QuarantineWorkload, _) => "workload",
+            (Containment::TerminateSession | Containment::FreezeAgent, Some(_)) => SESSION,
+            (Containment::TerminateSession | Containment::FreezeAgent, None) => "agent",
         };
+        // How far it reaches, before it does: sessions that are known of the agent.
+        let sessions = session.as_ref().map_or_else(|| self.memory.sessions(&agent), |_| 1);
         let mut record = Record::new(RecordKind::Operator, self.clock.now());
         record.operator = Some(OperatorPart {
             act: named(&format!("containment.{}", order.what.as_str())),
             by: named("checkrein"),
-            on: Some(on.clone()),
+            on: Some(session.unwrap_or(agent)),
         });
         record.notes.insert(named("decision"), order.decision.clone());
         record.notes.insert(named("agent"), order.agent.clone());
         record.notes.insert(named("radius"), named(radius));
+        record.notes.insert(named("sessions"), named(&sessions.to_string()));
         record
     }
 
@@ -85,5 +97,16 @@ impl Guard {
         record.agent = Some(AgentPart { name: agent.clone(), version: None });
         record.finding = Some(FindingPart { of: Some(of.clone()), rule: named(rule), severity });
         record
+    }
+}
+
+impl Order {
+    /// Whom it stops. Without a session of its own, all that the agent does is one session.
+    fn reach(&self) -> Reach {
+        let session = match self.what {
+            Containment::TerminateSession => self.session.clone(),
+            Containment::FreezeAgent | Containment::QuarantineWorkload => None,
+        };
+        Reach { agent: self.agent.clone(), session }
     }
 }

@@ -1,5 +1,7 @@
 //! Content of actions: whose it is, what the ledger commits to, and what the vault may keep.
 
+use std::sync::Arc;
+
 use action::{Action, Capture, Decision, Name};
 
 use super::Guard;
@@ -8,14 +10,22 @@ use crate::ports::Whose;
 use crate::refuse::Refusal;
 
 impl Guard {
-    /// Whose content an action carries: the person's, or else the session's or the agent's.
-    pub(super) fn subject(&self, action: &Action) -> Result<Name, Refusal> {
+    /// Whose content an action carries: the person's, or else the session's or the agent's. Who is not
+    /// known by heart is looked up away from the threads that answer.
+    pub(super) async fn subject(&self, action: &Action) -> Result<Name, Refusal> {
         let whose = match (&action.principal, &action.session) {
-            (Some(principal), _) => Whose::Person(principal.id.as_str()),
-            (None, Some(session)) => Whose::Session { agent: &action.agent.name, session: &session.id },
-            (None, None) => Whose::Agent(&action.agent.name),
+            (Some(principal), _) => Whose::Person(principal.id.as_str().into()),
+            (None, Some(session)) => {
+                Whose::Session { agent: action.agent.name.clone(), session: session.id.clone() }
+            }
+            (None, None) => Whose::Agent(action.agent.name.clone()),
         };
-        Ok(self.vault.pseudonym(whose)?)
+        if let Some(known) = self.vault.known(&whose) {
+            return Ok(known);
+        }
+        let vault = Arc::clone(&self.vault);
+        let found = tokio::task::spawn_blocking(move || vault.pseudonym(&whose)).await;
+        Ok(found.map_err(|_| Refusal::Faulty)??)
     }
 
     /// Commits to content and gives it to the vault as far as the capture level allows.

@@ -58,7 +58,7 @@ impl Guard {
     ) -> Result<Released, Refusal> {
         let hold = self.holds.get(id).ok_or(Refusal::UnknownDecision)?;
         let (changed, classes) = match hold.state {
-            State::Approved { .. } | State::Released { .. } => self.judge_again(caller, action, veil)?,
+            State::Approved { .. } | State::Released { .. } => self.judge_again(caller, action, veil).await?,
             State::Pending { .. }
             | State::Denied { .. }
             | State::Expired { .. }

@@ -38,10 +38,15 @@ impl Guard {
             Ok(isolated) => {
                 let record = self.run_of(&isolation, &isolated);
                 // Without a record of the run its result is not handed out.
-                self.note(record, Promise::Synced).await?;
+                let noted = self.note(record, Promise::Synced).await;
+                self.meter.isolated(isolated.adapter, if noted.is_ok() { "ran" } else { "unrecorded" });
+                noted?;
                 (Passage::Isolated(Box::new(isolated.result)), None)
             }
-            Err(refused) => (self.held_instead(&isolation, refused).await?, Some(refused.why)),
+            Err(refused) => {
+                self.meter.isolated(refused.adapter, refused.why);
+                (self.held_instead(&isolation, refused).await?, Some(refused.why))
+            }
         };
         let Isolation { id, decision, receipt, scope, .. } = isolation;
         Ok(Passed { id, decision, passage, receipt: Some(receipt), scope, unisolated })

@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod content;
+mod effects;
 mod entry;
 mod facts;
 mod held;
@@ -23,15 +24,16 @@ use ledger::{Clock, Ledger, OutcomePart, Promise, Receipt, Report};
 use self::facts::{admit, fill, session_of};
 use self::isolate::Isolation;
 use self::plan::{Plan, promise};
-use crate::book::{Book, Registration, Scope};
+use crate::book::{Book, Denied, Registration, Scope};
 use crate::fail::{Closed, OpenPasses};
 use crate::identity::{Caller, Trust};
-use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE};
+use crate::limits::{DECIDE_WITHIN, INLINE_BYTES, MAX_LARGE, MAX_LATE};
 use crate::memory::{Memory, Purse, Recalled};
 use crate::meter::{Meter, Passing, Stage};
 use crate::ports::{Contain, Dice, Isolate, Vault};
 use crate::refuse::Refusal;
 
+pub use effects::{Effect, Effects, Reach};
 pub use entry::Decided;
 pub(crate) use entry::named;
 pub(crate) use entry::nameless;
@@ -53,9 +55,11 @@ pub struct Guard {
     pub redaction: Key,
     pub passes: OpenPasses,
     pub containment: Arc<dyn Contain>,
+    pub effects: Effects,
     pub trust: Trust,
     pub meter: Arc<dyn Meter>,
     pub large: tokio::sync::Semaphore,
+    pub late: Arc<tokio::sync::Semaphore>,
 }
 
 /// What came of an action at the door.
@@ -94,6 +98,10 @@ impl Guard {
         tokio::sync::Semaphore::new(MAX_LARGE)
     }
 
+    pub fn places_for_late() -> Arc<tokio::sync::Semaphore> {
+        Arc::new(tokio::sync::Semaphore::new(MAX_LATE))
+    }
+
     /// Lets one action through the door, or not. Within [`DECIDE_WITHIN`] the answer is there, or
     /// the fail mode of the scope speaks.
     pub async fn pass(
@@ -104,31 +112,63 @@ impl Guard {
         parent: Option<TraceParent>,
         plane: Plane,
     ) -> Result<Passed, Refusal> {
+        self.pass_keeping(caller, action, id, parent, plane, ()).await
+    }
+
+    /// The same. A decision that comes too late for its answer is still finished: its record is on its
+    /// way, and what it orders holds. `until_over` is dropped once that is over.
+    pub async fn pass_keeping(
+        self: &Arc<Self>,
+        caller: &Caller,
+        action: Action,
+        id: Name,
+        parent: Option<TraceParent>,
+        plane: Plane,
+        until_over: impl Send + 'static,
+    ) -> Result<Passed, Refusal> {
         let book = self.book.load_full();
         let agent = Arc::clone(&caller.agent);
         let scope = book.settings.of(&agent, action.environment);
         admit(&agent, &action)?;
         // Looked up before the action is given away: it is needed only when no decision comes in time.
         let mode = scope.fail_mode(action.operation);
+        let now = self.clock.now().timestamp();
+        let session = action.session.as_ref().map(|session| session.id.clone());
+        let key = caller.key.as_ref().map(|key| (Denied::Key, key.as_str()));
+        let stopped = book.is_frozen(&agent, action.environment, now)
+            || effects::holds(&book, &Reach { agent: agent.name.clone(), session: session.clone() }, now)
+            || !book.denied(key, now).is_empty();
+        // Whoever was stopped does not get through because something failed.
+        let mode = if stopped { FailMode::Closed } else { mode };
         let payload = (mode == FailMode::Open).then(|| action.payload_hash());
-        let work = Arc::clone(self).judge_and_record(
-            book,
+        let mut work = Box::pin(Arc::clone(self).judge_and_record(
+            Arc::clone(&book),
             caller.clone(),
             Arc::clone(&scope),
             action,
             id.clone(),
             parent,
             plane,
-        );
-        match tokio::time::timeout(DECIDE_WITHIN, work).await {
+        ));
+        match tokio::time::timeout(DECIDE_WITHIN, &mut work).await {
             Ok(step) => match step? {
                 Step::Passed(passed) => Ok(*passed),
                 Step::Isolate(isolation) => self.isolate(*isolation).await,
             },
             Err(_) => {
                 tracing::error!(decision = %id, "no decision within {DECIDE_WITHIN:?}");
+                if let Ok(place) = Arc::clone(&self.late).try_acquire_owned() {
+                    tokio::spawn(async move {
+                        // A permit of it is dropped: nobody is there to use it.
+                        drop(work.await);
+                        drop((place, until_over));
+                    });
+                }
                 Err(match (self.unrecorded(mode), payload) {
-                    (Ok(pass), Some(payload)) => Refusal::OpenPass(Box::new(Permit::open(id, payload, pass))),
+                    (Ok(pass), Some(payload)) => {
+                        self.met(&book, &agent.name, session.as_ref(), true, now);
+                        Refusal::OpenPass(Box::new(Permit::open(id, payload, pass)))
+                    }
                     (Ok(_) | Err(_), _) => Refusal::TimedOut,
                 })
             }
@@ -150,8 +190,10 @@ impl Guard {
         let now = began.timestamp();
         let size =
             action.context.iter().map(|content| content.text.len()).sum::<usize>() + weight(&action.payload);
-        let subject = self.subject(&action)?;
+        let subject = self.subject(&action).await?;
         let principal = action.principal.as_ref().map(|_| subject.clone());
+        let at_hand =
+            size <= INLINE_BYTES && self.memory.at_hand(&action.agent.name, &session_of(&action), now);
         let judge = {
             let principal = principal.clone();
             let (guard, book, scope) = (Arc::clone(&self), Arc::clone(&book), Arc::clone(&scope));
@@ -171,11 +213,18 @@ impl Guard {
                 decided.map(|decision| (action, decision))
             }
         };
-        let (action, decision) = if size <= INLINE_BYTES {
+        // What takes long, or has to ask the disk, does not hold up whoever comes next: the threads that
+        // answer stay free, so that the end of [`DECIDE_WITHIN`] is noticed.
+        let (action, decision) = if at_hand {
             judge(action)?
         } else {
             let _place = self.large.acquire().await.map_err(|_| Refusal::Stopping)?;
-            tokio::task::spawn_blocking(move || judge(action)).await.map_err(|_| Refusal::Faulty)??
+            let memory = self.memory.clone();
+            let work = move || {
+                let _slow = memory.slowly(&action.agent.name)?;
+                judge(action)
+            };
+            tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Faulty)??
         };
         let judged = started.elapsed();
         self.meter.took(Stage::Judge, judged);
@@ -184,6 +233,8 @@ impl Guard {
         // A freeze is an order of an operator and no rule on trial: it stops in every mode.
         let frozen = book.is_frozen(&caller.agent, action.environment, now);
         let plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action, &scope, &plane) };
+        let passes = matches!(plan, Plan::Run | Plan::Change(_));
+        self.met(&book, &caller.agent.name, action.session.as_ref().map(|it| &it.id), passes, now);
         if let Some(changed) = plan.changed() {
             self.throttle(&caller.agent, changed, now)?;
         }
@@ -213,7 +264,10 @@ impl Guard {
         }
         let unisolated = (decision.effective == Verdict::Sandbox && matches!(plan, Plan::Hold))
             .then_some(NO_ADAPTER)
-            .inspect(|why| drop(record.notes.insert(named("sandbox"), named(why))));
+            .inspect(|why| {
+                self.meter.isolated("none", *why);
+                record.notes.insert(named("sandbox"), named(why));
+            });
         let promise = promise(&action, &decision, carried);
         let recording = Instant::now();
         let kept = self.append(record, promise);
@@ -343,7 +397,7 @@ impl Guard {
 
     /// Judges an approved action once more, without keeping what it taught: it was counted when it
     /// was asked. Gives back the form in which it may run, where that is another one.
-    fn judge_again(
+    async fn judge_again(
         &self,
         caller: &Caller,
         action: &Action,
@@ -353,10 +407,13 @@ impl Guard {
         let book = self.book.load_full();
         let scope = book.settings.of(&caller.agent, action.environment);
         let now = self.clock.now().timestamp();
-        let subject = self.subject(action)?;
+        let subject = self.subject(action).await?;
         let principal = action.principal.as_ref().map(|_| &subject);
         let decision = self.decide(&book, caller, &scope, action, principal, now, |_, _, _| {})?;
-        if decision.effective == Verdict::Block || book.is_frozen(&caller.agent, action.environment, now) {
+        let refused =
+            decision.effective == Verdict::Block || book.is_frozen(&caller.agent, action.environment, now);
+        self.met(&book, &caller.agent.name, action.session.as_ref().map(|it| &it.id), !refused, now);
+        if refused {
             tracing::warn!(rule = %decision.ruling.decided_by, "an approved action is blocked by now");
             return Err(Refusal::Stricter);
         }
@@ -369,6 +426,13 @@ impl Guard {
             tracing::warn!(%unfit, "an approved action cannot be changed as a rule asks");
             Refusal::Stricter
         })
+    }
+
+    /// Counts what became of an action against what was ordered to stop its agent or session.
+    fn met(&self, book: &Book, agent: &Name, session: Option<&Name>, passed: bool, now: Timestamp) {
+        self.effects.met(agent, session, passed, self.clock.elapsed(), || {
+            effects::holds(book, &Reach { agent: agent.clone(), session: session.cloned() }, now)
+        });
     }
 
     /// Records something that is no decision.

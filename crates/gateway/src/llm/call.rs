@@ -109,7 +109,7 @@ impl Call {
             talk,
             host,
             via: way.via.map(str::to_owned),
-            ask: Ask { input_bytes: body.len() as u64, ..send::ask(&asked.payload) },
+            ask: Ask { input_bytes: body.len() as u64, ..send::ask(&asked.payload, found.endpoint.call) },
             charge: Mutex::default(),
             body: Bytes::new(),
         };

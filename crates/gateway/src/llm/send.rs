@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use wire::dialect::{self, Dialect};
 use wire::doc::Doc;
 use wire::edit::Edits;
+use wire::endpoint::Call as Asks;
 use wire::translate;
 use wire::usage::Tally;
 
@@ -62,8 +63,9 @@ impl Call {
         let guard = &self.story.guard;
         let (agent, person) = (&self.caller.agent, self.origin.principal.as_ref());
         let caller = Caller {
-            user: person.and_then(|it| guard.vault.pseudonym(Whose::Person(it.id.as_str())).ok()),
-            team: person.and_then(|person| person.team.clone()),
+            // The guard has just looked it up, so it is known.
+            user: person.and_then(|it| guard.vault.known(&Whose::Person(it.id.as_str().into()))),
+            team: person.and_then(|person| person.team.clone()).or_else(|| agent.business_unit.clone()),
             application: agent.application.clone(),
             agent: agent.name.clone(),
             key: self.caller.key.clone(),
@@ -218,11 +220,16 @@ fn renamed(body: &Bytes, model: &str) -> Option<Bytes> {
 }
 
 /// What is known of a call's size before it is made.
-pub fn ask(payload: &Json) -> Ask {
+pub fn ask(payload: &Json, asks: Asks) -> Ask {
     let number = |key: &str| payload.get(key).and_then(Json::as_number).map(Decimal::trunc);
     let whole = |key: &str| number(key).and_then(|number| u64::try_from(number).ok());
     let bounds = ["max_tokens", "max_completion_tokens"].map(whole);
-    Ask { input_bytes: 0, max_tokens: bounds.into_iter().flatten().max(), choices: whole("n").unwrap_or(1) }
+    let max_tokens = match asks {
+        Asks::Generate => bounds.into_iter().flatten().max(),
+        // What gives vectors, counts and lists writes nothing.
+        Asks::Embed | Asks::Count | Asks::Models => Some(0),
+    };
+    Ask { input_bytes: 0, max_tokens, choices: whole("n").unwrap_or(1) }
 }
 
 impl Models {

@@ -1,15 +1,15 @@
-//! The connection: local, and with a bound on what is read from it.
+//! The connection: local or over TLS, and with a bound on what is read from it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::tls::Authorities;
 use super::unavailable;
 use crate::{Bounds, Refused};
 
@@ -20,22 +20,19 @@ const PER_ROW: usize = 256;
 
 const USUAL_PORT: u16 = 5432;
 
-/// A connection to the first host that takes one.
-pub async fn connect(config: &Config, bounds: &Bounds) -> Result<Client, Refused> {
+/// A connection to the first host that takes one. `authorities` asks for TLS also on this machine.
+pub async fn connect(
+    config: &Config,
+    authorities: Option<&Authorities>,
+    bounds: &Bounds,
+) -> Result<Client, Refused> {
     let mut last = None;
     for (index, host) in config.get_hosts().iter().enumerate() {
         let ports = config.get_ports();
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(USUAL_PORT);
-        match open(host, port).await {
-            Ok(stream) => {
-                let limit = bounds.bytes.saturating_add(FRAMES);
-                let left = limit.saturating_add(bounds.rows.saturating_mul(PER_ROW));
-                let connected = config.connect_raw(Limited { stream, left }, NoTls).await;
-                let (client, connection) = connected.map_err(unavailable)?;
-                // Ends with the client, or with the runtime of the run.
-                tokio::spawn(connection);
-                return Ok(client);
-            }
+        let sealed = authorities.is_some() || config.get_ssl_mode() == SslMode::Require;
+        match open(host, port, sealed).await {
+            Ok(opened) => return greet(config, opened, authorities, bounds).await,
             Err(error) => last = Some(error),
         }
     }
@@ -45,23 +42,53 @@ pub async fn connect(config: &Config, bounds: &Bounds) -> Result<Client, Refused
     })
 }
 
-async fn open(host: &Host, port: u16) -> io::Result<Stream> {
-    match host {
+/// A stream, and the name that the certificate at its end must have: none where nothing leaves the
+/// machine.
+struct Opened {
+    stream: Stream,
+    name: Option<String>,
+}
+
+async fn open(host: &Host, port: u16, sealed: bool) -> io::Result<Opened> {
+    let name = match host {
         Host::Unix(folder) => {
-            UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.map(Stream::Unix)
+            let stream = UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await?;
+            return Ok(Opened { stream: Stream::Unix(stream), name: None });
         }
-        Host::Tcp(name) => {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), port)).await?.collect();
-            let local = found.into_iter().find(|address| address.ip().is_loopback()).ok_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "the host is another machine, and the password would travel in the clear; \
-                     use a local socket, or a local proxy that speaks TLS",
-                )
-            })?;
-            TcpStream::connect(local).await.map(Stream::Tcp)
+        Host::Tcp(name) => name,
+    };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in tokio::net::lookup_host((name.as_str(), port)).await? {
+        let name = (sealed || !address.ip().is_loopback()).then(|| name.clone());
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(Opened { stream: Stream::Tcp(stream), name }),
+            Err(error) => last = error,
         }
     }
+    Err(last)
+}
+
+async fn greet(
+    config: &Config,
+    opened: Opened,
+    authorities: Option<&Authorities>,
+    bounds: &Bounds,
+) -> Result<Client, Refused> {
+    let limit = bounds.bytes.saturating_add(FRAMES);
+    let left = limit.saturating_add(bounds.rows.saturating_mul(PER_ROW));
+    let stream = Limited { stream: opened.stream, left };
+    // The connection ends with the client, or with the runtime of the run.
+    let Some(name) = opened.name else {
+        let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(unavailable)?;
+        tokio::spawn(connection);
+        return Ok(client);
+    };
+    let connector = authorities.unwrap_or(&Authorities::Public).connector(&name)?;
+    // Whatever the string says: a server that offers no TLS would be sent the password in the clear.
+    let config = Config::clone(config).ssl_mode(SslMode::Require).clone();
+    let (client, connection) = config.connect_raw(stream, connector).await.map_err(unavailable)?;
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 enum Stream {

@@ -7,6 +7,7 @@
 
 mod link;
 mod role;
+mod tls;
 mod values;
 
 use std::path::PathBuf;
@@ -24,12 +25,14 @@ use crate::statement::{Parameters, Statement, names};
 use crate::{Bounds, Refused, Run, count, object, text, whole};
 
 pub use role::DOORS;
+pub use tls::Authorities;
 
 /// One PostgreSQL database that statements name as their resource.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     resource: Name,
     secret: Secret,
+    authorities: Option<Authorities>,
 }
 
 /// Where the connection string lies. It is read for each run, so it can be changed, and never kept.
@@ -40,8 +43,10 @@ pub enum Secret {
 }
 
 impl Postgres {
-    pub const fn new(resource: Name, secret: Secret) -> Self {
-        Postgres { resource, secret }
+    /// A host on another machine is spoken to over TLS in any case. With `authorities` every host is,
+    /// and they are who may vouch for it.
+    pub const fn new(resource: Name, secret: Secret, authorities: Option<Authorities>) -> Self {
+        Postgres { resource, secret, authorities }
     }
 
     pub(crate) fn fits(&self, action: &Action) -> bool {
@@ -60,7 +65,10 @@ impl Postgres {
         let runtime = runtime.map_err(|error| Refused::unavailable("a thread for the database", error))?;
         let mark = action.payload_hash().to_string();
         runtime.block_on(async {
-            let run = isolated(&config, statement.sql, parameters, &mark, bounds);
+            let run = async {
+                let client = link::connect(&config, self.authorities.as_ref(), bounds).await?;
+                isolated(&client, statement.sql, parameters, &mark, bounds).await
+            };
             tokio::time::timeout(bounds.time, run).await.unwrap_or(Err(Refused::TooLong))
         })
     }
@@ -93,13 +101,12 @@ fn only_rows(sql: &str) -> Result<(), Refused> {
 }
 
 async fn isolated(
-    config: &Config,
+    client: &Client,
     sql: &str,
     parameters: &[Json],
     mark: &str,
     bounds: &Bounds,
 ) -> Result<Run, Refused> {
-    let client = link::connect(config, bounds).await?;
     let millis = bounds.time.as_millis();
     // `mark` is hexadecimal. It is set for this transaction alone, so whether it is still there tells
     // whether the statement left the transaction.
@@ -108,13 +115,13 @@ async fn isolated(
          SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL checkrein.run = '{mark}'"
     );
     client.batch_execute(&begin).await.map_err(unavailable)?;
-    role::check(&client).await?;
-    let run = match execute(&client, sql, parameters, bounds).await {
-        Ok(result) => Ok(told(result, tables(&client).await?)),
+    role::check(client).await?;
+    let run = match execute(client, sql, parameters, bounds).await {
+        Ok(result) => Ok(told(result, tables(client).await?)),
         Err(Stop::Refused(refused)) => Err(refused),
         Err(Stop::Postgres(error)) => failed(error),
     };
-    if run.as_ref().is_ok_and(|run| run.writes > 0) && !still_inside(&client, mark).await? {
+    if run.as_ref().is_ok_and(|run| run.writes > 0) && !still_inside(client, mark).await? {
         return Err(Refused::Leaves("the statement ended its transaction".to_owned()));
     }
     client.batch_execute("ROLLBACK").await.map_err(unavailable)?;

@@ -1,19 +1,17 @@
-//! PostgreSQL: a server of the tests' own, on a socket in a folder of their own.
+//! PostgreSQL: a real server.
 
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use action::Name;
-use sandbox::{Adapter, Bounds, DOORS, Postgres, Refused, Run, Sandbox, Secret};
+use sandbox::{Adapter, Authorities, Bounds, DOORS, Postgres, Refused, Run, Sandbox, Secret};
 
+use crate::cluster::{Cluster, path};
 use crate::{Show as _, action, bounded, ran, refused, sandbox, statement};
 
 /// Who owns the tables, and who is asked by the adapter.
 const SCHEMA: &str = "
-CREATE ROLE shop LOGIN; CREATE ROLE sandbox LOGIN;
+CREATE ROLE shop LOGIN; CREATE ROLE sandbox LOGIN PASSWORD 'hunter2';
 CREATE TYPE state AS ENUM ('open', 'paid');
 CREATE TABLE orders (id serial PRIMARY KEY, customer text NOT NULL, total numeric(10,2), state state,
   at timestamptz, extra jsonb, tags text[]);
@@ -29,105 +27,37 @@ INSERT INTO orders (customer, total, state, at, extra, tags) VALUES
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders, audit TO sandbox; GRANT USAGE ON SEQUENCE orders_id_seq TO sandbox;
 ";
 
-/// Ends with the tests: a child of theirs that the system ends with them.
+static SERVER: LazyLock<Server> = LazyLock::new(|| {
+    let server = Server { cluster: Cluster::start() };
+    server.sql(SCHEMA);
+    server
+});
+
 struct Server {
-    folder: PathBuf,
-    bin: PathBuf,
+    cluster: Cluster,
 }
 
-static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
-
 impl Server {
-    #[expect(clippy::zombie_processes, reason = "it outlives the tests, to end the server after them")]
-    fn start() -> Server {
-        let folder = tempfile::tempdir().unwrap().keep();
-        let server = Server { bin: installed(), folder };
-        if is_root() {
-            let user = std::fs::read_to_string("/etc/passwd").unwrap();
-            let postgres =
-                user.lines().find(|line| line.starts_with("postgres:")).expect("a user `postgres`");
-            let ids: Vec<u32> = postgres.split(':').skip(2).take(2).map(|id| id.parse().unwrap()).collect();
-            chown(&server.folder, Some(ids[0]), Some(ids[1])).unwrap();
-            std::fs::set_permissions(&server.folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        let data = server.folder.join("data");
-        server.tool(
-            "initdb",
-            &["-D", path(&data), "-U", "root", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
-        );
-        let socket = format!(
-            "-k {} -c listen_addresses= -c fsync=off -c shared_buffers=16MB -c max_connections=40",
-            path(&server.folder)
-        );
-        let log = server.folder.join("log");
-        server.tool("pg_ctl", &["-D", path(&data), "-o", &socket, "-l", path(&log), "-w", "start"]);
-        server.sql(SCHEMA);
-        // Without this the server would stay: nothing of these tests runs after the last one.
-        let (pid, folder) = (std::process::id(), server.folder.clone());
-        let stop = format!(
-            "while kill -0 {pid} 2>/dev/null; do sleep 0.2; done; kill -INT $(head -n 1 {data}/postmaster.pid); \
-             while [ -e {data}/postmaster.pid ]; do sleep 0.1; done; rm -rf {folder}",
-            data = path(&data),
-            folder = path(&folder)
-        );
-        let null = std::process::Stdio::null;
-        let watch = Command::new("setsid")
-            .args(["sh", "-c", &stop])
-            .stdin(null())
-            .stdout(null())
-            .stderr(null())
-            .spawn();
-        watch.unwrap();
-        server
-    }
-
-    /// Runs a program of the server as a user that is not root: the server refuses to run as root.
-    fn tool(&self, name: &str, arguments: &[&str]) -> Output {
-        let program = self.bin.join(name);
-        let mut command = if is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        let output = command.args(arguments).current_dir(&self.folder).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{name} {arguments:?}: {told}");
-        output
-    }
-
-    /// As the superuser of the cluster, beside the adapter.
     fn sql(&self, sql: &str) -> String {
         self.on("postgres", sql)
     }
 
     fn on(&self, database: &str, sql: &str) -> String {
-        let host = path(&self.folder);
-        let arguments = [
-            "-h",
-            host,
-            "-U",
-            "root",
-            "-d",
-            database,
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-X",
-            "-q",
-            "-A",
-            "-t",
-            "-c",
-            sql,
-        ];
-        String::from_utf8(self.tool("psql", &arguments).stdout).unwrap()
+        self.cluster.sql(database, sql)
     }
 
+    /// Over the socket.
     fn adapter(&self, user: &str, database: &str) -> Adapter {
-        let secret = self.folder.join(format!("{user}-{database}.secret"));
-        std::fs::write(&secret, format!("host={} user={user} dbname={database}\n", path(&self.folder)))
-            .unwrap();
-        Adapter::Postgres(Postgres::new(Name::new("orders-db").unwrap(), Secret::File(secret)))
+        let (folder, port) = (path(&self.cluster.folder), self.cluster.port);
+        let text = format!("host={folder} port={port} user={user} dbname={database}\n");
+        self.with(&format!("{user}-{database}"), &text, None)
+    }
+
+    /// With this connection string.
+    fn with(&self, name: &str, text: &str, authorities: Option<Authorities>) -> Adapter {
+        let secret = self.cluster.folder.join(format!("{name}.secret"));
+        std::fs::write(&secret, text).unwrap();
+        Adapter::Postgres(Postgres::new(Name::new("orders-db").unwrap(), Secret::File(secret), authorities))
     }
 
     fn sandbox(&self) -> Sandbox {
@@ -144,23 +74,6 @@ impl Server {
     fn run(&self, sql: &str) -> Result<Run, Refused> {
         self.sandbox().run(&statement(sql))
     }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").map(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0).unwrap()
-}
-
-fn installed() -> PathBuf {
-    let versions =
-        std::fs::read_dir("/usr/lib/postgresql").map(|all| all.flatten().map(|it| it.path().join("bin")));
-    let mut found: Vec<PathBuf> =
-        versions.into_iter().flatten().filter(|bin| bin.join("initdb").exists()).collect();
-    found.sort();
-    found.pop().expect("PostgreSQL is needed: run `scripts/tools.sh`, or install the package `postgresql`")
 }
 
 #[test]
@@ -314,21 +227,65 @@ fn runs_are_bounded_in_time_rows_and_bytes() {
 }
 
 #[test]
-fn a_missing_secret_or_another_machine_is_unavailable() {
-    let secret = |text: &str| {
-        let file = SERVER.folder.join("other.secret");
-        std::fs::write(&file, text).unwrap();
-        let adapter = Adapter::Postgres(Postgres::new(Name::new("orders-db").unwrap(), Secret::File(file)));
-        sandbox(adapter).run(&statement("DELETE FROM orders"))
+fn over_tls_the_server_must_be_the_one_that_was_named() {
+    let before = SERVER.rows();
+    let port = SERVER.cluster.port;
+    let over = |host: &str, more: &str, authority: Option<std::path::PathBuf>| {
+        let text = format!("host={host} port={port} user=sandbox password=hunter2 dbname=postgres {more}");
+        let adapter = SERVER.with(&format!("tls-{host}"), &text, authority.map(Authorities::File));
+        let run = sandbox(adapter).run(&statement("DELETE FROM orders"));
+        assert!(!format!("{run:?}").contains("hunter2"), "{run:?}");
+        run
     };
-    for text in ["host=192.0.2.1 user=x password=hunter2", "hunter2", "user=x", "host=/nowhere user=x"] {
+    let known = || Some(SERVER.cluster.authority());
+    // The password is bound to the certificate; a man in the middle could not pass it on.
+    for more in ["", "channel_binding=require", "sslmode=disable"] {
+        assert_eq!(ran(over("localhost", more, known())).result.show(), r#"{"affected":3}"#, "{more}");
+    }
+    for (host, more, authority, why) in [
+        ("127.0.0.1", "", known(), "the certificate names another host"),
+        ("localhost", "", Some(SERVER.cluster.stranger()), "another authority vouches"),
+        ("localhost", "sslmode=require", None, "no public authority vouches"),
+        ("localhost", "", Some(SERVER.cluster.folder.join("none.pem")), "there is no such file"),
+        ("localhost", "", Some(SERVER.cluster.folder.join("log")), "the file holds no certificate"),
+        ("localhost", "", None, "without TLS the server lets nobody in"),
+    ] {
+        assert_eq!(refused(over(host, more, authority)), "unavailable", "{why}");
+    }
+    assert_eq!(SERVER.rows(), before);
+}
+
+#[test]
+fn a_server_without_tls_is_not_spoken_to_where_tls_is_asked_for() {
+    use std::io::{Read as _, Write as _};
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = plain.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = plain.accept().unwrap();
+        let mut asked = [0; 8];
+        stream.read_exact(&mut asked).unwrap();
+        stream.write_all(b"N").unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        rest
+    });
+    let text = format!("host=localhost port={port} user=sandbox password=hunter2");
+    let authority = Authorities::File(SERVER.cluster.authority());
+    let adapter = SERVER.with("plain", &text, Some(authority));
+    assert_eq!(refused(sandbox(adapter).run(&statement("DELETE FROM orders"))), "unavailable");
+    assert_eq!(heard.join().unwrap(), b"", "nothing was said in the clear");
+}
+
+#[test]
+fn a_missing_secret_or_host_is_unavailable() {
+    let secret = |text: &str| sandbox(SERVER.with("other", text, None)).run(&statement("DELETE FROM orders"));
+    for text in ["hunter2", "user=x", "host=/nowhere user=x", "host=127.0.0.1 port=9 user=x password=hunter2"]
+    {
         let refused = secret(text).unwrap_err();
         assert_eq!(refused.code(), "unavailable", "{text}");
         assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
     }
-    let adapter = Adapter::Postgres(Postgres::new(
-        Name::new("orders-db").unwrap(),
-        Secret::Env("CHECKREIN_TEST_NOT_SET".to_owned()),
-    ));
+    let env = Secret::Env("CHECKREIN_TEST_NOT_SET".to_owned());
+    let adapter = Adapter::Postgres(Postgres::new(Name::new("orders-db").unwrap(), env, None));
     assert_eq!(refused(sandbox(adapter).run(&statement("DELETE FROM orders"))), "unavailable");
 }

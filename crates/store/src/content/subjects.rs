@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 
 use action::{Digest, Name, Timestamp};
 use aws_lc_rs::{hmac, rand};
@@ -61,11 +61,8 @@ impl Content {
         let lookup = self.shared.lookup_of(&identity);
         let day = now.millis().div_euclid(DAY);
         let mut known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seen) = known.by_lookup.get_mut(&lookup) {
-            if seen.day < day && self.try_order(Order::Seen(seen.pseudonym.clone(), now)) {
-                seen.day = day;
-            }
-            return Ok(seen.pseudonym.clone());
+        if let Some(pseudonym) = self.seen(&mut known, &lookup, now) {
+            return Ok(pseudonym);
         }
         if let Some(pseudonym) = self.shared.find(lookup)? {
             let told = self.try_order(Order::Seen(pseudonym.clone(), now));
@@ -84,6 +81,28 @@ impl Content {
             known.learn(lookup, pseudonym.clone(), day);
         }
         Ok(pseudonym)
+    }
+
+    /// The same without any wait: none when the database would have to be asked, or when somebody is
+    /// asking it.
+    pub fn known(&self, subject: &Subject, now: Timestamp) -> Option<Name> {
+        let lookup = self.shared.lookup_of(&identity_of(subject));
+        let mut known = match self.shared.known.try_lock() {
+            Ok(known) => known,
+            Err(TryLockError::Poisoned(known)) => known.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.seen(&mut known, &lookup, now)
+    }
+
+    /// One that is known by heart. Once a day the database is told that it is in use.
+    fn seen(&self, known: &mut Known, lookup: &Digest, now: Timestamp) -> Option<Name> {
+        let seen = known.by_lookup.get_mut(lookup)?;
+        let day = now.millis().div_euclid(DAY);
+        if seen.day < day && self.try_order(Order::Seen(seen.pseudonym.clone(), now)) {
+            seen.day = day;
+        }
+        Some(seen.pseudonym.clone())
     }
 
     /// The pseudonym of a subject, if it has one.

@@ -65,10 +65,12 @@ impl State {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO nonces (agent, nonce, expires) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             )?;
+            let forgotten = one(transaction, "SELECT until FROM forgotten", [], |row| time(row, "until"))?;
             for (agent, nonce, expires) in nonces {
                 // Whoever asks has checked that the signature is young enough; a nonce that could be
-                // forgotten at once would not protect it.
-                if *expires <= now {
+                // forgotten at once would not protect it. One that may have been forgotten counts as
+                // used: the clock came back from where it was forgotten.
+                if *expires <= now || forgotten.is_some_and(|until| *expires <= until) {
                     answers.push(false);
                     continue;
                 }

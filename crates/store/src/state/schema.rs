@@ -2,7 +2,7 @@
 
 use crate::migrate::Schema;
 
-pub(super) const SCHEMA: Schema = Schema { application_id: 0x4352_5354, steps: &[FIRST, SECOND] };
+pub(super) const SCHEMA: Schema = Schema { application_id: 0x4352_5354, steps: &[FIRST, SECOND, THIRD] };
 
 // An empty text stands for "the organisation", "every environment" and "the agent as a whole", because a
 // key column that may be null would not keep two equal rows apart. Names are never empty.
@@ -165,5 +165,13 @@ CREATE TABLE delegations (
   created INTEGER NOT NULL,
   until INTEGER NOT NULL,
   PRIMARY KEY (delegator, delegate)
+) STRICT, WITHOUT ROWID;
+";
+
+// A clock that went ahead and came back must not make a nonce good again that was forgotten in between.
+const THIRD: &str = "
+CREATE TABLE forgotten (
+  what TEXT PRIMARY KEY CHECK (what = 'nonces'),
+  until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";

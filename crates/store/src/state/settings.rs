@@ -83,6 +83,7 @@ impl Settings {
             fail_effects: self.fail_effects.or(wider.fail_effects),
             capture: self.capture.or(wider.capture),
             explain: self.explain.or(wider.explain),
+            isolate_effects: self.isolate_effects.or(wider.isolate_effects),
             decision_millis: self.decision_millis.or(wider.decision_millis),
             approval_seconds: self.approval_seconds.or(wider.approval_seconds),
             outcome_seconds: self.outcome_seconds.or(wider.outcome_seconds),

@@ -28,6 +28,16 @@ impl State {
                 let rows = transaction.prepare_cached(sql)?.execute((end.millis(), AT_ONCE))?;
                 Ok::<_, rusqlite::Error>(rows as u64)
             };
+            // What is remembered of nonces that go: no signature that could have one of them is good later.
+            transaction
+                .prepare_cached(
+                    "INSERT INTO forgotten (what, until)
+                     SELECT 'nonces', max(expires) FROM
+                       (SELECT expires FROM nonces WHERE expires <= ?1 ORDER BY expires LIMIT ?2)
+                     HAVING max(expires) IS NOT NULL
+                     ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+                )?
+                .execute((now.millis(), AT_ONCE))?;
             let swept = Swept {
                 claims: delete(
                     "DELETE FROM claims WHERE (agent, key) IN

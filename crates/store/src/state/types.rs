@@ -272,6 +272,9 @@ pub struct Settings {
     pub capture: Option<Capture>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<ExplainLevel>,
+    /// Whatever has an effect runs in isolation, also what is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolate_effects: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision_millis: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

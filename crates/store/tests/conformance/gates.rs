@@ -33,7 +33,11 @@ pub fn settings_come_from_the_narrowest_scope(place: &dyn Place) {
         production,
         Settings { fail_effects: Some(FailMode::Closed), ..Settings::default() },
     );
-    put(Scope::Application(app.clone()), None, Settings { requests_per_day: Some(5), ..Settings::default() });
+    put(
+        Scope::Application(app.clone()),
+        None,
+        Settings { requests_per_day: Some(5), isolate_effects: Some(true), ..Settings::default() },
+    );
     put(Scope::Application(app.clone()), production, mode(Mode::Enforce));
     let narrow = put(Scope::Agent(bot.clone()), None, mode(Mode::Simulate));
     put(Scope::Agent(name("other")), None, mode(Mode::Monitor));
@@ -48,6 +52,7 @@ pub fn settings_come_from_the_narrowest_scope(place: &dyn Place) {
             fail_effects: Some(FailMode::Closed),
             capture: Some(Capture::Redacted),
             requests_per_day: Some(5),
+            isolate_effects: Some(true),
             ..Settings::default()
         }
     );

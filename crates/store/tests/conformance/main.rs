@@ -68,6 +68,7 @@ for_each_place! {
     remembered:
         a_claim_is_answered_once
         a_nonce_is_spent_once
+        a_nonce_that_was_forgotten_is_not_new_after_the_clock_came_back
         facts_never_go_back
         a_sweep_takes_what_has_had_its_time
         the_version_moves_with_what_is_published

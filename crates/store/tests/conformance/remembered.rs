@@ -48,6 +48,20 @@ pub fn a_nonce_is_spent_once(place: &dyn Place) {
     assert_eq!(state.spend(&[nonce(1, 100)], at(1)).unwrap(), [false]);
 }
 
+pub fn a_nonce_that_was_forgotten_is_not_new_after_the_clock_came_back(place: &dyn Place) {
+    let nonce = |byte, expires| (name("bot"), Digest::from_bytes([byte; 32]), at(expires));
+    {
+        let state = place.state();
+        assert_eq!(state.spend(&[nonce(1, 100), nonce(2, 900)], at(50)).unwrap(), [true, true]);
+        // The clock goes hours ahead, what has had its time goes, and the clock comes back.
+        assert_eq!(state.sweep(at(800), at(0)).unwrap().nonces, 1);
+        assert_eq!(state.spend(&[nonce(1, 100)], at(51)).unwrap(), [false]);
+    }
+    let state = place.state();
+    assert_eq!(state.spend(&[nonce(1, 100), nonce(2, 900)], at(52)).unwrap(), [false, false], "also later");
+    assert_eq!(state.spend(&[nonce(3, 101)], at(52)).unwrap(), [true], "younger ones are not concerned");
+}
+
 pub fn facts_never_go_back(place: &dyn Place) {
     let row = |session: Option<&str>, bytes: &[u8], version| FactsRow {
         agent: name("bot"),

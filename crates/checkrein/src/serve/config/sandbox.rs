@@ -4,7 +4,7 @@
 //! sandbox:
 //!   sql:
 //!     - { resource: orders-db, sqlite: /srv/shop/orders.db }
-//!     - { resource: ledger-db, postgres: { env: LEDGER_SANDBOX }, agents: [finance-bot] }
+//!     - { resource: ledger-db, postgres: { env: LEDGER_SANDBOX, ca: db-ca.pem }, agents: [finance-bot] }
 //!   http:
 //!     - host: api.example.org
 //!       answers: [ { method: POST, path: /v1/orders, status: 201, body: '{"id": "${id}"}' } ]
@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use action::{Json, Name};
 use engine::yaml::{Faults, Fields};
-use sandbox::{Adapter, Bounds, Files, Http, Method, Mock, Postgres, Sandbox, Secret, Sqlite, Target};
+use sandbox::{
+    Adapter, Authorities, Bounds, Files, Http, Method, Mock, Postgres, Sandbox, Secret, Sqlite, Target,
+};
 
 use super::name;
 
@@ -71,10 +73,13 @@ fn each(
 fn sql(one: &mut Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Adapter> {
     let resource = name(one.need_text("resource", faults), "resource", one, faults);
     let sqlite = one.text("sqlite", faults).map(|file| folder.join(file));
-    let postgres = one.fields("postgres", faults).map(|fields| secret(fields, folder, faults));
+    let postgres = one.fields("postgres", faults).map(|fields| postgres(fields, folder, faults));
     match (sqlite, postgres) {
         (Some(file), None) => Some(Adapter::Sqlite(Sqlite::new(resource?, &file))),
-        (None, Some(secret)) => Some(Adapter::Postgres(Postgres::new(resource?, secret?))),
+        (None, Some(read)) => {
+            let (secret, authorities) = read?;
+            Some(Adapter::Postgres(Postgres::new(resource?, secret, authorities)))
+        }
         (None, None) | (Some(_), Some(_)) => {
             let hint =
                 "`sqlite: FILE`, or `postgres: { env: NAME }`, or `postgres: { file: PATH }`".to_owned();
@@ -84,8 +89,13 @@ fn sql(one: &mut Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Adapt
     }
 }
 
-/// Where a connection string lies. The string itself has no place in the settings.
-fn secret(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Secret> {
+/// Where a connection string lies, and who vouches for the server. The string itself has no place in
+/// the settings.
+fn postgres(
+    mut fields: Fields<'_>,
+    folder: &Path,
+    faults: &mut Faults,
+) -> Option<(Secret, Option<Authorities>)> {
     let env = fields.text("env", faults).map(|name| Secret::Env(name.to_owned()));
     let file = fields.text("file", faults).map(|path| Secret::File(folder.join(path)));
     let secret = match (env, file) {
@@ -96,8 +106,13 @@ fn secret(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<
             None
         }
     };
+    let authorities = fields.text("ca", faults).map(|path| Authorities::File(folder.join(path)));
+    if let Some(Err(wrong)) = authorities.as_ref().map(Authorities::check) {
+        let hint = Some("a file with one or more parts `-----BEGIN CERTIFICATE-----`".to_owned());
+        fields.fault(faults, "bad_ca", wrong, hint);
+    }
     fields.finish(faults);
-    secret
+    Some((secret?, authorities))
 }
 
 fn http(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Adapter> {
@@ -220,7 +235,7 @@ sandbox:
         let (_, faults) = read(
             "
 sandbox:
-  sql: [ { resource: a }, { resource: b, postgres: {} }, { resource: c, sqlite: f, postgres: { env: X } } ]
+  sql: [ { resource: a }, { resource: b, postgres: { ca: none.pem } }, { resource: c, sqlite: f, postgres: { env: X } } ]
   http:
     - { host: 'https://api.example.org' }
     - host: api.example.org
@@ -233,6 +248,7 @@ sandbox:
         for code in [
             "bad_database",
             "bad_secret",
+            "bad_ca",
             "bad_host",
             "bad_answer",
             "bad_header",

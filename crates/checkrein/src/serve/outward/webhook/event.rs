@@ -86,6 +86,8 @@ impl Event {
 fn of_act(part: &OperatorPart) -> Option<Event> {
     let (what, how) = part.act.as_str().split_once('.')?;
     match (what, how) {
+        // The report of what an order did is for the ledger; that it did not hold is a finding.
+        ("containment", "effect") => None,
         ("containment", _) | ("freeze", "create") => Some(Event::AgentFrozen),
         ("agent", "status") | ("freeze", _) => Some(Event::AgentStatus),
         ("rules", _) => Some(Event::RulesChanged),
@@ -141,6 +143,7 @@ mod tests {
             assert_eq!(act(word), None, "{word}");
         }
         assert_eq!(act("containment.freeze_agent"), Some(Event::AgentFrozen));
+        assert_eq!(act("containment.effect"), None);
         assert_eq!(act("freeze.create"), Some(Event::AgentFrozen));
         assert_eq!(
             (act("agent.status"), act("freeze.lift")),
