@@ -137,9 +137,8 @@ impl Serialize for TraceId {
 
 impl<'de> Deserialize<'de> for TraceId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        TraceId::from_hex(&text).ok_or_else(|| {
-            serde::de::Error::custom("a trace id has 32 lower-case hexadecimal digits, not all zero")
+        crate::read_text(deserializer, |text| {
+            TraceId::from_hex(text).ok_or("a trace id has 32 lower-case hexadecimal digits, not all zero")
         })
     }
 }

@@ -38,9 +38,9 @@ impl Digest {
         }
         // Every digit is read before any is judged: without a way out the loop has no branches.
         let mut seen = 0;
+        let value = |digit: u8| VALUES.get(usize::from(digit)).copied().unwrap_or(NONE);
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            let [high, low] =
-                [*high, *low].map(|digit| VALUES.get(usize::from(digit)).copied().unwrap_or(NONE));
+            let (high, low) = (value(*high), value(*low));
             seen |= high | low;
             *byte = high << 4 | low;
         }
@@ -99,7 +99,12 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| Digest::from_hex(text).ok_or("a digest has 64 hexadecimal digits"))
+        read_text(deserializer, |text| {
+            // In documents a digest has one form: what is hashed or signed must be written back as it came.
+            let one_form = !text.bytes().any(|digit| digit.is_ascii_uppercase());
+            let digest = if one_form { Digest::from_hex(text) } else { None };
+            digest.ok_or("a digest has 64 lower-case hexadecimal digits")
+        })
     }
 }
 
@@ -124,6 +129,13 @@ mod tests {
         assert_eq!(digest.map(|digest| digest.to_string()).as_deref(), Some(text));
         assert_eq!(Digest::from_hex(&text.to_uppercase()), digest);
         assert_eq!(serde_json::to_string(&digest).ok(), Some(format!("\"{text}\"")));
+    }
+
+    #[test]
+    fn in_a_document_a_digest_has_one_form() {
+        let text = format!("\"{}\"", "0f".repeat(32));
+        assert!(serde_json::from_str::<Digest>(&text).is_ok());
+        assert!(serde_json::from_str::<Digest>(&text.to_uppercase()).is_err());
     }
 
     #[test]

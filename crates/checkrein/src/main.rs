@@ -1,29 +1,12 @@
-//! The command line: reads arguments, calls one command, turns its outcome into an exit code.
-
-mod bench;
-mod cli;
-mod client;
-mod clock;
-mod commands;
-mod exit;
-mod input;
-mod judge;
-mod packs;
-mod providers_page;
-mod reference;
-mod report;
-mod serve;
-mod show;
+//! The program. All of it is in the library beside it, where fuzzing reaches what it reads.
 
 use std::process::ExitCode;
 
-use clap::Parser;
+/// What is known of thousands of agents is taken and given back in small pieces by many threads. The
+/// system's allocator kept several times as much of it as was in use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| eprintln!("{}", exit::panic_note(panic.location()))));
-    let args = cli::Args::parse();
-    match commands::run(args) {
-        Ok(exit) => exit.into(),
-        Err(error) => exit::report(&error),
-    }
+    checkrein::main()
 }

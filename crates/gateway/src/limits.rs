@@ -65,6 +65,9 @@ pub const KEPT_RESULT: usize = 16 << 10;
 /// After a crash at most this much of what was learned is missing. Decisions are not: they are on
 /// the ledger.
 pub const FACTS_SAVED_EVERY: Duration = Duration::from_secs(1);
+/// Bytes of what was learned that are saved in one transaction, give or take those of one agent; more
+/// goes with the next.
+pub const SAVED_AT_ONCE: usize = 2 << 20;
 /// A session that was idle for longer begins anew.
 pub const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// Sessions that an agent begins so soon after an injection was found in what it read begin tainted: a

@@ -5,6 +5,7 @@
 //! [`FACTS_SAVED_EVERY`](crate::limits::FACTS_SAVED_EVERY); that is the most a crash can lose.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use engine::facts::{Baseline, Bucket, Counters, Facts, Rate, SessionFacts, Taint
 use serde::{Deserialize, Serialize};
 
 use crate::book::Budget;
-use crate::limits::{MAX_SESSIONS, MAX_THROTTLES, SESSION_IDLE, TAINT_CARRIED};
+use crate::limits::{MAX_SESSIONS, MAX_THROTTLES, SAVED_AT_ONCE, SESSION_IDLE, TAINT_CARRIED};
 use crate::ports::{Dice, FactKey, FactStore, Unavailable};
 
 /// Everything that is remembered. Cheap to clone.
@@ -138,13 +139,24 @@ impl Memory {
         let entry = self.entry(agent)?;
         let mut memory = lock(&entry.memory);
         memory.recall(agent, session, now, &*self.store, &*self.dice)?;
-        let facts = memory.facts(session, now);
-        let mut recalled = Recalled { facts, learned: None };
-        let answer = decide(&mut recalled);
-        if let Some(learned) = recalled.learned {
-            memory.keep(session, learned, now);
+        let mut recalled = Recalled { facts: memory.lend(session, now), learned: None };
+        // What was lent comes back in any case: without it the session would begin anew, untainted.
+        let answer = catch_unwind(AssertUnwindSafe(|| decide(&mut recalled)));
+        let Recalled { facts, learned } = recalled;
+        match (answer, learned) {
+            (Ok(answer), Some(learned)) => {
+                memory.keep(session, learned, now);
+                Ok(answer)
+            }
+            (Ok(answer), None) => {
+                memory.take_back(session, facts);
+                Ok(answer)
+            }
+            (Err(fault), _) => {
+                memory.take_back(session, facts);
+                resume_unwind(fault)
+            }
         }
-        Ok(answer)
     }
 
     /// Counts a request against a budget.
@@ -178,26 +190,33 @@ impl Memory {
         true
     }
 
-    /// Saves what has changed since the last time; gives back how many pieces that were.
+    /// Saves what has changed since the last time; gives back how many pieces that were. Some agents
+    /// after the other: all that thousands of them learned in a second would be a hundred megabytes.
     pub fn save(&self) -> Result<usize, Unavailable> {
         let agents: Vec<(Name, Arc<Entry>)> =
             self.all().iter().map(|(name, entry)| (name.clone(), Arc::clone(entry))).collect();
-        let mut batch = Vec::new();
+        let (mut batch, mut saved) = (Vec::new(), 0);
         for (name, entry) in &agents {
             lock(&entry.memory).collect(name, &mut batch);
+            if batch.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() >= SAVED_AT_ONCE {
+                saved += self.save_batch(&mut batch)?;
+            }
         }
+        Ok(saved + self.save_batch(&mut batch)?)
+    }
+
+    fn save_batch(&self, batch: &mut Vec<(FactKey, Vec<u8>)>) -> Result<usize, Unavailable> {
         if batch.is_empty() {
             return Ok(0);
         }
-        let saved = self.store.save(&batch);
-        if saved.is_err() {
-            // Nothing was saved, so all of it is tried again.
-            for (key, bytes) in batch {
+        let saved = self.store.save(batch).map(|()| batch.len());
+        for (key, bytes) in batch.drain(..) {
+            // Nothing of it was saved, so all of it is tried again.
+            if saved.is_err() {
                 self.retry(key, bytes);
             }
-            return saved.map(|()| 0);
         }
-        Ok(batch.len())
+        saved
     }
 
     fn retry(&self, key: FactKey, bytes: Vec<u8>) {
@@ -362,17 +381,26 @@ impl AgentMemory {
         }
     }
 
-    fn facts(&self, session: &Name, now: Timestamp) -> Facts {
+    /// Hands out what is known, without a copy of what may be large.
+    fn lend(&mut self, session: &Name, now: Timestamp) -> Facts {
         let mut facts = Facts::default();
         facts.agent.salt = self.kept.salt;
         facts.agent.first_seen = self.kept.first_seen.or(Some(now));
         (facts.agent.recent_alerts, facts.agent.recent_blocks) = self.kept.trouble.recent(now);
-        facts.counters = self.kept.counters.clone();
+        facts.counters = std::mem::take(&mut self.kept.counters);
         facts.baseline = self.kept.baseline;
-        if let Some(it) = self.sessions.get(session) {
-            facts.session = it.facts.clone();
+        if let Some(it) = self.sessions.get_mut(session) {
+            facts.session = std::mem::take(&mut it.facts);
         }
         facts
+    }
+
+    /// Takes back what was lent and taught nothing.
+    fn take_back(&mut self, session: &Name, facts: Facts) {
+        self.kept.counters = facts.counters;
+        if let Some(it) = self.sessions.get_mut(session) {
+            it.facts = facts.session;
+        }
     }
 
     fn keep(&mut self, session: &Name, learned: Learned, now: Timestamp) {
@@ -642,6 +670,69 @@ mod tests {
         assert!(!tainted("a", "before", 1), "a session that was there read nothing of it");
         assert!(!tainted("b", "next", 1), "nor did another agent");
         assert!(!tainted("a", "later", 11) && tainted("a", "next", 11));
+    }
+
+    /// A store that fails when told to, and tells what it was given.
+    #[derive(Default)]
+    struct Shelf {
+        kept: Mutex<BTreeSet<FactKey>>,
+        largest: Mutex<usize>,
+        fails_at: Mutex<Option<usize>>,
+    }
+
+    impl FactStore for Shelf {
+        fn load(&self, _: &FactKey) -> Result<Option<Vec<u8>>, Unavailable> {
+            Ok(None)
+        }
+
+        fn save(&self, batch: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable> {
+            let mut fails_at = lock(&self.fails_at);
+            *fails_at = match *fails_at {
+                Some(0) => return Err(Unavailable { what: "the shelf" }),
+                left => left.map(|left| left - 1),
+            };
+            let bytes = batch.iter().map(|(_, bytes)| bytes.len()).sum();
+            let mut largest = lock(&self.largest);
+            *largest = (*largest).max(bytes);
+            lock(&self.kept).extend(batch.iter().map(|(key, _)| key.clone()));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn many_agents_are_saved_some_at_a_time_and_none_is_forgotten_by_a_failure() {
+        let shelf = Arc::new(Shelf::default());
+        let memory = Memory::new(shelf.clone(), Arc::new(crate::ports::SystemDice::default()));
+        let agents = 8_000;
+        for n in 0..agents {
+            let name = Name::new(&format!("agent-{n}")).unwrap();
+            memory.spend(&name, &Budget::default(), at("2026-03-02T10:00:00Z")).unwrap();
+        }
+        *lock(&shelf.fails_at) = Some(1);
+        assert!(memory.save().is_err());
+        let before = lock(&shelf.kept).len();
+        assert!(before > 0 && before < agents, "{before}");
+        *lock(&shelf.fails_at) = None;
+        assert_eq!(memory.save().unwrap(), agents - before);
+        assert_eq!(lock(&shelf.kept).len(), agents);
+        let largest = *lock(&shelf.largest);
+        assert!((SAVED_AT_ONCE..SAVED_AT_ONCE + 8_192).contains(&largest), "{largest}");
+        assert_eq!(memory.save().unwrap(), 0);
+    }
+
+    #[test]
+    fn what_was_lent_comes_back_when_nothing_is_learned_and_after_a_fault() {
+        let memory = Memory::new(Arc::new(Shelf::default()), Arc::new(crate::ports::SystemDice::default()));
+        let (agent, session) = (Name::new("a").unwrap(), Name::new("s").unwrap());
+        let now = at("2026-03-02T10:00:00Z");
+        let salt = memory.with(&agent, &session, now, |recalled| recalled.facts.session.salt).unwrap();
+        assert_ne!(salt, 0);
+        let fault = catch_unwind(AssertUnwindSafe(|| {
+            memory.with(&agent, &session, now, |recalled| assert_eq!(recalled.facts.session.salt, 0))
+        }));
+        assert!(fault.is_err());
+        let after = memory.with(&agent, &session, now, |recalled| recalled.facts.session.salt).unwrap();
+        assert_eq!(after, salt);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The agents' routes. Who listens, and with which limits on connections, is for the composition.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use action::{Name, TraceParent};
@@ -117,10 +119,24 @@ async fn outcome(State(desk): Desks, Path(id): Path<String>, request: Request) -
 async fn whole(
     work: impl Future<Output = Result<Response, Refusal>> + Send + 'static,
 ) -> Result<Response, Refusal> {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request had a fault of ours");
-        Err(Refusal::Faulty)
-    })
+    let mut work = Box::pin(work);
+    // Most questions wait for nothing. They are answered where they arrived, for a task of its own costs
+    // two more turns of the runtime; whoever does wait goes on in one, where nobody can drop it.
+    let begun = std::future::poll_fn(|context| {
+        let step = AssertUnwindSafe(|| work.as_mut().poll(context));
+        Poll::Ready(catch_unwind(step))
+    });
+    match begun.await {
+        Ok(Poll::Ready(answer)) => answer,
+        Ok(Poll::Pending) => tokio::spawn(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request had a fault of ours");
+            Err(Refusal::Faulty)
+        }),
+        Err(_) => {
+            tracing::error!("a request had a fault of ours");
+            Err(Refusal::Faulty)
+        }
+    }
 }
 
 fn decision(id: &str) -> Result<Name, Refusal> {

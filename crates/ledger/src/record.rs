@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 mod canonical;
 mod kinds;
+mod reader;
 
 pub use canonical::{MAX_RECORD_BYTES, Unreadable};
 pub use kinds::{Author, KindRow, MAX_DETECTIONS, MAX_NOTES, MAX_NUMBER, Part, RecordFault, VERSION};

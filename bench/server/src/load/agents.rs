@@ -29,7 +29,7 @@ impl Ask {
         }
     }
 
-    fn action(self, n: u64) -> serde_json::Value {
+    pub fn action(self, n: u64) -> serde_json::Value {
         match self {
             Ask::Read => estate::read(n),
             Ask::Write => estate::note_without_key(n),
@@ -41,74 +41,42 @@ impl Ask {
 pub struct Asked {
     /// Nanoseconds.
     pub times: Vec<u64>,
+    /// How much later than due each question left, where questions are due.
+    pub late: Vec<u64>,
     pub errors: Vec<String>,
 }
 
-/// When an agent asks.
-#[derive(Clone, Copy)]
-enum Pace {
-    AtOnce,
-    /// So long after one another, the first after this.
-    Every {
-        first: Duration,
-        then: Duration,
-    },
+impl Asked {
+    pub fn add(&mut self, other: Asked) {
+        self.times.extend(other.times);
+        self.late.extend(other.late);
+        self.errors.extend(other.errors);
+    }
 }
 
+/// Each agent asks again as soon as it is answered.
 pub async fn closed_loop(to: SocketAddr, keys: &[String], ask: Ask, length: Duration) -> Result<Asked> {
-    all(to, keys, ask, length, |_| Pace::AtOnce).await
-}
-
-/// So many questions a second, over all agents evenly.
-pub async fn open_loop(
-    to: SocketAddr,
-    keys: &[String],
-    ask: Ask,
-    rate: u64,
-    length: Duration,
-) -> Result<Asked> {
-    let many = keys.len() as u64;
-    let then = Duration::from_nanos(1_000_000_000 * many / rate.max(1));
-    all(to, keys, ask, length, |n| Pace::Every { first: then * n / u32::try_from(many).unwrap_or(1), then })
-        .await
-}
-
-async fn all(
-    to: SocketAddr,
-    keys: &[String],
-    ask: Ask,
-    length: Duration,
-    pace: impl Fn(u32) -> Pace,
-) -> Result<Asked> {
     let asked = Rc::new(RefCell::new(Asked::default()));
     let agents = LocalSet::new();
     // Begun inside of the set: from outside, those who come late would wait for all who are busy.
-    agents.run_until(begin(to, keys, ask, length, pace, &asked)).await;
+    agents.run_until(begin(to, keys, ask, length, &asked)).await;
     agents.await;
     Ok(Rc::into_inner(asked).map(RefCell::into_inner).unwrap_or_default())
 }
 
-async fn begin(
-    to: SocketAddr,
-    keys: &[String],
-    ask: Ask,
-    length: Duration,
-    pace: impl Fn(u32) -> Pace,
-    asked: &Rc<RefCell<Asked>>,
-) {
+async fn begin(to: SocketAddr, keys: &[String], ask: Ask, length: Duration, asked: &Rc<RefCell<Asked>>) {
     // Whoever connects begins to ask at once, for a server cuts off who says nothing; what is asked
     // before all have had time to connect does not count.
     let settle = Duration::from_millis(100 + 3 * keys.len() as u64);
     let start = Instant::now() + settle;
     for (n, key) in (0u32..).zip(keys) {
         let next = u64::from(n) * 1_000_003;
-        let pace = pace(n);
         let (key, asked) = (key.clone(), Rc::clone(asked));
         spawn_local(async move {
             match connect(to).await {
                 Ok(line) => {
                     let agent = Agent { line, key, ask, next, buffer: Vec::with_capacity(2048) };
-                    agent.run(start, start + length, pace, asked).await;
+                    agent.run(start, start + length, asked).await;
                 }
                 Err(error) => asked.borrow_mut().errors.push(format!("{error:#}")),
             }
@@ -131,21 +99,9 @@ struct Agent {
 }
 
 impl Agent {
-    async fn run(mut self, start: Instant, end: Instant, pace: Pace, asked: Rc<RefCell<Asked>>) {
-        let mut due = match pace {
-            Pace::AtOnce => Instant::now(),
-            Pace::Every { first, .. } => start + first,
-        };
-        while due < end {
-            let from = match pace {
-                Pace::AtOnce => Instant::now(),
-                Pace::Every { then, .. } => {
-                    tokio::time::sleep_until(due.into()).await;
-                    let from = due;
-                    due += then;
-                    from
-                }
-            };
+    async fn run(mut self, start: Instant, end: Instant, asked: Rc<RefCell<Asked>>) {
+        loop {
+            let from = Instant::now();
             if from >= end {
                 return;
             }

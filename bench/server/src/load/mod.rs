@@ -6,6 +6,7 @@
 //! questions leave by the clock, and their time counts from when they should have left.
 
 mod agents;
+mod clocked;
 mod disk;
 mod figures;
 mod process;
@@ -48,7 +49,7 @@ pub fn run(program: &Path, plan: &Plan) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let process = Process::of(server.process());
     let done = match plan.soak {
-        Some(minutes) => runtime.block_on(soak(&server, &keys, &process, minutes)),
+        Some(minutes) => soak(&server, &keys, &process, minutes),
         None => runtime.block_on(measure(&server, &keys, &process, plan)),
     };
     done.with_context(|| format!("log of the server:\n{}", home.log()))?;
@@ -64,7 +65,7 @@ async fn measure(server: &Server, keys: &[String], process: &Process, plan: &Pla
     let few = keys.get(..64).unwrap_or(keys);
     for ask in [Ask::Read, Ask::Write] {
         let before = process.now()?;
-        let asked = agents::open_loop(server.agents, few, ask, MODEST, length).await?;
+        let asked = clocked::open_loop(server.agents, few, ask, MODEST, length);
         told(ask, 64, asked, length, before, process)?;
     }
     println!("\nclosed loop, each agent asks again when it is answered: how much goes through");
@@ -91,6 +92,9 @@ fn told(
 ) -> Result<()> {
     let after = process.now()?;
     let times = Times::of(asked.times);
+    if !asked.late.is_empty() {
+        println!("  {:<16}questions left late by {}", "", Times::of(asked.late));
+    }
     figures::row(ask.name(), many, &times, length, after.cpu.saturating_sub(before.cpu), after.memory);
     match asked.errors.first() {
         None => Ok(()),
@@ -99,15 +103,15 @@ fn told(
 }
 
 /// Reads and writes at a modest rate, and the memory after each minute.
-async fn soak(server: &Server, keys: &[String], process: &Process, minutes: u64) -> Result<()> {
+fn soak(server: &Server, keys: &[String], process: &Process, minutes: u64) -> Result<()> {
     let few = keys.get(..64).unwrap_or(keys);
     let start = process.now()?;
     println!("\nsoak: {MODEST} questions/s, reads and writes in turns");
     println!("  at the start {:>5} MiB, {} open files", start.memory >> 20, start.files);
     for minute in 1..=minutes {
         let half = Duration::from_secs(30);
-        let reads = agents::open_loop(server.agents, few, Ask::Read, MODEST, half).await?;
-        let writes = agents::open_loop(server.agents, few, Ask::Write, MODEST, half).await?;
+        let reads = clocked::open_loop(server.agents, few, Ask::Read, MODEST, half);
+        let writes = clocked::open_loop(server.agents, few, Ask::Write, MODEST, half);
         let now = process.now()?;
         let failed = reads.errors.len() + writes.errors.len();
         println!(

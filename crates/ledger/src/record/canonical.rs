@@ -1,6 +1,7 @@
 //! A record as bytes, and back.
 
 use super::Record;
+use super::reader::from_canonical;
 
 /// Most bytes of one record. Content is kept elsewhere; what is left is a few hundred bytes, and a
 /// decision with every detection that an action can have stays far below.
@@ -26,17 +27,12 @@ impl Record {
 
     /// Reads one form only: bytes that this program would not have written stand for no record.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        Record::read_with(bytes, &mut Vec::new())
-    }
-
-    /// The same with a buffer to write again into, for those who read many.
-    pub fn read_with(bytes: &[u8], again: &mut Vec<u8>) -> Result<Self, Unreadable> {
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(Unreadable::TooLong { size: bytes.len() });
         }
-        let record: Record = serde_json::from_slice(bytes).map_err(Unreadable::Json)?;
-        again.clear();
-        record.write_to(again).map_err(Unreadable::Json)?;
-        if again == bytes { Ok(record) } else { Err(Unreadable::NotCanonical) }
+        from_canonical(bytes).map_err(|_| match serde_json::from_slice::<Record>(bytes) {
+            Err(error) => Unreadable::Json(error),
+            Ok(_) => Unreadable::NotCanonical,
+        })
     }
 }

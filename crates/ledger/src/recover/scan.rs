@@ -101,7 +101,8 @@ impl<'a> Scan<'a> {
 
     fn segment(&mut self, file: &SegmentFile, limit: Option<u64>, newest: bool) -> Result<(), OpenError> {
         let path = &file.place.path;
-        let bytes = segment::load(self.volume, path).map_err(|source| failed("read", path, source))?;
+        let (bytes, size) =
+            segment::load_written(self.volume, path).map_err(|source| failed("read", path, source))?;
         if file.first != Some(self.chain.next) {
             let why = "the segment does not begin where the one before ends";
             return Err(OpenError::Damaged { sequence: self.chain.next, path: path.clone(), why });
@@ -129,7 +130,7 @@ impl<'a> Scan<'a> {
         self.out.segments.push(Arc::new(Segment::known(file.place.clone(), first, marks)));
         match limit {
             Some(limit) if self.chain.next == limit => Ok(()),
-            _ if newest => self.end(file, &bytes, at),
+            _ if newest => self.end(file, &bytes, at, size),
             // Whoever wrote the next segment had this one up to there on the medium.
             _ => Err(self.damaged(path, "a record that was durable cannot be read")),
         }
@@ -137,7 +138,7 @@ impl<'a> Scan<'a> {
 
     /// The newest segment ends somewhere: cleanly, within a write that was never finished, or within
     /// something that was whole once.
-    fn end(&mut self, file: &SegmentFile, bytes: &[u8], at: usize) -> Result<(), OpenError> {
+    fn end(&mut self, file: &SegmentFile, bytes: &[u8], at: usize, size: u64) -> Result<(), OpenError> {
         let path = &file.place.path;
         match segment::ending(bytes, at) {
             Ending::Clean => {}
@@ -154,7 +155,7 @@ impl<'a> Scan<'a> {
                 self.out.cut = Some(Cut { path: path.clone(), offset: at as u64, bytes: cut });
             }
         }
-        self.out.end = Some(End { home: file.home, offset: at as u64, size: bytes.len() as u64 });
+        self.out.end = Some(End { home: file.home, offset: at as u64, size });
         Ok(())
     }
 

@@ -110,10 +110,21 @@ pub fn create(volume: &dyn Volume, path: &Path, first: u64, size: u64) -> io::Re
     Ok(file)
 }
 
-/// Reads a segment as a whole.
+/// Reads a file as a whole.
 pub fn load(volume: &dyn Volume, path: &Path) -> io::Result<Vec<u8>> {
     let file = volume.open(path)?;
-    let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
+    read_up_to(file.as_ref(), file.size()?)
+}
+
+/// Reads a segment up to where nothing was ever written, for the newest is mostly set aside for later; and
+/// tells its size.
+pub fn load_written(volume: &dyn Volume, path: &Path) -> io::Result<(Vec<u8>, u64)> {
+    let file = volume.open(path)?;
+    Ok((read_up_to(file.as_ref(), file.written()?)?, file.size()?))
+}
+
+fn read_up_to(file: &dyn VolumeFile, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
     let read = file.read_at(&mut bytes, 0)?;
     bytes.truncate(read);
     Ok(bytes)

@@ -42,7 +42,6 @@ pub struct Chain<'t> {
     /// The key before the last change, and the end of the only head that it may still have signed: the
     /// one that covers the change and nothing behind it.
     handed_over: Option<(u64, VerifierKey)>,
-    again: Vec<u8>,
     report: Report,
 }
 
@@ -112,7 +111,6 @@ impl<'t> Chain<'t> {
             clock: Clock::default(),
             doubt: None,
             handed_over: None,
-            again: Vec::new(),
             report,
             start,
         })
@@ -144,7 +142,7 @@ impl<'t> Chain<'t> {
     /// Takes the next record and gives it back as read. It may be [in doubt](Chain::in_doubt).
     pub fn record(&mut self, bytes: &[u8]) -> Result<Record, Fault> {
         let n = self.next;
-        let read = Record::read_with(bytes, &mut self.again);
+        let read = Record::read(bytes);
         let follows = |leaf: Digest| read.as_ref().is_ok_and(|it| it.sequence == n && it.previous == leaf);
         match (self.doubt.take(), self.last_leaf(), &read) {
             (None, ..) => {}

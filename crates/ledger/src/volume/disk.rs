@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::fs::{FallocateFlags, SeekFrom, fallocate, seek, statvfs};
 
 use super::{Lock, Space, Volume, VolumeFile};
 
@@ -129,7 +129,43 @@ impl VolumeFile for DiskFile {
         Ok(self.0.metadata()?.len())
     }
 
+    fn written(&self) -> io::Result<u64> {
+        let mut end = 0;
+        loop {
+            match seek(&self.0, SeekFrom::Data(end)) {
+                Ok(data) => end = seek(&self.0, SeekFrom::Hole(data))?,
+                // Nothing but a hole from there on.
+                Err(rustix::io::Errno::NXIO) => return Ok(end),
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => return self.size(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     fn resize(&self, size: u64) -> io::Result<()> {
         self.0.set_len(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nothing_was_written_is_told_and_what_was_written_behind_a_gap_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let size = 8 << 20;
+        let file = Disk.create(&dir.path().join("a"), size).unwrap();
+        let written = |file: &Arc<dyn VolumeFile>| file.written().unwrap();
+        // A file system that cannot tell says the size; what counts is that nothing written is left out.
+        assert!(written(&file) <= size);
+        file.write_at(b"first", 0).unwrap();
+        assert!((5..=size).contains(&written(&file)));
+        file.write_at(b"far", 5 << 20).unwrap();
+        file.sync().unwrap();
+        let end = written(&file);
+        assert!(((5 << 20) + 3..=size).contains(&end), "{end}");
+        let again = Disk.open(&dir.path().join("a")).unwrap();
+        assert_eq!(written(&again), end);
     }
 }

@@ -38,6 +38,11 @@ pub trait VolumeFile: Send + Sync {
     /// Fills as much of `into` as the file has from `offset`.
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
     fn size(&self) -> io::Result<u64>;
+    /// Behind this place the file reads as zeros, for nothing was ever written there. The size, where that
+    /// is not known.
+    fn written(&self) -> io::Result<u64> {
+        self.size()
+    }
     /// Cuts the file, or lengthens it by zeros.
     fn resize(&self, size: u64) -> io::Result<()>;
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use action::{Digest, Name};
 use ledger::{
     ApprovalPart, ApprovalStep, Commitment, Committed, ErasurePart, FindingPart, GapPart, GapReason, KeyPart,
-    Nanos, OperatorPart, OutcomePart, Part, Record, RecordKind, Report, RiskPart, ShardPart,
+    MAX_RECORD_BYTES, Nanos, OperatorPart, OutcomePart, Part, Record, RecordKind, Report, RiskPart,
+    ShardPart, Unreadable,
 };
 use proptest::prelude::*;
 
@@ -97,6 +98,145 @@ proptest! {
         other.insert(place + 1, b' ');
         prop_assert!(Record::read(&other).is_err());
     }
+}
+
+/// What may read as the same for other readers, and what only looks as if.
+const TWISTS: &[(&str, &str)] = &[
+    (":", ": "),
+    (",", ",\n"),
+    ("{", "{ "),
+    ("\"", "\\\""),
+    ("/", "\\/"),
+    ("a", "\\u0061"),
+    ("é", "\\u00e9"),
+    ("\\u0001", "\\u0001\\u000a"),
+    ("\\u0001", "\\u001F"),
+    ("\\u0001", "\\u001f"),
+    ("\\u0001", "\\u0020"),
+    ("\\n", "\\u000a"),
+    ("\\n", "\n"),
+    ("\\n", "\\b\\f\\r\\t"),
+    ("\\\"", "\\u0022"),
+    (":0", ":00"),
+    (":0", ":-0"),
+    (":1", ":01"),
+    (":1", ":1.0"),
+    (":1", ":1e0"),
+    (":1", ":+1"),
+    (":1", ":\"1\""),
+    (":", ":null,"),
+    ("{\"", "{\"cause\":null,\""),
+    ("{\"", "{\"commitments\":{},\""),
+    ("\"kind\"", "\"detections\":[],\"kind\""),
+    ("\"previous\"", "\"notes\":{},\"previous\""),
+    ("\"of\"", "\"from\":[],\"of\""),
+    ("\"kind\":\"boot\"", "\"kind\":{\"boot\":null}"),
+    ("\"version\":1", "\"version\":1,\"version\":1"),
+    ("\"version\":1", "\"version\":257"),
+    ("\"version\":1", "\"version\":1,\"z\":1"),
+    ("a", "A"),
+    ("f", "F"),
+    ("[", "[["),
+    ("]", ",]"),
+    ("}", ",}"),
+    ("}", "} "),
+    ("}", "}}"),
+    ("time\":\"", "time\":\"+"),
+    ("time\":\"", "time\":\"0"),
+    ("time\":\"", "time\":\"-"),
+];
+
+fn by_writing_again(bytes: &[u8]) -> Option<Record> {
+    let record: Record = serde_json::from_slice(bytes).ok()?;
+    let mut again = Vec::new();
+    record.write_to(&mut again).unwrap();
+    (again == bytes).then_some(record)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, max_local_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The reader writes nothing again, and must accept exactly what writing again would.
+    #[test]
+    fn a_record_reads_if_and_only_if_it_is_written_the_same(
+        record in any_record(),
+        twists in prop::collection::vec(
+            (prop::sample::select(TWISTS), any::<prop::sample::Index>()), 0..3,
+        ),
+        bytes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 0..2),
+    ) {
+        let mut line = Vec::new();
+        record.write_to(&mut line).unwrap();
+        let mut text = String::from_utf8(line).unwrap();
+        for ((from, to), at) in &twists {
+            let places: Vec<usize> = text.match_indices(from).map(|(place, _)| place).collect();
+            if !places.is_empty() {
+                let place = places[at.index(places.len())];
+                text.replace_range(place..place + from.len(), to);
+            }
+        }
+        let mut line = text.into_bytes();
+        for (at, byte, how) in bytes {
+            let at = at.index(line.len());
+            match how {
+                0 => line[at] = byte,
+                1 => line.insert(at, byte),
+                2 => drop(line.remove(at)),
+                _ => line[at] ^= 1 << (byte % 8),
+            }
+        }
+        prop_assert_eq!(Record::read(&line).ok(), by_writing_again(&line), "{}", String::from_utf8_lossy(&line));
+    }
+}
+
+/// Each twist once, where it changes the meaning of nothing or of everything; some leave another record.
+#[test]
+fn every_twist_is_tried() {
+    let mut record = Record::new(RecordKind::Boot, Nanos(5));
+    record.notes.insert(Name::new("a\"é/f").unwrap(), Name::new("1").unwrap());
+    record.outcome = Some(OutcomePart { of: Name::new("x").unwrap(), report: Report::Failed });
+    record.approval = Some(ApprovalPart {
+        by: None,
+        channel: None,
+        claim: Some(Digest::from_bytes([0xaf; 32])),
+        from: vec![Name::new("f").unwrap()],
+        needed: Some(0),
+        of: Name::new("x").unwrap(),
+        payload: None,
+        release_within: Some(1),
+        step: ApprovalStep::Voted,
+        until: None,
+    });
+    record.key = Some(KeyPart {
+        new: "\n".into(),
+        new_signature: "\u{1}".into(),
+        old: "\u{7f}".into(),
+        old_signature: String::new(),
+    });
+    let mut line = Vec::new();
+    record.write_to(&mut line).unwrap();
+    let text = String::from_utf8(line).unwrap();
+    assert_eq!(Record::read(text.as_bytes()).unwrap(), record);
+    for (from, to) in TWISTS {
+        assert!(text.contains(from), "{from} does not occur");
+        for (place, _) in text.match_indices(from) {
+            let mut twisted = text.clone();
+            twisted.replace_range(place..place + from.len(), to);
+            let twisted = twisted.as_bytes();
+            assert_eq!(Record::read(twisted).ok(), by_writing_again(twisted), "{from} to {to} at {place}");
+        }
+    }
+}
+
+#[test]
+fn why_bytes_are_no_record_is_told_apart() {
+    let mut line = Vec::new();
+    Record::new(RecordKind::Boot, Nanos(5)).write_to(&mut line).unwrap();
+    let blank = [b" ", line.as_slice()].concat();
+    assert!(matches!(Record::read(&blank), Err(Unreadable::NotCanonical)));
+    assert!(matches!(Record::read(&line[1..]), Err(Unreadable::Json(_))));
+    let long = vec![b' '; MAX_RECORD_BYTES + 1];
+    assert!(matches!(Record::read(&long), Err(Unreadable::TooLong { .. })));
 }
 
 #[test]

@@ -408,6 +408,14 @@ impl VolumeFile for File {
         Ok(self.disk.state().nodes[self.node].seen.len() as u64)
     }
 
+    /// As a file system tells it: whole sectors, and no more than it must.
+    fn written(&self) -> io::Result<u64> {
+        let state = self.disk.state();
+        let seen = &state.nodes[self.node].seen;
+        let end = seen.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        Ok(end.next_multiple_of(SECTOR).min(seen.len()) as u64)
+    }
+
     fn resize(&self, size: u64) -> io::Result<()> {
         self.disk.run(Op::Write, &self.path, |state, _| {
             let node = &mut state.nodes[self.node];

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use action::{Name, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
@@ -28,23 +28,28 @@ pub(super) enum Order {
 }
 
 /// Orders that are written in one transaction.
-const BATCH: usize = 256;
+const BATCH: usize = 1_024;
 /// How long the first of them waits for others. A transaction costs several times what a piece does.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Works until nobody can give orders any more.
 pub(super) fn run(shared: &Shared, orders: &Receiver<Order>) {
     let mut log_is_long = false;
     let mut batch = Vec::with_capacity(BATCH);
+    let mut was_full = false;
     while let Ok(first) = orders.recv() {
-        let end = Instant::now() + GATHER;
+        // Asleep, not listening: whoever gives an order meanwhile need not wake this thread, which would
+        // cost it more than the order. What somebody waits for is done at once, and so is what is behind.
+        if !was_full && matches!(first, Order::Subject(_) | Order::Seen(..) | Order::Piece(..)) {
+            std::thread::sleep(GATHER);
+        }
         let mut next = Some(first);
         while let Some(order) = next.take() {
             match order {
                 Order::Subject(_) | Order::Seen(..) | Order::Piece(..) => {
                     batch.push(order);
                     if batch.len() < BATCH {
-                        next = orders.recv_timeout(end.saturating_duration_since(Instant::now())).ok();
+                        next = orders.try_recv().ok();
                     }
                 }
                 other => {
@@ -64,6 +69,7 @@ pub(super) fn run(shared: &Shared, orders: &Receiver<Order>) {
                 }
             }
         }
+        was_full = batch.len() >= BATCH;
         write(shared, &mut batch);
         if log_is_long {
             log_is_long = !shared.database.cut_log().unwrap_or(false);

@@ -15,8 +15,9 @@ use crate::{DatabaseError, FollowError, Trouble, migrate};
 
 /// Records folded in one transaction.
 const BATCH: usize = 1_000;
-/// How long a batch that was not full lets others come: a transaction costs several times what a record does.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long a batch that was not full lets others come: a transaction costs several times what a record does,
+/// and at a modest rate it is most of what an answer costs. Nobody who asks waits for the index.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long to wait for records before looking at `stop` again.
 const IDLE: Duration = Duration::from_millis(250);
 /// How often to look at `stop` while waiting after a failure, and how many looks that takes.
