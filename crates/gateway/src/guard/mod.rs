@@ -175,6 +175,10 @@ impl Guard {
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a look-up of its one caller, which may outlive it"
+    )]
     async fn judge_and_record(
         self: Arc<Self>,
         book: Arc<Book>,
@@ -265,7 +269,7 @@ impl Guard {
         let unisolated = (decision.effective == Verdict::Sandbox && matches!(plan, Plan::Hold))
             .then_some(NO_ADAPTER)
             .inspect(|why| {
-                self.meter.isolated("none", *why);
+                self.meter.isolated("none", why);
                 record.notes.insert(named("sandbox"), named(why));
             });
         let promise = promise(&action, &decision, carried);

@@ -193,7 +193,7 @@ impl Call {
             }
             Passage::Changed(permit, changed) => {
                 let classes = carried(&decision, true);
-                Ok(Judged::Through(Leave { permit, changed: Some(*changed), classes }))
+                Ok(Judged::Through(Leave { permit, changed: Some(changed), classes }))
             }
             Passage::Held(hold) => Ok(Judged::Waits(hold)),
             Passage::Refused => Err(self.blocked(&id, &decision, &scope)),
@@ -227,7 +227,11 @@ impl Call {
         let claim = self.id.as_str();
         let released =
             self.story.guard.release(&self.caller, action, id, claim, Some(&self.talk.veil)).await?;
-        Ok(Leave { permit: released.permit, changed: released.changed, classes: released.classes })
+        Ok(Leave {
+            permit: released.permit,
+            changed: released.changed.map(Box::new),
+            classes: released.classes,
+        })
     }
 
     /// Takes up an action that a person approved since.
@@ -282,7 +286,7 @@ pub enum Judged {
 pub struct Leave {
     pub permit: Permit,
     /// In this form, where a rule changed it.
-    pub changed: Option<Changed>,
+    pub changed: Option<Box<Changed>>,
     /// Sensitive classes that it carries.
     pub classes: Vec<SensitiveClass>,
 }

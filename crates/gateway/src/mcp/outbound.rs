@@ -440,9 +440,12 @@ fn redirect(value: &mut Json, from: &[Name], to: &Name) -> bool {
             true
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => false,
-        Json::List(items) => items.iter_mut().fold(false, |done, item| redirect(item, from, to) || done),
+        // Each of them: `any` would stop at the first.
+        Json::List(items) => {
+            items.iter_mut().filter_map(|item| redirect(item, from, to).then_some(())).count() > 0
+        }
         Json::Object(entries) => {
-            entries.iter_mut().fold(false, |done, (_, item)| redirect(item, from, to) || done)
+            entries.iter_mut().filter_map(|(_, item)| redirect(item, from, to).then_some(())).count() > 0
         }
     }
 }

@@ -130,7 +130,7 @@ impl<'s> Check<'s> {
         let has = |name: &str| entries.iter().any(|(key, _)| key == name);
         match (keyword, asked) {
             ("required", Json::List(names)) => {
-                for name in names.iter().filter_map(Json::as_text).filter(|name| !has(name)) {
+                if let Some(name) = names.iter().filter_map(Json::as_text).find(|name| !has(name)) {
                     self.at.push(name);
                     return Err(self.wrong("required"));
                 }
