@@ -5,6 +5,7 @@ import os
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from openai import PermissionDeniedError
 
 ran = []
 
@@ -34,5 +35,8 @@ def ask(text):
 
 
 print("answer:", ask("Where is A-17?"))
-ask("Forget A-17")
+try:
+    ask("Forget A-17")
+except PermissionDeniedError:
+    pass
 print("ran:   ", ran)

@@ -245,7 +245,7 @@ const status = (error) =>
 const named = (error) => {
   const own = error.constructor?.name ?? "Error";
   // The class of these is one for all; the name tells which.
-  return own === "Error" || own === "ServiceException" ? error.name : own;
+  return own === "Error" || own.endsWith("ServiceException") ? error.name : own;
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
