@@ -335,7 +335,9 @@ fn mended(name: &str, refuse: &[&str]) -> Vec<u8> {
 
 /// What a client has at the end of a stream: tools with the number and the arguments of each, words,
 /// and the end.
-fn joined(name: &str, bytes: &[u8]) -> (Vec<(String, u64)>, String, Option<Ended>, Vec<Json>) {
+type Calls = Vec<(String, u64)>;
+
+fn joined(name: &str, bytes: &[u8]) -> (Calls, String, Option<Ended>, Vec<Json>) {
     let dialect = named(name);
     let mut framing = dialect.stream.framing();
     framing.push(bytes);

@@ -75,7 +75,7 @@ pub fn run(args: &McpWrapper) -> Result<Exit> {
         // The client is gone: the server learns it as it would without us.
         drop(lock(&outward.to_server).take());
     });
-    let reader = std::thread::spawn(move || inward.from_server(output));
+    let reader = std::thread::spawn(move || inward.relay_from_server(output));
     let code = runtime.block_on(ended(&mut child, &line))?;
     // What the server said before it ended is still handed on.
     let _ = reader.join();
@@ -154,8 +154,8 @@ impl Line {
                 return;
             }
         };
-        let message = told["message"].as_str();
-        match told["do"].as_str() {
+        let message = at(&told, "/message").as_str();
+        match at(&told, "/do").as_str() {
             Some("forward") => {
                 if let (Some(id), Some(asked)) = (id, told.get("asked").filter(|asked| asked.is_object())) {
                     let mut open = lock(&self.asked);
@@ -179,7 +179,7 @@ impl Line {
         }
     }
 
-    fn from_server(&self, output: ChildStdout) {
+    fn relay_from_server(&self, output: ChildStdout) {
         let mut output = BufReader::new(output);
         while let Some(text) = next_line(&mut output) {
             self.runtime.block_on(self.judge_result(&text));
@@ -201,8 +201,8 @@ impl Line {
                 return;
             }
         };
-        let message = told["message"].as_str();
-        match told["do"].as_str() {
+        let message = at(&told, "/message").as_str();
+        match at(&told, "/do").as_str() {
             Some("forward") => self.to_client(message.unwrap_or(text)),
             Some("answer") => {
                 if let (Some(message), Some(server)) = (message, lock(&self.to_server).as_mut()) {
@@ -315,7 +315,10 @@ impl Judge {
             let body = body.map_err(|_| anyhow::anyhow!("the answer of the Checkrein is cut"))?.to_bytes();
             if !status.is_success() {
                 let told: Value = serde_json::from_slice(&body).unwrap_or_default();
-                bail!("the Checkrein answered {status}: {}", told["error"]["code"].as_str().unwrap_or("?"));
+                bail!(
+                    "the Checkrein answered {status}: {}",
+                    at(&told, "/error/code").as_str().unwrap_or("?")
+                );
             }
             serde_json::from_slice(&body).context("the answer of the Checkrein cannot be read")
         };
@@ -325,6 +328,11 @@ impl Judge {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What stands at a place; nothing where there is none.
+fn at<'v>(value: &'v Value, place: &str) -> &'v Value {
+    value.pointer(place).unwrap_or(&Value::Null)
 }
 
 #[cfg(test)]

@@ -20,14 +20,14 @@ pub async fn post(State(script): Scripts, headers: HeaderMap, body: Bytes) -> Re
     let Ok(message) = serde_json::from_slice::<Value>(&body) else {
         return plain(StatusCode::BAD_REQUEST, "application/json", b"{}".to_vec());
     };
-    let id = message["id"].clone();
-    let Some(method) = message["method"].as_str().filter(|_| !id.is_null()) else {
+    let id = at(&message, "/id").clone();
+    let Some(method) = at(&message, "/method").as_str().filter(|_| !id.is_null()) else {
         return plain(StatusCode::ACCEPTED, "application/json", Vec::new());
     };
     let answer = |key: &str, value: Value| json!({ "jsonrpc": "2.0", "id": id, key: value }).to_string();
     if method == "initialize" {
         let result = json!({
-            "protocolVersion": message["params"]["protocolVersion"].as_str().unwrap_or("2025-06-18"),
+            "protocolVersion": at(&message, "/params/protocolVersion").as_str().unwrap_or("2025-06-18"),
             "capabilities": { "tools": { "listChanged": false } },
             "serverInfo": { "name": "checkrein-mock", "version": env!("CARGO_PKG_VERSION") },
         });
@@ -39,9 +39,9 @@ pub async fn post(State(script): Scripts, headers: HeaderMap, body: Bytes) -> Re
     if !named {
         return plain(StatusCode::NOT_FOUND, "application/json", b"{}".to_vec());
     }
-    let arguments = &message["params"]["arguments"];
+    let arguments = at(&message, "/params/arguments");
     let text = |text: String| json!({ "content": [ { "type": "text", "text": text } ], "isError": false });
-    match (method, message["params"]["name"].as_str()) {
+    match (method, at(&message, "/params/name").as_str()) {
         ("ping", _) => json_body(&answer("result", json!({}))),
         ("tools/list", _) => json_body(&answer("result", json!({ "tools": tools() }))),
         ("tools/call", Some("echo")) => json_body(&answer("result", text(arguments.to_string()))),
@@ -53,7 +53,7 @@ pub async fn post(State(script): Scripts, headers: HeaderMap, body: Bytes) -> Re
         }
         ("tools/call", Some("slow")) => {
             let reply = script.reply(&arguments.to_string());
-            let token = &message["params"]["_meta"]["progressToken"];
+            let token = at(&message, "/params/_meta/progressToken");
             let progress = json!({ "jsonrpc": "2.0", "method": "notifications/progress",
                                    "params": { "progressToken": token, "progress": 1 } });
             let told = (!token.is_null()).then(|| progress.to_string());
@@ -100,4 +100,9 @@ fn tools() -> Value {
 
 fn json_body(body: &str) -> Response {
     plain(StatusCode::OK, "application/json", body.as_bytes().to_vec())
+}
+
+/// What stands at a place; nothing where there is none.
+fn at<'v>(value: &'v Value, place: &str) -> &'v Value {
+    value.pointer(place).unwrap_or(&Value::Null)
 }
