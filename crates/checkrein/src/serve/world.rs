@@ -241,17 +241,17 @@ impl World {
         text.lines().find_map(|it| it.strip_prefix(line)?.trim().parse().ok()).unwrap_or(0)
     }
 
-    /// Every record on the medium.
+    /// Every record on the medium so far. Reading is an act with a record of its own, so there is always
+    /// one more.
     fn records(&self) -> Vec<Value> {
+        let until = self.server.ledger.head().durable;
         let mut all: Vec<Value> = Vec::new();
-        loop {
+        while (all.len() as u64) < until {
             let from = format!("/api/v1/ledger/records?from={}", all.len());
             let page = call(self.operators, "GET", &from, &self.admin, None).body;
-            if page.is_empty() {
-                return all;
-            }
             all.extend(page.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
         }
+        all
     }
 
     /// Ends it, and looks through the whole ledger as a stranger would.
@@ -384,7 +384,7 @@ fn a_clock_that_jumps_by_hours_loses_nothing_and_is_on_the_ledger() {
     until("what waited has expired", || state(&during) == "expired");
     let token = json!({ "token": during["hold"]["token"], "action": held(), "claim": "one" });
     let path = format!("/ask/v1/decisions/{}/resume", during["id"].as_str().unwrap());
-    assert_eq!(agent.post(&path, &token).status, 409, "expired is refused");
+    assert_eq!(agent.post(&path, &token).status, 403, "expired is refused");
     assert_eq!(short.ask(&reading()).status, 401);
     assert_ne!(thrifty.ask(&reading()).status, 429);
     let later = waits(&mut acknowledged);

@@ -186,6 +186,7 @@ fn a_roll_out_that_fares_like_the_others_stays() {
 fn a_draft_is_looked_at_beside_everything_in_force_and_not_only_the_preset() {
     let server = Server::start(&["refunds.yaml"]);
     draft(&server, "menu", CLOSED);
+    state(&server, &json!({ "to": "shadow" })).is(200);
     state(&server, &json!({ "to": "active", "percent": 100 })).is(200);
     let (menu, refunds) = (CLOSED.replace("policy: closed", "policy: other"), "policy: refunds\nrules: []\n");
     let new = json!({ "layer": "organisation", "language": "yaml" });
