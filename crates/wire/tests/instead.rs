@@ -333,9 +333,11 @@ fn mended(name: &str, refuse: &[&str]) -> Vec<u8> {
     out
 }
 
+type Had = (Vec<(String, u64)>, String, Option<Ended>, Vec<Json>);
+
 /// What a client has at the end of a stream: tools with the number and the arguments of each, words,
 /// and the end.
-fn joined(name: &str, bytes: &[u8]) -> (Vec<(String, u64)>, String, Option<Ended>, Vec<Json>) {
+fn joined(name: &str, bytes: &[u8]) -> Had {
     let dialect = named(name);
     let mut framing = dialect.stream.framing();
     framing.push(bytes);
