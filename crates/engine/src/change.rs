@@ -1,6 +1,8 @@
 //! Carrying out a constrain verdict: the action as it may run.
 
-use action::{Action, ConstrainKind, Constraint, Decimal, Decision, Json, Name, Place, SensitiveClass};
+use action::{
+    Action, ActionKind, ConstrainKind, Constraint, Decimal, Decision, Json, Name, Place, SensitiveClass,
+};
 
 use crate::redact::{Piece, Redactor};
 
@@ -121,7 +123,9 @@ fn apply(constraint: &Constraint, changed: &mut Changed, redactor: &mut Redactor
         }
         ConstrainKind::Redirect => {
             let Some(target) = &constraint.target else { return Err(unfit("it does not say whereto")) };
-            if changed.action.resource.destinations.is_empty() {
+            // A question to a model is not led to another address: its caller is told instead.
+            let stays = changed.action.kind == ActionKind::LlmCall;
+            if stays || changed.action.resource.destinations.is_empty() {
                 changed.message = Some(target.clone());
             } else {
                 let target = Name::new(target).map_err(|_| unfit("its target is no destination"))?;
@@ -208,8 +212,12 @@ mod tests {
     use action::{Action, Verdict};
 
     fn changed(payload: &str, constraints: &str) -> Result<Changed, Unfit> {
+        changed_of("llm_call", payload, constraints)
+    }
+
+    fn changed_of(kind: &str, payload: &str, constraints: &str) -> Result<Changed, Unfit> {
         let text = format!(
-            r#"{{"kind": "llm_call", "operation": "send", "tool": "chat", "resource": {{"type": "model",
+            r#"{{"kind": "{kind}", "operation": "send", "tool": "chat", "resource": {{"type": "model",
                 "destinations": ["a@corp.example"]}}, "agent": {{"name": "bot"}}, "environment": "production",
                 "time": "2026-03-02T10:00:00Z", "payload": {payload}}}"#
         );
@@ -256,9 +264,11 @@ mod tests {
     fn a_redirect_replaces_every_destination_and_a_throttle_is_told() {
         let both = r#"[{"kind": "redirect", "rule": "r", "target": "review@corp.example"},
             {"kind": "throttle", "rule": "t", "limit": 10}]"#;
-        let changed = changed("{}", both).unwrap();
+        let asked = changed("{}", both).unwrap();
+        assert_eq!(asked.message.as_deref(), Some("review@corp.example"), "a model is not asked elsewhere");
+        let changed = changed_of("communication", "{}", both).unwrap();
         let to: Vec<&str> = changed.action.resource.destinations.iter().map(Name::as_str).collect();
-        assert_eq!(to, ["review@corp.example"]);
+        assert_eq!((to.as_slice(), changed.message), (&["review@corp.example"][..], None));
         assert_eq!(changed.throttles, [Throttle { rule: "t".to_owned(), per_minute: 10 }]);
     }
 

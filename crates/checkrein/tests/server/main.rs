@@ -17,6 +17,7 @@ mod frames;
 mod harness;
 mod identity;
 mod isolation;
+mod leaks;
 mod mcp;
 mod models;
 mod operators;

@@ -265,10 +265,10 @@ impl Call {
         }
     }
 
-    /// Records that an answer did not come to its end, and why.
-    pub async fn note_end(&self, code: &'static str) {
+    /// Records what became of a call that has no answer, or not all of one, and why.
+    pub async fn note_end(&self, report: Report, code: &'static str) {
         let mut record = Record::new(RecordKind::Outcome, self.story.guard.clock.now());
-        record.outcome = Some(OutcomePart { of: self.id.clone(), report: Report::Failed });
+        record.outcome = Some(OutcomePart { of: self.id.clone(), report });
         record.agent = Some(AgentPart { name: self.caller.agent.name.clone(), version: None });
         record.notes.insert(named("ended"), named(code));
         // That it could not be written was logged where it happened, and nothing hangs on it here.
@@ -289,6 +289,13 @@ pub struct Leave {
     pub changed: Option<Box<Changed>>,
     /// Sensitive classes that it carries.
     pub classes: Vec<SensitiveClass>,
+}
+
+impl Leave {
+    /// What a rule tells the caller instead of a model's answer.
+    pub fn message(&self) -> Option<String> {
+        self.changed.as_ref().and_then(|changed| changed.message.clone())
+    }
 }
 
 /// Azure names a deployment in the path and wants it there.

@@ -16,6 +16,7 @@ mod headers;
 mod no;
 mod origin;
 mod plain;
+mod say;
 mod send;
 mod stream;
 mod talk;

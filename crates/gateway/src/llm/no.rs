@@ -53,6 +53,11 @@ impl No {
         }
     }
 
+    /// A rule has its own words for it, in a dialect that has no answer to put them in.
+    pub fn in_words(text: &str) -> Self {
+        Self::new(Why::Refused, "redirected", text)
+    }
+
     /// A person decided against it, or nobody did in time.
     pub fn not_approved(receipt: &Name) -> Self {
         No {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderName;
 use hyper::body::Incoming;
+use ledger::Report;
 use wire::dialect::{self, Dialect};
 use wire::doc::Doc;
 use wire::edit::Edits;
@@ -18,7 +19,7 @@ use wire::usage::Tally;
 use super::asked::Asked;
 use super::call::{Call, Leave};
 use super::no::No;
-use super::{Models, stream};
+use super::{Models, say, stream};
 use crate::guard::lifted;
 use crate::money::{Ask, At, Caller, Usage};
 use crate::ports::Whose;
@@ -28,6 +29,9 @@ use crate::upstream::Outgoing;
 impl Call {
     /// Sends what was let through, and judges what comes back.
     pub async fn carried_out(self: Arc<Self>, leave: Leave) -> Result<Response, No> {
+        if let Some(text) = leave.message() {
+            return self.said(&text).await;
+        }
         let ended = match self.sent_as(leave).await {
             Ok(answer) => match stream::kind(&answer.response) {
                 stream::Kind::Pieces => return Ok(stream::answer(self, answer)),
@@ -41,9 +45,28 @@ impl Call {
         };
         if let Err(no) = &ended {
             self.settle(None);
-            self.note_end(no.code()).await;
+            self.note_end(Report::Failed, no.code()).await;
         }
         ended
+    }
+
+    /// A rule has its own words for this call, which goes nowhere.
+    async fn said(&self, text: &str) -> Result<Response, No> {
+        self.note_end(Report::NotExecuted, "redirected").await;
+        let (body, media) = match self.streams {
+            true => (self.words(text), self.dialect.stream.media_type()),
+            false => (say::whole(self.dialect, &self.id, &self.model, text), "application/json"),
+        };
+        let body = body.ok_or_else(|| No::in_words(text).about(&self.id))?;
+        let mut response = Response::new(axum::body::Body::from(body));
+        response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(media));
+        self.sign(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Words of ours as a stream of the caller's dialect.
+    pub fn words(&self, text: &str) -> Option<Vec<u8>> {
+        say::pieces(self.dialect, &self.id, &self.model, text)
     }
 
     /// Sends it and gives back the answer as it begins.

@@ -24,6 +24,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use ledger::Report;
 use wire::dialect::Stream;
 
 use self::pipe::{Gone, Pipe};
@@ -87,6 +88,12 @@ pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
     tokio::spawn(async move {
         let approved = alive(&pipe, call.dialect.stream, call.approved(&action, hold)).await;
         let answer = match approved {
+            Some(Ok(leave)) if leave.message().is_some() => {
+                let words = leave.message().and_then(|text| call.words(&text)).unwrap_or_default();
+                call.note_end(Report::NotExecuted, "redirected").await;
+                let _ = pipe.send(words).await;
+                return;
+            }
             Some(Ok(leave)) => alive(&pipe, call.dialect.stream, call.sent_as(leave)).await,
             Some(Err(no)) => Some(Err(no)),
             None => None,

@@ -7,6 +7,7 @@ use action::Json;
 use engine::Rules;
 use engine::detect::Hit;
 use engine::live::{self, Watch};
+use ledger::Report;
 use wire::dialect::Dialect;
 use wire::doc::Doc;
 use wire::edit::Edits;
@@ -197,7 +198,7 @@ impl<'c> Queue<'c> {
     }
 
     pub async fn note_cut(&self, code: &'static str) {
-        self.call.note_end(code).await;
+        self.call.note_end(Report::Failed, code).await;
     }
 
     async fn event(&mut self, told: &[Told], pipe: &Pipe) -> Result<Vec<Part>, End> {
