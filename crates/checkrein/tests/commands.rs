@@ -317,7 +317,7 @@ fn a_rule_is_explained_as_it_is_written() {
 #[test]
 fn the_tour_and_the_documents_are_printed() {
     let tour = out(&run(&["tour"], b""));
-    for verdict in ["ALLOW", "BLOCK", "APPROVE", "SANDBOX"] {
+    for verdict in ["ALLOW", "BLOCK", "APPROVE", "CONSTRAIN"] {
         assert!(tour.contains(verdict), "the tour shows no {verdict}");
     }
     for shell in ["bash", "zsh", "fish"] {

@@ -27,6 +27,7 @@ mod questions;
 mod receiver;
 mod records;
 mod rollouts;
+mod routes;
 mod scenarios;
 mod signed;
 mod speak;

@@ -209,7 +209,9 @@ fn results_are_redacted_plain_and_in_streams() {
     let tools = Tools::start();
     let settings =
         format!("{SETTINGS}mcp:\n  servers: [ {{ name: shop, url: 'http://{}/mcp' }} ]\n", tools.address)
-            .replace("files: [rules]", "files: [rules, own.yaml]");
+            .replace("files: [rules]", "files: [rules, own.yaml]")
+            // What a tool that reads cards gives is as sensitive as it sounds.
+            .replace("preset: standard", "preset: permissive");
     let server = Server::prepared(&settings, &[], |folder| {
         std::fs::write(folder.join("own.yaml"), REDACTS).unwrap();
     });

@@ -42,13 +42,19 @@ rules:
     then: approve
 ";
 
-/// A server in front of a provider.
+/// A server in front of a provider that speaks every dialect.
 pub fn server(provider: &Provider) -> Server {
-    let settings = format!(
-        "{SETTINGS}providers:\n  - {{ name: main, kind: openai_compatible, url: 'http://{}', key: {{ env: PATH }} }}\n",
-        provider.address
-    );
-    Server::prepared(&settings, &[], |folder| {
+    let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
+    let all: String = kinds
+        .iter()
+        .map(|kind| {
+            format!(
+                "  - {{ name: {kind}, kind: {kind}, url: 'http://{}', key: {{ env: PATH }} }}\n",
+                provider.address
+            )
+        })
+        .collect();
+    Server::prepared(&format!("{SETTINGS}providers:\n{all}"), &[], |folder| {
         std::fs::create_dir_all(folder.join("rules")).unwrap();
         std::fs::write(folder.join("rules/models.yaml"), RULES).unwrap();
     })

@@ -19,7 +19,7 @@ const BASE: [(ActionKind, [i16; 6]); 11] = [
     (ActionKind::PrivilegeChange, [30, 70, 70, 70, 70, 80]),
     (ActionKind::Calendar, [10, 35, 40, 40, 60, 60]),
     (ActionKind::McpTool, [20, 50, 60, 60, 60, 75]),
-    (ActionKind::LlmCall, [15, 25, 40, 30, 60, 70]),
+    (ActionKind::LlmCall, [10, 25, 40, 15, 60, 70]),
 ];
 
 const RECORDS: [(u64, &str, i16); 4] = [
@@ -49,14 +49,20 @@ pub fn weigh(scene: &Scene<'_>, reasons: &mut Reasons) {
     if let Some((_, id, points)) = AMOUNTS.iter().find(|(least, ..)| amount >= *least) {
         reasons.add(id, *points);
     }
-    if scene.traits.audit_trail && action.operation.has_effect() {
+    // What is told to a model is not done by it: the calls that it asks for are weighed themselves.
+    let does = action.operation.has_effect() && action.kind != ActionKind::LlmCall;
+    if scene.traits.audit_trail && does {
         reasons.add("action.audit_trail", 35);
     }
-    if scene.traits.irreversible && action.operation.has_effect() {
+    if scene.traits.irreversible && does {
         reasons.add("action.irreversible", 15);
     }
     // Taking everything is a matter of scale even where nobody stated a number.
-    if scene.traits.everything && action.count.is_none() && scene.records < 100 {
+    if scene.traits.everything
+        && action.kind != ActionKind::LlmCall
+        && action.count.is_none()
+        && scene.records < 100
+    {
         reasons.add("action.everything", 20);
     }
     // Many sensitive records and a destination outside: however it is called, they are leaving.

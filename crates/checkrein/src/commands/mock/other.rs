@@ -101,7 +101,9 @@ mod tests {
                 (Call::Count, counted(dialect, &request)),
             ];
             for (call, answer) in answers {
-                if towards(dialect, call, false).is_none() {
+                let one_of_them = call == Call::Models && answer == models(dialect, Some("one"));
+                // Ollama has no path that tells of one model.
+                if towards(dialect, call, false).is_none() || one_of_them && dialect.name == "ollama_models" {
                     continue;
                 }
                 let doc = Doc::parse(&answer).unwrap();
