@@ -250,7 +250,10 @@ pub fn sensitive(text: &str, range: Range<usize>, watch: &Watch, detectors: &Det
     pii::find_behind(text, range.start, &mut hits);
     hits.retain(|hit| hit.span.start < range.end && hit.span.end > range.start);
     let stretch = text.get(range.clone()).unwrap_or_default();
-    if may_be_encoded(stretch) || !watch.own.is_empty() {
+    // Words in front of a number may be disguised where the number is not.
+    let before = text.get(floor(text, range.start.saturating_sub(MAX_LIVE))..range.end).unwrap_or_default();
+    let announced = !before.is_ascii() && stretch.bytes().any(|b| b.is_ascii_digit() || b == b'@');
+    if may_be_encoded(stretch) || announced || !watch.own.is_empty() {
         decoded(text, &range, watch, detectors, &mut hits);
     }
     hits.retain(|hit| hit.class.is_none_or(|class| watch.wants(class)));
