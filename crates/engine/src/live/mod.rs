@@ -7,7 +7,7 @@
 //!
 //! What holds, and is tested as properties: a value that the detectors find in the whole text does
 //! not stand on both sides of a settled place; settled places only grow; the values of all stretches
-//! together are those of the whole text. Three exceptions, each with its reason:
+//! together are those of the whole text, in whatever pieces it came. Three exceptions, each with its reason:
 //!
 //! - a value longer than [`MAX_LIVE`] that does not say by its beginning or its name what it is;
 //! - the letters at the beginning of a key whose mark stands behind them (`…Q~…`, `….atlasv1.…`): a
@@ -156,11 +156,25 @@ pub fn settled(text: &str, from: usize, watch: &Watch) -> usize {
     for own in &watch.own {
         place = place.min(own.open(text, near));
     }
-    let mut place = place.max(from);
-    while !text.is_char_boundary(place) {
-        place -= 1;
+    floor(text, before_whole(text, from, place.max(from), watch))
+}
+
+/// Before the value, already whole, inside of which something else may be under way: the last letters
+/// of a key may begin an address, the groups of an IBAN another number.
+fn before_whole(text: &str, from: usize, place: usize, watch: &Watch) -> usize {
+    if place <= from || place >= text.len() {
+        return place;
     }
-    place
+    let mut hits = Vec::new();
+    secrets::find_behind(text, from, &mut hits);
+    pii::find_behind(text, from, &mut hits);
+    let mut place = place;
+    while let Some(hit) = hits.iter().find(|hit| {
+        hit.span.start < place && place < hit.span.end && hit.class.is_none_or(|class| watch.wants(class))
+    }) {
+        place = hit.span.start;
+    }
+    place.max(from)
 }
 
 /// Where a stretch without blanks at the end of the text stops looking like words: at a digit, at a
@@ -187,13 +201,15 @@ fn odd_run(bytes: &[u8], from: usize) -> usize {
 /// The same as for the text as sent, in its normal form: digits of other scripts, or digits with signs
 /// between them that nobody sees.
 fn disguised(text: &str, from: usize, watch: &Watch) -> usize {
-    let near = text.get(floor(text, from.saturating_sub(NEAR))..).unwrap_or_default();
+    // What is looked at depends on the text alone, not on how it came.
+    let earliest = text.len().saturating_sub(MAX_LIVE);
+    let near = text.get(floor(text, earliest.saturating_sub(NEAR))..).unwrap_or_default();
     // Words behind a number are nearer in the normal form, where they are shorter.
     let numbers = |near: &str| !near.is_ascii() && near.bytes().any(|b| b.is_ascii_digit());
     if !numbers(near) && !near.chars().any(is_disguise) {
         return text.len();
     }
-    let start = floor(text, from.saturating_sub(CONTEXT));
+    let start = floor(text, earliest.saturating_sub(CONTEXT - MAX_LIVE));
     let window = text.get(start..).unwrap_or_default();
     let prepared = Prepared::new(window);
     let reading = prepared.plain();
@@ -234,7 +250,10 @@ pub fn sensitive(text: &str, range: Range<usize>, watch: &Watch, detectors: &Det
     pii::find_behind(text, range.start, &mut hits);
     hits.retain(|hit| hit.span.start < range.end && hit.span.end > range.start);
     let stretch = text.get(range.clone()).unwrap_or_default();
-    if may_be_encoded(stretch) || !watch.own.is_empty() {
+    // Words in front of a number may be disguised where the number is not.
+    let before = text.get(floor(text, range.start.saturating_sub(MAX_LIVE))..range.end).unwrap_or_default();
+    let announced = !before.is_ascii() && stretch.bytes().any(|b| b.is_ascii_digit() || b == b'@');
+    if may_be_encoded(stretch) || announced || !watch.own.is_empty() {
         decoded(text, &range, watch, detectors, &mut hits);
     }
     hits.retain(|hit| hit.class.is_none_or(|class| watch.wants(class)));

@@ -278,12 +278,12 @@ proptest! {
     }
 
     #[test]
-    fn the_settled_place_never_goes_back_and_no_chunking_changes_it(text in text(), size in 1usize..40) {
+    fn the_settled_place_never_goes_back_and_larger_pieces_settle_no_more(text in text(), size in 1usize..40) {
         let watch = Watch::all();
         let single = places(&text, &[1], &watch);
         let coarse = places(&text, &[size], &watch);
-        // What was settled for one piece cannot be further than byte by byte.
-        prop_assert!(coarse.last() == single.last());
+        // Larger pieces are asked about less often, so they may be held longer, never shorter.
+        prop_assert!(coarse.last() <= single.last());
     }
 }
 

@@ -136,11 +136,12 @@ fn scan_from(bytes: &[u8], from: usize, key: Subjects, out: &mut Vec<Candidate>)
     }
     addresses::spelled_emails(bytes, from, out);
     addresses::told_diagnoses(bytes, from, out);
-    let Some(mut next) = next_digit(bytes, from) else { return };
+    // The first line of a travel document has no digits.
     if memchr::memchr2(b':', b'<', rest).is_some() {
         addresses::ipv6(bytes, from, out);
         addresses::travel_documents(bytes, from, out);
     }
+    let Some(mut next) = next_digit(bytes, from) else { return };
     let mut cluster = Cluster::default();
     // An identifier may have begun with letters in front of `from`.
     let mut floor = from.saturating_sub(32);

@@ -53,6 +53,7 @@ pub fn open(bytes: &[u8], from: usize, most: usize, wants: impl Fn(SensitiveClas
     if NUMBERED.iter().any(|class| wants(*class)) {
         at(letters(bytes, &wants));
         at(number(bytes, from));
+        at(Some(lead(bytes, bytes.len())));
     }
     if wants(SensitiveClass::NationalId) {
         at(written_birth(bytes));
@@ -177,19 +178,21 @@ fn letters(bytes: &[u8], wants: &impl Fn(SensitiveClass) -> bool) -> Option<usiz
 
 /// The first number or identifier that more text could make longer, or tell more about.
 fn number(bytes: &[u8], from: usize) -> Option<usize> {
+    // What one number has taken is no beginning of the next: `9781FR14`.
+    let mut floor = from.saturating_sub(32);
     let mut next = next_digit(bytes, from)?;
     let mut cluster = Cluster::default();
     loop {
-        let start = run_back(bytes, next, 32, |b| b.is_ascii_alphanumeric());
+        let start = run_back(bytes, next, 32, |b| b.is_ascii_alphanumeric()).max(floor);
         let end = next + bytes.get(next..)?.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-        if end == bytes.len() || token_is_open(bytes, start, end) {
-            return Some(start.min(lead(bytes, start)));
-        }
         if bytes.get(next.wrapping_sub(1)) == Some(&b' ') {
             let apart = run_back(bytes, next - 1, 3, |b| b.is_ascii_alphanumeric());
             if apart + 3 == next && tokens::insurance_is_open(bytes, apart) {
                 return Some(apart);
             }
+        }
+        if end == bytes.len() || token_is_open(bytes, start, end) {
+            return Some(start.min(lead(bytes, start)));
         }
         let mut stop = end;
         if start == next {
@@ -198,6 +201,7 @@ fn number(bytes: &[u8], from: usize) -> Option<usize> {
                 return Some(cluster.start);
             }
         }
+        floor = stop;
         next = next_digit(bytes, stop)?;
     }
 }
