@@ -35,6 +35,11 @@ rules:
     note: nobody wipes
     when: { tool: wipe_everything }
     then: block
+  - id: models.no-effects
+    always: true
+    note: no call of a tool changes anything here
+    when: { operation: [write, delete, pay, grant] }
+    then: block
   - id: models.ask-first
     always: true
     note: a person looks at it

@@ -30,8 +30,6 @@ pub struct Asked<'d> {
     pub heard: Vec<Content>,
     calls: Vec<Calling>,
     leaves: Vec<Leaf<'d>>,
-    /// The words once more, token by token: they go when the words are changed.
-    echoes: Vec<Value<'d>>,
     root: Value<'d>,
     dialect: &'static Dialect,
 }
@@ -44,6 +42,8 @@ struct Leaf<'d> {
     value: Value<'d>,
     /// It is judged in a decoded form, into which nothing can be spliced.
     decoded: bool,
+    /// The words once more, token by token: they go when the words are changed.
+    echo: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl<'d> Asked<'d> {
     fn read(doc: &'d Doc<'d>, dialect: &'static Dialect, shape: &Shape) -> Self {
         let mut filling = Filling::default();
         places(doc.root(), shape, &mut |place| filling.take(place));
-        let Filling { messages, tools, notes, leaves, model, person, heard, calls, echoes } = filling;
+        let Filling { messages, tools, notes, leaves, model, person, heard, calls } = filling;
         let mut entries = Vec::with_capacity(8);
         if let Some(model) = &model {
             entries.push(("model".to_owned(), Json::Text(model.clone())));
@@ -133,7 +133,6 @@ impl<'d> Asked<'d> {
             heard,
             calls,
             leaves,
-            echoes,
             root: doc.root(),
             dialect,
         }
@@ -147,6 +146,7 @@ impl<'d> Asked<'d> {
     /// The bytes with what `changed` says otherwise than this payload. `None` where nothing does.
     pub fn spliced(&self, source: &str, changed: &Json) -> Result<Option<String>, NoPlace> {
         let mut edits = Edits::default();
+        let mut echoes = Vec::new();
         for leaf in &self.leaves {
             let now = changed
                 .get(leaf.list.name())
@@ -161,6 +161,13 @@ impl<'d> Asked<'d> {
                 .ok_or(NoPlace)?
                 .ok_or(NoPlace)?;
             match (leaf.value.kind(), now) {
+                _ if leaf.echo => {
+                    // Nobody mends single tokens: what has something in it goes as a whole.
+                    match read_whole(leaf.value) == *now {
+                        true => echoes.push(leaf.value),
+                        false => edits.value(leaf.value, "null".to_owned()),
+                    }
+                }
                 _ if leaf.decoded => {
                     if decoded(leaf.value).as_ref() != Some(now) {
                         return Err(NoPlace);
@@ -182,7 +189,7 @@ impl<'d> Asked<'d> {
         if edits.is_empty() {
             return Ok(None);
         }
-        self.echoes.iter().for_each(|echo| edits.value(*echo, "null".to_owned()));
+        echoes.into_iter().for_each(|echo| edits.value(echo, "null".to_owned()));
         Ok(Some(edits.apply(source)?))
     }
 }
@@ -197,7 +204,6 @@ struct Filling<'d> {
     person: Option<Name>,
     heard: Vec<Content>,
     calls: Vec<Calling>,
-    echoes: Vec<Value<'d>>,
 }
 
 impl<'d> Filling<'d> {
@@ -206,10 +212,6 @@ impl<'d> Filling<'d> {
         let text = || place.value.text().unwrap_or_else(|| place.value.raw().into());
         match place.meaning {
             Meaning::Protocol if is_word_of_a_format(place.value) => return,
-            Meaning::Echo => {
-                self.echoes.push(place.value);
-                return;
-            }
             Meaning::Model if self.model.is_none() => self.model = Some(text().into_owned()),
             Meaning::Person if self.person.is_none() => self.person = Name::new(&text()).ok(),
             Meaning::Text => {
@@ -235,7 +237,7 @@ impl<'d> Filling<'d> {
             Meaning::Media => decoded(place.value),
             _ => None,
         };
-        let is_decoded = plain.is_some();
+        let (is_decoded, echo) = (plain.is_some(), place.meaning == Meaning::Echo);
         let value = plain.unwrap_or_else(|| read_whole(place.value));
         let role = match (list, place.speaker) {
             // Whoever wrote a tool's description is nobody whose word counts.
@@ -251,7 +253,14 @@ impl<'d> Filling<'d> {
             List::Tools => &mut self.tools,
             List::Notes => &mut self.notes,
         };
-        self.leaves.push(Leaf { list, index: items.len(), key, value: place.value, decoded: is_decoded });
+        self.leaves.push(Leaf {
+            list,
+            index: items.len(),
+            key,
+            value: place.value,
+            decoded: is_decoded,
+            echo,
+        });
         items.push(match list {
             List::Notes => value,
             List::Messages | List::Tools => {

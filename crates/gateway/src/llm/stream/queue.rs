@@ -70,6 +70,8 @@ enum Part {
     Plain,
     /// The words of the event once more, token by token: they go when the words are changed.
     Echo,
+    /// The same with something in it that is not shown: it goes in any case.
+    Gone,
     /// Stands in place of the text.
     Written(String),
     Piece(Key, u64),
@@ -218,7 +220,7 @@ impl<'c> Queue<'c> {
         let mut grown = BTreeSet::new();
         for told in told {
             parts.push(match told.key.meaning {
-                Meaning::Echo => Part::Echo,
+                Meaning::Echo => self.echo(told),
                 meaning if is_of_call(meaning) => self.call_part(told)?,
                 _ => match &told.whole {
                     Some(text) => self.whole(&told.key, text).await?,
@@ -243,6 +245,11 @@ impl<'c> Queue<'c> {
             }
         }
         Ok(parts)
+    }
+
+    fn echo(&self, told: &Told) -> Part {
+        let text = told.whole.as_deref().unwrap_or_default();
+        if self.sensitive(text, 0, text.len()).is_empty() { Part::Echo } else { Part::Gone }
     }
 
     fn place(&self, spot: Spot) -> Place {
@@ -454,7 +461,7 @@ impl<'c> Queue<'c> {
 
     fn is_free(&self, part: &Part) -> bool {
         match part {
-            Part::Plain | Part::Echo | Part::Written(_) => true,
+            Part::Plain | Part::Echo | Part::Gone | Part::Written(_) => true,
             Part::Piece(key, number) => self.tracks.get(key).is_none_or(|track| track.is_free(*number)),
             Part::Arguments(spot) | Part::CallWord(spot) => {
                 self.calls.get(spot).is_none_or(|calling| calling.decided.is_some())
@@ -465,7 +472,6 @@ impl<'c> Queue<'c> {
     /// Writes an event, as it came or with what stands otherwise in it, in the caller's dialect.
     fn write(&mut self, event: Event, out: &mut Vec<u8>) -> Result<(), No> {
         let Event { mut step, parts } = event;
-        let echoes = parts.iter().any(|part| matches!(part, Part::Echo));
         let mut written: Vec<Option<String>> = Vec::with_capacity(parts.len());
         for part in parts {
             let refused = match &part {
@@ -482,6 +488,7 @@ impl<'c> Queue<'c> {
             }
             written.push(match part {
                 Part::Plain | Part::Echo | Part::CallWord(_) => None,
+                Part::Gone => Some(String::new()),
                 Part::Written(text) => Some(text),
                 Part::Piece(key, number) => {
                     let lining = &self.lining;
@@ -496,7 +503,7 @@ impl<'c> Queue<'c> {
             });
         }
         if written.iter().any(Option::is_some) {
-            self.rewrite(&mut step, written, echoes)?;
+            self.rewrite(&mut step, written)?;
         }
         let leaves = self.mender.event(&step).map_err(|_| cannot_be_written())?;
         match &mut self.translator {
@@ -507,12 +514,21 @@ impl<'c> Queue<'c> {
     }
 
     /// Puts other texts into an event, in the order of its places.
-    fn rewrite(&self, step: &mut Step, written: Vec<Option<String>>, echoes: bool) -> Result<(), No> {
+    fn rewrite(&self, step: &mut Step, written: Vec<Option<String>>) -> Result<(), No> {
         let doc = Doc::parse(&step.data).map_err(|_| cannot_be_written())?;
         let mut edits = Edits::default();
         let mut next = written.into_iter();
+        let mut echoes = Vec::new();
         places(doc.root(), &self.dialect.event, &mut |place| {
-            let Some(Some(text)) = next.next() else { return };
+            let written = next.next().flatten();
+            if place.meaning == Meaning::Echo {
+                match written {
+                    Some(_) => edits.value(place.value, "null".to_owned()),
+                    None => echoes.push(place.value),
+                }
+                return;
+            }
+            let Some(text) = written else { return };
             match place.value.text() {
                 Some(own) if own == text => {}
                 Some(_) => edits.text(place.value, &text),
@@ -524,13 +540,7 @@ impl<'c> Queue<'c> {
         if edits.is_empty() {
             return Ok(());
         }
-        if echoes {
-            places(doc.root(), &self.dialect.event, &mut |place| {
-                if place.meaning == Meaning::Echo {
-                    edits.value(place.value, "null".to_owned());
-                }
-            });
-        }
+        echoes.into_iter().for_each(|echo| edits.value(echo, "null".to_owned()));
         let data = edits.apply(doc.source()).map_err(|_| cannot_be_written())?.into_bytes();
         step.raw = self.dialect.stream.rebuilt(&step.raw, &data).ok_or_else(cannot_be_written)?;
         step.data = data;
