@@ -18,8 +18,16 @@ use wire::shape::{Meaning, Shape, places};
 use wire::stream::{Reader, Reading};
 
 use crate::harness::{Agent, Server};
-use crate::models::{KEY, server};
+use crate::models::{KEY, server_with};
 use crate::provider::{Answers, Provider};
+
+/// Calls of tools are refused in their place, so that none waits for a person.
+const NO_CALLS: &str = "  - id: leaks.no-calls
+    always: true
+    note: no tool is called
+    when: { kind: [database, external_call, file, workflow, payment, communication, record_change, privilege_change, calendar, mcp_tool] }
+    then: block
+";
 
 fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
     let path = format!("{}/../wire/tests/fixtures/{}/{name}.json", env!("CARGO_MANIFEST_DIR"), dialect.name);
@@ -129,7 +137,7 @@ fn read(dialect: &'static Dialect, body: &[u8]) -> String {
 #[test]
 fn no_place_of_a_request_lets_a_key_out() {
     let provider = Provider::start(|_| Answers::json("{}"));
-    let server = server(&provider);
+    let server = server_with(&provider, NO_CALLS);
     let mut turns = Turns::new(&server, 12);
     let mut cells = 0;
     for (dialect, path) in spoken(false) {
@@ -154,7 +162,7 @@ fn no_place_of_an_answer_lets_a_key_in() {
         let next = Arc::clone(&next);
         move |_| Answers::json(&next.lock().unwrap())
     });
-    let server = server(&provider);
+    let server = server_with(&provider, NO_CALLS);
     let mut turns = Turns::new(&server, 20);
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
     for (dialect, path) in spoken(false) {
@@ -182,7 +190,7 @@ fn no_event_of_a_stream_lets_a_key_in_whole_or_in_pieces() {
             Answers::pieces(media, vec![bytes])
         }
     });
-    let server = server(&provider);
+    let server = server_with(&provider, NO_CALLS);
     let mut turns = Turns::new(&server, 40);
     let (mut cells, mut splits) = (0, 0);
     for (dialect, path) in spoken(true) {

@@ -49,6 +49,11 @@ rules:
 
 /// A server in front of a provider that speaks every dialect.
 pub fn server(provider: &Provider) -> Server {
+    server_with(provider, "")
+}
+
+/// The same with one more rule.
+pub fn server_with(provider: &Provider, rule: &str) -> Server {
     let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
     let all: String = kinds
         .iter()
@@ -61,7 +66,7 @@ pub fn server(provider: &Provider) -> Server {
         .collect();
     Server::prepared(&format!("{SETTINGS}providers:\n{all}"), &[], |folder| {
         std::fs::create_dir_all(folder.join("rules")).unwrap();
-        std::fs::write(folder.join("rules/models.yaml"), RULES).unwrap();
+        std::fs::write(folder.join("rules/models.yaml"), format!("{RULES}{rule}")).unwrap();
     })
 }
 

@@ -63,7 +63,7 @@ fn a_budget_for_ten_lets_ten_through_of_sixty_four_at_once() {
     );
     assert_eq!(reply.is(429)["error"]["type"], "rate_limit_error", "in the caller's own dialect");
     until("the threshold and the limit are findings", || {
-        let found = server.look("/api/v1/findings").to_string();
+        let found = server.look("/api/v1/findings?limit=100").to_string();
         found.contains("budget.threshold") && found.contains("budget.spent")
     });
 }

@@ -84,8 +84,8 @@ impl Call {
             None => asked.model.take().unwrap_or_default(),
         };
         let routes = story.routes.load();
-        let host = story.planned(&routes, dialect, &model, way.via, &[])?;
-        let host = host.candidates.first().and_then(|it| Name::new(&it.upstream.base.host).ok());
+        let likely = send::likely(&routes, dialect, &model, way.via)?;
+        let host = likely.and_then(|upstream| Name::new(&upstream.base.host).ok());
         let guard = &story.guard;
         let session = origin.session.as_ref().map(|session| &session.id);
         let talk = story.talks.of(guard, &caller.agent.name, session);

@@ -178,7 +178,10 @@ impl No {
         if matches!(self.why, Why::Refused | Why::Stranger | Why::Unreadable) {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
-        if self.why == Why::TooMuch {
+        if self.code == "budget_spent" {
+            // Not before the next day or month; a client that waits and asks again only waits.
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        } else if self.why == Why::TooMuch {
             headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("10"));
         }
         response

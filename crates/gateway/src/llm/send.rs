@@ -23,7 +23,7 @@ use super::{Models, say, stream};
 use crate::guard::lifted;
 use crate::money::{Ask, At, Caller, Usage};
 use crate::ports::Whose;
-use crate::route::{Candidate, Given, Plan, Routes, Tried, Wanted};
+use crate::route::{Candidate, Given, NoRoute, Plan, Routes, Tried, Upstream, Wanted};
 use crate::upstream::Outgoing;
 
 impl Call {
@@ -240,6 +240,25 @@ fn renamed(body: &Bytes, model: &str) -> Option<Bytes> {
     let mut edits = Edits::default();
     edits.text(value, model);
     edits.apply(doc.source()).ok().map(Bytes::from)
+}
+
+/// The upstream that a call would go to first. What is chosen among several is chosen once, when it goes
+/// out; here is only told what cannot go anywhere, before anything of it is judged.
+pub fn likely<'r>(
+    routes: &'r Routes,
+    spoken: &Dialect,
+    model: &str,
+    via: Option<&str>,
+) -> Result<Option<&'r Arc<Upstream>>, No> {
+    let no = |no| No::no_route(&no);
+    match (via, routes.of_model(model)) {
+        (Some(name), _) => routes.named(name).map(Some).ok_or(NoRoute::UnknownUpstream).map_err(no),
+        (None, Some(route)) => Ok(route.to.iter().find_map(|name| routes.named(name.as_str()))),
+        (None, None) if routes.routes.is_empty() => {
+            Ok(routes.upstreams.iter().find(|upstream| upstream.speaks(spoken.name).is_some()))
+        }
+        (None, None) => Err(no(NoRoute::UnknownModel)),
+    }
 }
 
 /// What is known of a call's size before it is made.
