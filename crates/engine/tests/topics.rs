@@ -1,7 +1,7 @@
 //! How well topics do, on messages of our own: which lines chose the band, and what the others show.
 //!
 //! `cargo test -p engine --test topics -- --nocapture` prints the figures that docs/policy.md states.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 use engine::topic::{DEFAULT_BAND, Reading, Standing, Topics};
 use engine::yaml;
