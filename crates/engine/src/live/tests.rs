@@ -68,6 +68,10 @@ fn places(text: &str, sizes: &[usize], watch: &Watch) -> Vec<usize> {
 fn check(text: &str, sizes: &[usize], watch: &Watch) -> Result<(), String> {
     let hits: Vec<Hit> =
         whole(text).into_iter().filter(|hit| hit.class.is_none_or(|class| watch.wants(class))).collect();
+    // The first exception: a quote that nobody closed makes a password of half a page.
+    if hits.iter().any(|hit| hit.span.len() > MAX_LIVE / 2 && hit.rule != "secret.private_key") {
+        return Ok(());
+    }
     let places = places(text, sizes, watch);
     for hit in &hits {
         for place in &places {
@@ -103,7 +107,9 @@ fn check(text: &str, sizes: &[usize], watch: &Watch) -> Result<(), String> {
     let (found, wanted) = (ends(&found), ends(&hits));
     // Of two values in one place the surer one is told. Where it is of a class that nobody watches, it
     // may not have been whole when the other one was judged.
-    let whole = SensitiveClass::ALL.iter().all(|class| watch.wants(*class));
+    // The same where a key has lost its first letters, which makes it no weaker a find.
+    let late = hits.iter().any(|hit| MARKED_LATE.contains(&hit.rule.as_ref()));
+    let whole = SensitiveClass::ALL.iter().all(|class| watch.wants(*class)) && !late;
     match found == wanted || (!whole && found.is_superset(&wanted)) {
         true => Ok(()),
         false => {

@@ -143,8 +143,7 @@ fn scan_from(bytes: &[u8], from: usize, key: Subjects, out: &mut Vec<Candidate>)
     }
     let Some(mut next) = next_digit(bytes, from) else { return };
     let mut cluster = Cluster::default();
-    // An identifier may have begun with letters in front of `from`.
-    let mut floor = from.saturating_sub(32);
+    let mut floor = behind(bytes, from);
     while out.len() < MOST_HITS {
         let behind = bytes.get(floor.max(next.saturating_sub(32))..next).unwrap_or_default();
         let letters = behind.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
@@ -181,6 +180,15 @@ fn scan_from(bytes: &[u8], from: usize, key: Subjects, out: &mut Vec<Candidate>)
             Some(digit) => next = digit,
             None => break,
         }
+    }
+}
+
+/// Where an identifier may have begun whose digits stand behind `from`: its letters may have been let
+/// go before. Behind a digit something new begins, because digits are held to the end of their number.
+fn behind(bytes: &[u8], from: usize) -> usize {
+    match from.checked_sub(1).and_then(|before| bytes.get(before)) {
+        Some(before) if before.is_ascii_digit() => from,
+        _ => from.saturating_sub(32),
     }
 }
 

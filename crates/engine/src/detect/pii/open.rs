@@ -179,7 +179,7 @@ fn letters(bytes: &[u8], wants: &impl Fn(SensitiveClass) -> bool) -> Option<usiz
 /// The first number or identifier that more text could make longer, or tell more about.
 fn number(bytes: &[u8], from: usize) -> Option<usize> {
     // What one number has taken is no beginning of the next: `9781FR14`.
-    let mut floor = from.saturating_sub(32);
+    let mut floor = super::behind(bytes, from);
     let mut next = next_digit(bytes, from)?;
     let mut cluster = Cluster::default();
     loop {
@@ -196,9 +196,13 @@ fn number(bytes: &[u8], from: usize) -> Option<usize> {
         }
         let mut stop = end;
         if start == next {
-            stop = cluster.read(bytes, next).max(next + 1);
+            let read = cluster.read(bytes, next);
             if cluster_is_open(bytes, &cluster) {
                 return Some(cluster.start);
+            }
+            let digits = next + cluster::digits_from(bytes, next);
+            if digits == end || super::is_extension(bytes, digits, end) {
+                stop = read;
             }
         }
         floor = stop;

@@ -217,38 +217,41 @@ fn curl_login(bytes: &[u8], at: std::ops::Range<usize>) -> Option<Found> {
         length = place + 1;
     }
     let line = line.get(..length)?;
-    for flag in ["--user", "-u"] {
-        for found in memchr::memmem::find_iter(line, flag) {
-            let after = found + flag.len();
-            let led = found == 0 || line.get(found - 1).is_some_and(|b| b.is_ascii_whitespace());
-            let gap = run(line, after, 8, |b| matches!(b, b' ' | b'\t' | b'=' | b'\'' | b'"'));
-            if !led || gap == 0 {
-                continue;
-            }
-            let start = after + gap;
-            let quote = line.get(start - 1).copied().filter(|b| matches!(b, b'\'' | b'"'));
-            let login = run(line, start, 256, |b| {
-                if quote.is_some() {
-                    Some(b) != quote
-                } else {
-                    !b.is_ascii_whitespace() && b != b'\'' && b != b'"'
-                }
-            });
-            let login = line.get(start..start + login)?;
-            let Some(colon) = memchr::memchr(b':', login) else { continue };
-            let (user, password) = (login.get(..colon)?, login.get(colon + 1..)?);
-            let shown = [b"username".as_slice(), b"user", b"xxx", b"test", b"myusername"].contains(&user);
-            if user.is_empty()
-                || shown
-                || password.len() < 3
-                || user.starts_with(b"$")
-                || is_command_stand_in(password)
-            {
-                continue;
-            }
-            let place = at.end + blank + start + colon + 1;
-            return Some(Found { span: place..place + password.len() });
+    let flags = ["--user", "-u"].into_iter();
+    let mut flags: Vec<(usize, usize)> = flags
+        .flat_map(|flag| memchr::memmem::find_iter(line, flag).map(move |at| (at, at + flag.len())))
+        .collect();
+    // In the order of the line: a second command on it must not hide the log-in of the first.
+    flags.sort_unstable();
+    for (found, after) in flags {
+        let led = found == 0 || line.get(found - 1).is_some_and(|b| b.is_ascii_whitespace());
+        let gap = run(line, after, 8, |b| matches!(b, b' ' | b'\t' | b'=' | b'\'' | b'"'));
+        if !led || gap == 0 {
+            continue;
         }
+        let start = after + gap;
+        let quote = line.get(start - 1).copied().filter(|b| matches!(b, b'\'' | b'"'));
+        let login = run(line, start, 256, |b| {
+            if quote.is_some() {
+                Some(b) != quote
+            } else {
+                !b.is_ascii_whitespace() && b != b'\'' && b != b'"'
+            }
+        });
+        let login = line.get(start..start + login)?;
+        let Some(colon) = memchr::memchr(b':', login) else { continue };
+        let (user, password) = (login.get(..colon)?, login.get(colon + 1..)?);
+        let shown = [b"username".as_slice(), b"user", b"xxx", b"test", b"myusername"].contains(&user);
+        if user.is_empty()
+            || shown
+            || password.len() < 3
+            || user.starts_with(b"$")
+            || is_command_stand_in(password)
+        {
+            continue;
+        }
+        let place = at.end + blank + start + colon + 1;
+        return Some(Found { span: place..place + password.len() });
     }
     None
 }
