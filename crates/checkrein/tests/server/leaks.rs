@@ -163,7 +163,8 @@ fn no_place_of_an_answer_lets_a_key_in() {
         move |_| Answers::json(&next.lock().unwrap())
     });
     let server = server_with(&provider, NO_CALLS);
-    let mut turns = Turns::new(&server, 20);
+    // An agent whose calls were refused is held up when it comes back.
+    let mut turns = Turns::new(&server, 200);
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
     for (dialect, path) in spoken(false) {
         let Some(source) = fixture(dialect, "answer") else { continue };
