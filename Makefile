@@ -9,6 +9,8 @@ CARGO ?= cargo
 DATA ?= ../shared/data
 # Seconds that each fuzz target runs in `make test`.
 FUZZ_SECONDS ?= 3
+# What property tests draw from, so that a run can be repeated; another number draws anew.
+PROPERTY_SEED ?= 20261130
 # How often `make test` kills the server; `make crash KILLS=10000` for long.
 KILLS ?= 1000
 # Minutes of `make soak`.
@@ -48,7 +50,7 @@ lint:
 .PHONY: unit
 unit:
 	$(call say,unit and property tests with crate arrows and licences)
-	@$(CARGO) test --locked --workspace
+	@PROPTEST_RNG_SEED=$(PROPERTY_SEED) $(CARGO) test --locked --workspace
 
 .PHONY: test-onnx
 test-onnx: ## Lint and test the feature `onnx` (builds about 100 further crates)
