@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wire::dialect::{ALL, Dialect};
 use wire::doc::{Doc, Kind};
@@ -20,6 +20,9 @@ use wire::stream::{Reader, Reading};
 use crate::harness::{Agent, Server};
 use crate::models::{KEY, server_with};
 use crate::provider::{Answers, Provider};
+
+/// How long an answer is waited for: far longer than one takes that waits for nobody.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Calls of tools are refused in their place, so that none waits for a person.
 const NO_CALLS: &str = "  - id: leaks.no-calls
@@ -63,10 +66,11 @@ fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
     })
 }
 
-/// One request; status and body as they came.
+/// One request; status and body as they came. An answer that waits for a person has neither: nothing of it
+/// was given.
 fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(agent.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\nx-checkrein-key: {}\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
@@ -77,8 +81,21 @@ fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let split = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    // What waits shows signs of life, so the time of all of it counts.
+    let (begun, mut piece) = (Instant::now(), [0u8; 16 << 10]);
+    let ended = loop {
+        match stream.read(&mut piece) {
+            Ok(0) => break true,
+            Ok(read) => answer.extend(&piece[..read]),
+            Err(_) => break false,
+        }
+        if begun.elapsed() > PATIENCE {
+            break false;
+        }
+    };
+    let Some(split) = answer.windows(4).position(|four| four == b"\r\n\r\n").filter(|_| ended) else {
+        return (0, answer);
+    };
     let head = String::from_utf8_lossy(&answer[..split]).to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let mut body = &answer[split + 4..];
@@ -173,11 +190,17 @@ fn no_place_of_an_answer_lets_a_key_in() {
             let (status, answer) = ask(turns.next(), &path, r#"{"model":"m"}"#);
             let answer = String::from_utf8_lossy(&answer).into_owned();
             assert!(!answer.contains(KEY), "LEAK {} {place}: {status} {answer}", dialect.name);
-            *outcomes.entry(if status == 200 { "covered" } else { "refused" }).or_default() += 1;
+            let outcome = match status {
+                0 => "held",
+                200 => "covered",
+                _ => "refused",
+            };
+            *outcomes.entry(outcome).or_default() += 1;
         }
     }
     println!("places of answers, none leaks: {outcomes:?}");
-    assert!(outcomes["covered"] > 60, "{outcomes:?}");
+    let [covered, held] = ["covered", "held"].map(|it| outcomes.get(it).copied().unwrap_or(0));
+    assert!(covered > 40 && held < covered, "{outcomes:?}");
 }
 
 #[test]
