@@ -8,7 +8,7 @@ mod connect;
 use std::path::Path;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName};
+use http::header::HeaderMap;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri};
 use http_body_util::Full;
@@ -143,20 +143,4 @@ impl Leg {
         *request.headers_mut() = headers;
         Ok(request)
     }
-}
-
-/// Headers that concern one connection and no other.
-pub fn is_of_one_connection(name: &HeaderName) -> bool {
-    const NAMES: [&str; 9] = [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    *name == HOST || *name == CONTENT_LENGTH || NAMES.contains(&name.as_str())
 }
