@@ -27,9 +27,13 @@ pub struct Wrong {
 /// is left then counts as not checked.
 pub const MAX_STEPS: usize = 100_000;
 
+/// Schemas within schemas, references counted. One that refers to itself goes on without end, and the
+/// stack does not; what is deeper counts as not checked.
+pub const MAX_DEPTH: usize = 64;
+
 /// Holds a value against a schema.
 pub fn check(schema: &Json, value: &Json) -> Checked {
-    let mut check = Check { root: schema, steps: 0, whole: true, at: Vec::new() };
+    let mut check = Check { root: schema, steps: 0, depth: 0, whole: true, at: Vec::new() };
     match check.value(schema, value) {
         Err(wrong) => Checked::Wrong(wrong),
         Ok(()) if check.whole => Checked::Fits,
@@ -61,6 +65,7 @@ const UNCHECKED: &[&str] = &[
 struct Check<'s> {
     root: &'s Json,
     steps: usize,
+    depth: usize,
     /// Everything that was asked so far was checked.
     whole: bool,
     at: Vec<&'s str>,
@@ -71,18 +76,21 @@ type Outcome = Result<(), Wrong>;
 impl<'s> Check<'s> {
     fn value(&mut self, schema: &'s Json, value: &Json) -> Outcome {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
-            self.whole = false;
-            return Ok(());
+        if self.steps > MAX_STEPS || self.depth >= MAX_DEPTH {
+            return self.skip();
         }
+        self.depth += 1;
+        let outcome = self.schema(schema, value);
+        self.depth -= 1;
+        outcome
+    }
+
+    fn schema(&mut self, schema: &'s Json, value: &Json) -> Outcome {
         let entries = match schema {
             Json::Bool(true) => return Ok(()),
             Json::Bool(false) => return Err(self.wrong("false")),
             Json::Object(entries) => entries,
-            Json::Null | Json::Number(_) | Json::Text(_) | Json::List(_) => {
-                self.whole = false;
-                return Ok(());
-            }
+            Json::Null | Json::Number(_) | Json::Text(_) | Json::List(_) => return self.skip(),
         };
         for (keyword, asked) in entries {
             self.keyword(keyword, asked, schema, value)?;
@@ -370,6 +378,7 @@ mod tests {
     #[test]
     fn a_schema_that_refers_to_itself_comes_to_an_end() {
         assert_eq!(checked(r##"{"allOf":[{"$ref":"#"},{"$ref":"#"}]}"##, "1"), "in part");
+        assert_eq!(checked(r##"{"$ref":"#"}"##, "1"), "in part");
         let tree = r##"{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#"}}}}"##;
         assert_eq!(checked(tree, r#"{"kids":[{"kids":[]},{"kids":[{"kids":7}]}]}"#), "type /kids/kids/kids");
     }
