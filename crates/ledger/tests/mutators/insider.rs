@@ -2,7 +2,7 @@
 
 use ledger::note::{SignedNote, SigningKey, rotate};
 use ledger::tree::TlogProof;
-use ledger::{Nanos, OutcomePart, Record, RecordKind, Report, ShardPart};
+use ledger::{Nanos, Record, RecordKind, ShardPart};
 
 use super::super::common::archive::Parts;
 use super::super::common::{Dice, LOG, Sample, key, name, witness};
@@ -45,7 +45,7 @@ pub fn parts_of_another_kind(subject: &Subject, dice: &mut Dice) -> Made {
         if lacks {
             record.agent = None;
         } else {
-            record.outcome = Some(OutcomePart { of: name("d-1"), report: Report::Executed });
+            record.shard = Some(ShardPart { name: "d-1".into(), root: None, size: 0 });
         }
     })
 }
