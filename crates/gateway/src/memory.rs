@@ -603,8 +603,7 @@ mod tests {
     #[test]
     fn a_disk_that_does_not_answer_holds_up_nobody_who_can_wait_elsewhere() {
         let (answer, answers) = std::sync::mpsc::channel();
-        let memory =
-            Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice::default()));
+        let memory = Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice));
         let (agent, other) = (Name::new("a").unwrap(), Name::new("b").unwrap());
         let (known, stuck) = (Name::new("known").unwrap(), Name::new("stuck").unwrap());
         let now = at("2026-03-02T10:00:00Z");
@@ -632,8 +631,7 @@ mod tests {
     #[test]
     fn a_throttle_stays_as_it_is_when_the_clock_goes_back() {
         let (_answer, answers) = std::sync::mpsc::channel();
-        let memory =
-            Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice::default()));
+        let memory = Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice));
         let agent = Name::new("a").unwrap();
         let now = at("2026-03-02T10:00:00Z");
         let calls = |after: i64| {
@@ -650,8 +648,7 @@ mod tests {
     #[test]
     fn a_new_session_is_no_way_out_of_an_injection_that_was_found() {
         let (_answer, answers) = std::sync::mpsc::channel();
-        let memory =
-            Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice::default()));
+        let memory = Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice));
         let name = |text: &str| Name::new(text).unwrap();
         let now = at("2026-03-02T10:00:00Z");
         let tainted = |agent: &str, session: &str, minutes: i64| {
@@ -702,7 +699,7 @@ mod tests {
     #[test]
     fn many_agents_are_saved_some_at_a_time_and_none_is_forgotten_by_a_failure() {
         let shelf = Arc::new(Shelf::default());
-        let memory = Memory::new(shelf.clone(), Arc::new(crate::ports::SystemDice::default()));
+        let memory = Memory::new(shelf.clone(), Arc::new(crate::ports::SystemDice));
         let agents = 8_000;
         for n in 0..agents {
             let name = Name::new(&format!("agent-{n}")).unwrap();
@@ -722,7 +719,7 @@ mod tests {
 
     #[test]
     fn what_was_lent_comes_back_when_nothing_is_learned_and_after_a_fault() {
-        let memory = Memory::new(Arc::new(Shelf::default()), Arc::new(crate::ports::SystemDice::default()));
+        let memory = Memory::new(Arc::new(Shelf::default()), Arc::new(crate::ports::SystemDice));
         let (agent, session) = (Name::new("a").unwrap(), Name::new("s").unwrap());
         let now = at("2026-03-02T10:00:00Z");
         let salt = memory.with(&agent, &session, now, |recalled| recalled.facts.session.salt).unwrap();

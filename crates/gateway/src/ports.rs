@@ -153,13 +153,7 @@ pub trait Dice: Send + Sync {
 }
 
 /// The system's.
-pub struct SystemDice(aws_lc_rs::rand::SystemRandom);
-
-impl Default for SystemDice {
-    fn default() -> Self {
-        SystemDice(aws_lc_rs::rand::SystemRandom::new())
-    }
-}
+pub struct SystemDice;
 
 impl Dice for SystemDice {
     #[expect(
@@ -167,8 +161,7 @@ impl Dice for SystemDice {
         reason = "without randomness no id, salt or key may be made; ending is the safe answer"
     )]
     fn fill(&self, bytes: &mut [u8]) {
-        use aws_lc_rs::rand::SecureRandom as _;
-        if self.0.fill(bytes).is_err() {
+        if getrandom::fill(bytes).is_err() {
             panic!("the system gives no randomness");
         }
     }

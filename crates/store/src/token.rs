@@ -1,7 +1,7 @@
 //! Keys of agents and tokens of operators: how they look and what is stored of them.
 
 use action::{Digest, Name};
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use zeroize::Zeroizing;
 
 /// Who a key stands for; its first letters say so.
@@ -46,8 +46,8 @@ const SECRET_BYTES: usize = 32;
 pub fn mint(kind: TokenKind) -> Result<Minted, NoRandom> {
     let mut prefix = [0u8; PREFIX_BYTES];
     let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
-    rand::fill(&mut prefix).map_err(|_| NoRandom)?;
-    rand::fill(secret.as_mut()).map_err(|_| NoRandom)?;
+    getrandom::fill(&mut prefix).map_err(|_| NoRandom)?;
+    getrandom::fill(secret.as_mut()).map_err(|_| NoRandom)?;
     let text = Zeroizing::new(format!(
         "{}_{}_{}",
         kind.letters(),

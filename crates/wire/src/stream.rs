@@ -13,6 +13,7 @@ use crate::dialect::Dialect;
 use crate::doc::{Doc, DocFault};
 use crate::frame::{Frame, FrameFault, Framing};
 use crate::shape::{Meaning, Speaker, Spot, places};
+use crate::usage::Tally;
 
 /// Bytes of all joined texts of one stream; beyond it the stream is cut.
 pub const MAX_JOINED: usize = 16 << 20;
@@ -74,11 +75,18 @@ pub struct Reader {
     framing: Box<dyn Framing + Send + Sync>,
     joined: BTreeMap<Key, String>,
     bytes: usize,
+    tally: Tally,
 }
 
 impl Reader {
     pub fn new(dialect: &'static Dialect) -> Self {
-        Reader { dialect, framing: dialect.stream.framing(), joined: BTreeMap::new(), bytes: 0 }
+        Reader {
+            dialect,
+            framing: dialect.stream.framing(),
+            joined: BTreeMap::new(),
+            bytes: 0,
+            tally: Tally::default(),
+        }
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -102,6 +110,11 @@ impl Reader {
         self.joined.iter().map(|(key, text)| (key, text.as_str()))
     }
 
+    /// What the events so far say of tokens and of the end.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// Bytes of an event that never became whole. A stream that ends with some was cut off.
     pub fn rest(&mut self) -> Vec<u8> {
         self.framing.rest()
@@ -118,6 +131,7 @@ impl Reader {
             Ok(doc) => doc,
             Err(fault) => return Ok(Reading::Unreadable(fault)),
         };
+        self.tally.merge(Tally::of(self.dialect, doc.root()));
         let mut told = Vec::new();
         let mut fits = true;
         places(doc.root(), &self.dialect.event, &mut |place| {

@@ -86,11 +86,25 @@ impl Tally {
     /// What an answer, or one event of a stream, tells.
     pub fn of(dialect: &Dialect, root: Value<'_>) -> Tally {
         let (tells, mut tally) = (dialect.tells, Tally::default());
+        // Paths that begin alike look their beginning up once: most events have none of them.
+        let mut begun: Option<(&str, Option<Value<'_>>)> = None;
+        let mut at = |path: &'static str, visit: &mut dyn FnMut(Value<'_>)| {
+            let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+            let begin = match begun {
+                _ if step == "*" => return root.at(path, visit),
+                Some((known, begin)) if known == step => begin,
+                _ => root.get(step),
+            };
+            begun = Some((step, begin));
+            if let Some(begin) = begin {
+                begin.at(rest, visit);
+            }
+        };
         for (path, term) in tells.counts {
-            root.at(path, &mut |value| tally.note(*term, value.whole()));
+            at(path, &mut |value| tally.note(*term, value.whole()));
         }
         for path in tells.ends {
-            root.at(path, &mut |value| {
+            at(path, &mut |value| {
                 let Some(word) = value.text() else { return };
                 if word.is_empty() || tells.open.iter().any(|open| *open == word) {
                     return;
@@ -100,10 +114,10 @@ impl Tally {
             });
         }
         for path in tells.calls {
-            root.at(path, &mut |value| tally.called |= is_there(value));
+            at(path, &mut |value| tally.called |= is_there(value));
         }
         for path in tells.refusals {
-            root.at(path, &mut |value| tally.refused |= is_there(value));
+            at(path, &mut |value| tally.refused |= is_there(value));
         }
         tally
     }

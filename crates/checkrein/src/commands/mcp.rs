@@ -292,7 +292,7 @@ impl Judge {
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let mut bytes = [0u8; 16];
-        gateway::ports::Dice::fill(&gateway::ports::SystemDice::default(), &mut bytes);
+        gateway::ports::Dice::fill(&gateway::ports::SystemDice, &mut bytes);
         let session = bytes.iter().fold("mcp_".to_owned(), |text, byte| format!("{text}{byte:02x}"));
         Ok(Judge { client: Client::builder(TokioExecutor::new()).build(connector), address, key, session })
     }

@@ -174,7 +174,7 @@ fn certificates(listener: &Listener) -> Result<Option<tls::Reload>> {
 
 /// The parts, in the order in which they need each other.
 fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Server> {
-    let dice = Arc::new(SystemDice::default());
+    let dice = Arc::new(SystemDice);
     let data = config.data.as_path();
     private_folder(data)?;
     let keys = data.join("keys");

@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn open(folder: &Path) -> Result<ProviderKeys> {
-        ProviderKeys::open(folder, folder, &SystemDice::default())
+        ProviderKeys::open(folder, folder, &SystemDice)
     }
 
     #[test]

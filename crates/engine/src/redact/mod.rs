@@ -90,6 +90,8 @@ const MOST_ATTEMPTS: u32 = 8;
 /// Shortest value that is also replaced where no detector pointed at it. A shorter one would
 /// change words that have nothing to do with it.
 const SHORTEST_REPEAT: usize = 4;
+/// Up to so many values are looked for one by one.
+const FEW_VALUES: usize = 8;
 
 /// One value in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +159,13 @@ impl Redactor {
                 wanted.entry(part).or_insert(value.class);
             }
         }
-        if !wanted.is_empty() {
+        // Of a few values each is looked for: to build an automaton takes longer than a text of usual length.
+        if wanted.len() <= FEW_VALUES {
+            for (part, class) in &wanted {
+                let found = text.match_indices(part);
+                values.extend(found.map(|(at, part)| Value { span: at..at + part.len(), class: *class }));
+            }
+        } else {
             let automaton =
                 AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(wanted.keys());
             let classes: Vec<SensitiveClass> = wanted.values().copied().collect();
@@ -232,8 +240,11 @@ impl Redactor {
     /// came back as content does, in the place of its original.
     fn remains(&self, text: &str, values: &[Value], out: &str) -> bool {
         let parts = values.iter().filter_map(|v| text.get(v.span.clone()));
-        let parts = parts.filter(|part| part.len() >= SHORTEST_REPEAT && !self.map.has_synthetic(part));
-        AhoCorasick::new(parts).is_ok_and(|automaton| automaton.is_match(out))
+        let mut parts = parts.filter(|part| part.len() >= SHORTEST_REPEAT && !self.map.has_synthetic(part));
+        match values.len() <= FEW_VALUES {
+            true => parts.any(|part| out.contains(part)),
+            false => AhoCorasick::new(parts).is_ok_and(|automaton| automaton.is_match(out)),
+        }
     }
 
     fn draw(

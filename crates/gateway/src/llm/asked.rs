@@ -329,17 +329,20 @@ fn decoded(value: Value<'_>) -> Option<Json> {
 /// Words with which formats name roles, types and reasons. Anything else at such a place may have
 /// been put there to carry something, and is judged.
 fn is_word_of_a_format(value: Value<'_>) -> bool {
-    value.kind() == Kind::Text && WORDS.iter().any(|word| value.is_text(word))
+    value.text().is_some_and(|word| WORDS.binary_search(&&*word).is_ok())
 }
 
+/// In order.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "2.0", "any", "ANY", "assistant", "auto", "AUTO", "base64", "chat.completion", "chat.completion.chunk", "content_block_delta",
-    "content_block_start", "content_block_stop", "developer", "end_turn", "ephemeral", "function", "function_call",
-    "function_call_output", "high", "image_url", "input_image", "input_json_delta", "input_text", "json", "json_object",
-    "json_schema", "length", "low", "max_tokens", "medium", "message", "message_delta", "message_start", "message_stop", "minimal",
-    "model", "MODEL", "none", "NONE", "object", "output_text", "reasoning", "required", "response.output_text.delta", "stop", "STOP", "system", "text",
-    "text_delta", "thinking", "tool", "tool_calls", "tool_result", "tool_use", "url", "user",
+    "2.0", "ANY", "AUTO", "MODEL", "NONE", "STOP", "any", "assistant", "auto", "base64", "chat.completion",
+    "chat.completion.chunk", "content_block_delta", "content_block_start", "content_block_stop",
+    "developer", "end_turn", "ephemeral", "function", "function_call", "function_call_output", "high",
+    "image_url", "input_image", "input_json_delta", "input_text", "json", "json_object", "json_schema",
+    "length", "low", "max_tokens", "medium", "message", "message_delta", "message_start", "message_stop",
+    "minimal", "model", "none", "object", "output_text", "reasoning", "required",
+    "response.output_text.delta", "stop", "system", "text", "text_delta", "thinking", "tool", "tool_calls",
+    "tool_result", "tool_use", "url", "user",
 ];
 
 /// A number as it is judged.

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn an_id_opens_for_its_agent_and_path_alone_and_shows_nothing() {
-        let (seal, dice) = (Seal::new(&[7; 32]), SystemDice::default());
+        let (seal, dice) = (Seal::new(&[7; 32]), SystemDice);
         let session =
             Session { id: name("mcp_1"), servers: vec![(name("files"), "upstream-secret-1".to_owned())] };
         let sealed = seal.seal(&session, &name("a"), "files", &dice).unwrap();
@@ -104,6 +104,6 @@ mod tests {
     fn an_id_of_a_server_that_is_too_long_is_not_carried() {
         let session =
             Session { id: name("mcp_1"), servers: vec![(name("files"), "x".repeat(MAX_SESSION_ID + 1))] };
-        assert_eq!(Seal::new(&[7; 32]).seal(&session, &name("a"), "files", &SystemDice::default()), None);
+        assert_eq!(Seal::new(&[7; 32]).seal(&session, &name("a"), "files", &SystemDice), None);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use http::Uri;
@@ -41,12 +41,14 @@ pub enum Connector {
     Through(HttpsConnector<Tunnel<HttpConnector>>),
 }
 
-pub fn connector(ca: Option<&Path>, proxy: Option<&Uri>) -> Result<Connector, TrustFault> {
+pub fn connector(to: &Uri, ca: Option<&Path>, proxy: Option<&Uri>) -> Result<Connector, TrustFault> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_WITHIN));
-    let tls = trusting(ca)?;
+    // Who is spoken to in the clear proves nothing, and needs nobody who vouches for it.
+    let is_plain = to.scheme() == Some(&http::uri::Scheme::HTTP);
+    let tls = trusting(ca, is_plain)?;
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     Ok(match proxy {
         None => Connector::Straight(builder.enable_all_versions().wrap_connector(tcp)),
@@ -56,7 +58,7 @@ pub fn connector(ca: Option<&Path>, proxy: Option<&Uri>) -> Result<Connector, Tr
     })
 }
 
-fn trusting(ca: Option<&Path>) -> Result<ClientConfig, TrustFault> {
+fn trusting(ca: Option<&Path>, is_plain: bool) -> Result<ClientConfig, TrustFault> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(path) => {
@@ -68,13 +70,8 @@ fn trusting(ca: Option<&Path>) -> Result<ClientConfig, TrustFault> {
                 return Err(TrustFault::Empty(path.to_owned()));
             }
         }
-        // The system's, so that what its owner trusts or no longer trusts holds here, too.
-        None => {
-            let (known, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if known == 0 {
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
-        }
+        None if is_plain => {}
+        None => roots.clone_from(SYSTEM.get_or_init(system)),
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
@@ -82,6 +79,18 @@ fn trusting(ca: Option<&Path>) -> Result<ClientConfig, TrustFault> {
         .map_err(TrustFault::Tls)?
         .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+/// The system's authorities, so that what its owner trusts or no longer trusts holds here, too. Read once.
+static SYSTEM: OnceLock<RootCertStore> = OnceLock::new();
+
+fn system() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let (known, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if known == 0 {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
 }
 
 impl tower_service::Service<Uri> for Connector {

@@ -102,7 +102,7 @@ impl Leg {
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .http2_adaptive_window(true)
-            .build(connector(ca, proxy)?);
+            .build(connector(base, ca, proxy)?);
         Ok(Leg { client, scheme, authority, prefix })
     }
 

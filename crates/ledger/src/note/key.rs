@@ -65,7 +65,7 @@ impl SigningKey {
     /// A new key from the system's randomness.
     pub fn generate(name: &str, kind: KeyKind) -> Result<Self, KeyError> {
         let mut seed = Zeroizing::new([0; 32]);
-        aws_lc_rs::rand::fill(seed.as_mut_slice()).map_err(|_| KeyError::Rejected)?;
+        getrandom::fill(seed.as_mut_slice()).map_err(|_| KeyError::Rejected)?;
         SigningKey::from_seed(name, kind, *seed)
     }
 

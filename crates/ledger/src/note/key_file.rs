@@ -165,8 +165,8 @@ impl<'f> Sealed<'f> {
 
 fn seal(key: &SigningKey, passphrase: &Passphrase) -> Option<Zeroizing<String>> {
     let (mut salt, mut nonce) = ([0; 16], [0; 12]);
-    aws_lc_rs::rand::fill(&mut salt).ok()?;
-    aws_lc_rs::rand::fill(&mut nonce).ok()?;
+    getrandom::fill(&mut salt).ok()?;
+    getrandom::fill(&mut nonce).ok()?;
     let how = format!("{KDF} {ROUNDS} {} {}", STANDARD.encode(salt), STANDARD.encode(nonce));
     let head = format!("{SEALED}\n{}\n{how}", key.verifier());
     let mut bytes = key.seed().to_vec();

@@ -1,8 +1,7 @@
 //! AES-256-GCM with a random nonce in front. What a sealed text is about is bound into it, so that it
 //! cannot be moved to another row.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::rand;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 /// A 256-bit key, overwritten when it is dropped.
@@ -14,25 +13,29 @@ pub(super) struct Unsealed;
 
 pub(super) fn random_key() -> Result<Key, Unsealed> {
     let mut key = Zeroizing::new([0u8; 32]);
-    rand::fill(key.as_mut()).map_err(|_| Unsealed)?;
+    getrandom::fill(key.as_mut()).map_err(|_| Unsealed)?;
     Ok(key)
 }
 
 /// nonce ‖ ciphertext ‖ tag. `about` names the row and the column.
 pub(super) fn seal(key: &Key, about: &[&[u8]], plain: &[u8]) -> Result<Vec<u8>, Unsealed> {
-    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).map_err(|_| Unsealed)?;
+    let cipher = cipher(key)?;
+    let mut nonce = [0; NONCE_LEN];
+    getrandom::fill(&mut nonce).map_err(|_| Unsealed)?;
     // Encrypted in place: no copy of the plain text is left in memory that was given back.
     let mut text = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
     text.extend_from_slice(plain);
-    let nonce = cipher.seal_in_place_append_tag(bound(about), &mut text).map_err(|_| Unsealed)?;
+    cipher
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound(about), &mut text)
+        .map_err(|_| Unsealed)?;
     let mut sealed = Vec::with_capacity(NONCE_LEN + text.len());
-    sealed.extend_from_slice(nonce.as_ref());
+    sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(&text);
     Ok(sealed)
 }
 
 pub(super) fn open(key: &Key, about: &[&[u8]], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealed> {
-    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).map_err(|_| Unsealed)?;
+    let cipher = cipher(key)?;
     let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unsealed)?;
     let mut text = Zeroizing::new(text.to_vec());
     let plain = cipher.open_in_place(Nonce::from(nonce), bound(about), &mut text).map_err(|_| Unsealed)?;
@@ -49,6 +52,10 @@ pub(super) fn open_key(key: &Key, about: &[&[u8]], sealed: &[u8]) -> Result<Key,
     }
     opened.copy_from_slice(&plain);
     Ok(opened)
+}
+
+fn cipher(key: &Key) -> Result<LessSafeKey, Unsealed> {
+    UnboundKey::new(&AES_256_GCM, key.as_ref()).map(LessSafeKey::new).map_err(|_| Unsealed)
 }
 
 /// Hashed with their lengths: no two lists of parts are bound alike.

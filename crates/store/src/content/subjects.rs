@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{PoisonError, TryLockError};
 
 use action::{Digest, Name, Timestamp};
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use rusqlite::OptionalExtension as _;
 use zeroize::Zeroizing;
 
@@ -179,7 +179,7 @@ fn identity_of(subject: &Subject) -> Zeroizing<String> {
 
 fn random_pseudonym() -> Result<Name, ContentError> {
     let mut bytes = [0u8; 16];
-    rand::fill(&mut bytes).map_err(|_| ContentError::Random)?;
+    getrandom::fill(&mut bytes).map_err(|_| ContentError::Random)?;
     let mut text = String::from("psn:");
     for byte in bytes {
         // Writing to a string cannot fail.

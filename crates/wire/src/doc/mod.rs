@@ -88,9 +88,20 @@ impl<'d> Value<'d> {
         Some(text::decoded(raw.get(1..raw.len().checked_sub(1)?)?))
     }
 
-    /// Whether it is this very text, without decoding what needs none.
+    /// Whether it is this very text, without decoding what needs none. Keys are looked up with it, so it
+    /// is asked far more often than it holds.
     pub fn is_text(self, text: &str) -> bool {
-        self.text().is_some_and(|own| own == text)
+        let Some(raw) = self.node().filter(|node| node.kind == Kind::Text).map(|_| self.raw()) else {
+            return false;
+        };
+        let own = raw.as_bytes().get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        // An escape is longer than what it stands for.
+        if own.len() <= text.len() {
+            return own == text.as_bytes() && !own.contains(&b'\\');
+        }
+        let may_be =
+            own.first().is_some_and(|first| *first == b'\\' || text.as_bytes().first() == Some(first));
+        may_be && self.text().is_some_and(|own| own == text)
     }
 
     pub fn flag(self) -> Option<bool> {

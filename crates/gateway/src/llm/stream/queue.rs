@@ -15,7 +15,6 @@ use wire::instead::{self, Mender, Refused};
 use wire::shape::{Meaning, Spot, places};
 use wire::stream::{Key, Reader, Reading, Step, Told};
 use wire::translate::Stream as Translator;
-use wire::usage::Tally;
 
 use super::pipe::Pipe;
 use super::track::Track;
@@ -54,8 +53,6 @@ pub struct Queue<'c> {
     count: u64,
     known: BTreeSet<String>,
     finds: usize,
-    /// What it took, and how it ended.
-    tally: Tally,
     ended: bool,
 }
 
@@ -74,7 +71,8 @@ enum Part {
     Gone,
     /// Stands in place of the text.
     Written(String),
-    Piece(Key, u64),
+    /// A piece of a text, with its number on the text's track and its bytes as it came.
+    Piece(Key, u64, usize),
     /// Arguments of a call; the name and the id wait with them.
     Arguments(Place),
     CallWord(Place),
@@ -87,6 +85,8 @@ struct Calling {
     arguments: String,
     /// The arguments stand in one event, not in pieces.
     whole: bool,
+    /// So many bytes of them were found not to be all; they are not read again until there are more.
+    unfinished: usize,
     decided: Option<Decided>,
     /// What the arguments are in the end, where they are others.
     final_arguments: Option<String>,
@@ -126,7 +126,6 @@ impl<'c> Queue<'c> {
             count: 0,
             known: BTreeSet::new(),
             finds: 0,
-            tally: Tally::default(),
             ended: false,
         })
     }
@@ -142,12 +141,7 @@ impl<'c> Queue<'c> {
         let Some(step) = self.reader.step().map_err(fault)? else { return Ok(false) };
         self.count += 1;
         let parts = match &step.reading {
-            Reading::Event(told) => {
-                if let Ok(doc) = Doc::parse(&step.data) {
-                    self.tally.merge(Tally::of(self.dialect, doc.root()));
-                }
-                self.event(told, pipe).await?
-            }
+            Reading::Event(told) => self.event(told, pipe).await?,
             Reading::End => {
                 self.end(pipe).await?;
                 Vec::new()
@@ -174,7 +168,7 @@ impl<'c> Queue<'c> {
     /// well its last event looks.
     pub async fn finish(&mut self, pipe: &Pipe) -> Result<(), End> {
         let tells = !self.dialect.tells.ends.is_empty();
-        let is_whole = self.ended || !tells || self.tally.ended().is_some();
+        let is_whole = self.ended || !tells || self.reader.tally().ended().is_some();
         if !self.reader.rest().is_empty() || !is_whole {
             return Err(No::bad_answer("answer_cut", "the provider's answer ended before its end").into());
         }
@@ -196,7 +190,7 @@ impl<'c> Queue<'c> {
     }
 
     pub fn settle_money(&self) {
-        self.call.settle(Some(&self.tally));
+        self.call.settle(Some(self.reader.tally()));
     }
 
     pub async fn note_cut(&self, code: &'static str) {
@@ -209,9 +203,8 @@ impl<'c> Queue<'c> {
         // A call is whole when its arguments are, and the next event says nothing of it.
         let over: Vec<Place> = self
             .calls
-            .iter()
-            .filter(|(place, calling)| !touched.contains(place) && calling.is_whole())
-            .map(|(place, _)| *place)
+            .iter_mut()
+            .filter_map(|(place, calling)| (!touched.contains(place) && calling.is_whole()).then_some(*place))
             .collect();
         for place in over {
             self.judge_call(place, pipe).await?;
@@ -231,7 +224,7 @@ impl<'c> Queue<'c> {
                         let track = self.tracks.entry(told.key).or_insert_with(|| Track::new(lining));
                         let number = track.feed(&piece);
                         grown.insert(told.key);
-                        Part::Piece(told.key, number)
+                        Part::Piece(told.key, number, piece.len())
                     }
                 },
             });
@@ -462,7 +455,7 @@ impl<'c> Queue<'c> {
     fn is_free(&self, part: &Part) -> bool {
         match part {
             Part::Plain | Part::Echo | Part::Gone | Part::Written(_) => true,
-            Part::Piece(key, number) => self.tracks.get(key).is_none_or(|track| track.is_free(*number)),
+            Part::Piece(key, number, _) => self.tracks.get(key).is_none_or(|track| track.is_free(*number)),
             Part::Arguments(spot) | Part::CallWord(spot) => {
                 self.calls.get(spot).is_none_or(|calling| calling.decided.is_some())
             }
@@ -473,7 +466,12 @@ impl<'c> Queue<'c> {
     fn write(&mut self, event: Event, out: &mut Vec<u8>) -> Result<(), No> {
         let Event { mut step, parts } = event;
         let mut written: Vec<Option<String>> = Vec::with_capacity(parts.len());
-        for part in parts {
+        let told = match &step.reading {
+            Reading::Event(told) => told.as_slice(),
+            Reading::End | Reading::Nothing | Reading::Unreadable(_) => &[],
+        };
+        let froms = told.iter().map(|told| told.from).chain(std::iter::repeat(0));
+        for (part, from) in parts.into_iter().zip(froms) {
             let refused = match &part {
                 Part::Arguments(place) | Part::CallWord(place) => match self.calls.get(place) {
                     Some(Calling { decided: Some(Decided::Refused(text)), .. }) => {
@@ -490,9 +488,11 @@ impl<'c> Queue<'c> {
                 Part::Plain | Part::Echo | Part::CallWord(_) => None,
                 Part::Gone => Some(String::new()),
                 Part::Written(text) => Some(text),
-                Part::Piece(key, number) => {
+                Part::Piece(key, number, length) => {
                     let lining = &self.lining;
-                    self.tracks.get_mut(&key).map(|track| lining.open(track.give(number)))
+                    let given = self.tracks.get_mut(&key).map(|track| lining.open(track.give(number)));
+                    let came = self.reader.text(&key).get(from..from.saturating_add(length));
+                    given.filter(|given| came != Some(given))
                 }
                 Part::Arguments(place) => match self.calls.get_mut(&place) {
                     Some(Calling { decided: Some(Decided::Otherwise(text)), .. }) => {
@@ -577,8 +577,13 @@ fn translated(translator: &mut Translator, dialect: &Dialect, leaves: &[u8]) -> 
 }
 
 impl Calling {
-    fn is_whole(&self) -> bool {
-        self.decided.is_none() && (self.whole || Doc::parse(self.arguments.as_bytes()).is_ok())
+    fn is_whole(&mut self) -> bool {
+        if self.decided.is_some() || self.whole || self.arguments.len() == self.unfinished {
+            return self.decided.is_none() && self.whole;
+        }
+        let is_whole = Doc::parse(self.arguments.as_bytes()).is_ok();
+        self.unfinished = if is_whole { 0 } else { self.arguments.len() };
+        is_whole
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn month_number(run: &str) -> Option<u32> {
         "december",
     ];
     let short = run.trim_end_matches('.');
-    if !(3..=9).contains(&short.len()) || !short.starts_with(|c: char| c.is_ascii_alphabetic()) {
+    let begins = |c: char| matches!(c.to_ascii_lowercase(), 'a' | 'd' | 'f' | 'j' | 'm' | 'n' | 'o' | 's');
+    if !(3..=9).contains(&short.len()) || !short.starts_with(begins) {
         return None;
     }
     let named = |name: &&str| {

@@ -58,6 +58,9 @@ impl Scanner {
     }
 
     pub(super) fn take(&mut self, run: &str) {
+        if is_plain_word(run) {
+            return self.plain_word(run);
+        }
         self.named_date(run);
         self.in_group(run);
         self.lower.clear();
@@ -78,6 +81,28 @@ impl Scanner {
             }
         }
         self.word(run);
+    }
+
+    /// What most of a prose is, without looking for what it cannot be.
+    fn plain_word(&mut self, run: &str) {
+        self.month = month_number(run);
+        if let (Some(month), Some(day)) = (self.month, self.day.take()) {
+            let form = self.day_of_year(month, day);
+            self.push([form, 0], 1, 5, Kind::Date, false);
+        }
+        self.close_group();
+        if self.depth == Depth::Tokens {
+            return;
+        }
+        self.joined.clear();
+        self.joined.push_str(run);
+        self.joined.make_ascii_lowercase();
+        let common = COMMON_WORDS.binary_search(&self.joined.as_str()).is_ok();
+        let whole = hash::keyed(self.salt, self.joined.as_bytes());
+        self.push([whole, 0], 1, self.joined.len(), Kind::Word, common);
+        self.cuts.clear();
+        self.cuts.push(0);
+        self.pieces(whole);
     }
 
     /// `May 20th` and `20 May`: month and day are one date without a year.
@@ -225,6 +250,12 @@ impl Scanner {
     fn push(&mut self, forms: [u64; 2], count: u8, length: usize, kind: Kind, common: bool) {
         self.reading.literals.push(Literal { forms, count, length, kind, common, first_piece: 0, pieces: 0 });
     }
+}
+
+/// Small letters of English, the first perhaps a capital.
+fn is_plain_word(run: &str) -> bool {
+    let mut bytes = run.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic()) && bytes.all(|b| b.is_ascii_lowercase())
 }
 
 /// The host of a URL.
