@@ -9,6 +9,7 @@ clients=$target/sdk
 export PROVIDER_KEY=of-the-provider
 
 "$root/scripts/sdk.sh" --install
+[ -x "$checkrein" ] || (cd "$root" && cargo build --locked --release -p checkrein)
 data=$(mktemp -d)
 cp "$example"/* "$data/"
 started=()
@@ -23,7 +24,7 @@ print(*(one.getsockname()[1] for one in taken))')
 sed -i "s/:7070/:$agents/; s/:7071/:$operators/; s/:9090/:$models/; s/:9001/:$first/; s/:9002/:$second/" checkrein.yaml
 
 await() {
-  for _ in $(seq 200); do curl -so /dev/null --max-time 1 "$1" && return 0 || sleep 0.05; done
+  for _ in $(seq 1000); do curl -so /dev/null --max-time 1 "$1" && return 0 || sleep 0.05; done
   echo "nothing answers at $1" >&2
   cat log >&2
   exit 1
