@@ -30,7 +30,7 @@ run: tools ## Build, start a server and let example agents act against it
 	@scripts/run.sh
 
 .PHONY: test
-test: tools format lint unit rules otlp crash instructions fuzz-smoke readme ## Install what is missing and run every test
+test: tools format lint unit rules otlp sdk examples crash instructions fuzz-smoke readme ## Install what is missing and run every test
 	$(call say,all tests passed)
 
 .PHONY: tools

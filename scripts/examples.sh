@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 failed=0
 for example in examples/gateway/*/; do
-  name=$(basename "$example")
+  name=$(basename "$example") began=$SECONDS
   if ! out=$(examples/gateway/run.sh "$name" 2>&1); then
     printf '  %s ended with an error:\n%s\n' "$name" "$out"
     failed=1
@@ -21,7 +21,7 @@ for example in examples/gateway/*/; do
     printf '%s\n' "$out"
     failed=1
   else
-    echo "  $name printed what its page says"
+    printf '  %-14s printed what its page says, in %d s\n' "$name" $((SECONDS - began))
   fi
 done
 exit "$failed"

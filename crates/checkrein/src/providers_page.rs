@@ -69,6 +69,13 @@ A key comes from the settings, or an operator puts it while the server runs: `PU
 `{"key": "…"}` (access role `admin`); it is in force with the next call and goes before the one of the settings until
 `DELETE` takes it away. It is sealed (AES-256-GCM, bound to the provider's name) in `provider-keys.json` of the data folder, under
 `keys/provider.key`. No answer, record, metric or line of the log has it.
+
+## Clients that insist on TLS
+
+Agents on the same machine reach Checkrein over plain HTTP. `boto3` sends a Bedrock API key over HTTPS only
+(`Bearer authorization requires an HTTPS endpoint`): give the agents' listener a certificate
+([identity](identity.md#tls-on-the-listeners)), and the client its authority with `verify="authority.pem"`. The other official
+clients, the one of AWS for Node among them, take plain HTTP as well.
 "#;
 
 pub fn page() -> Result<String> {

@@ -29,6 +29,6 @@ pub mod upstream;
 
 pub use book::{Book, Registration, Scope, Settings};
 pub use fail::OpenPasses;
-pub use guard::{Guard, Permit};
+pub use guard::{Answered, Guard, Permit};
 pub use refuse::Refusal;
 pub use serve::router;

@@ -104,8 +104,8 @@ pub const MAX_TALKS: usize = 20_000;
 pub const MAX_HEARD: usize = 4_096;
 /// How long a request waits here for a person, before its caller is given a token to come back with.
 pub const HELD_OPEN: Duration = Duration::from_secs(120);
-/// Between two signs of life on a stream that waits.
-pub const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// Between two signs of life on a stream that waits. Several clients give up after 5 seconds of silence.
+pub const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// Events of a stream that wait for a verdict, and their bytes; beyond it the stream is cut.
 pub const MAX_WAITING_EVENTS: usize = 20_000;
 pub const MAX_WAITING_BYTES: usize = 16 << 20;

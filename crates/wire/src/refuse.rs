@@ -78,10 +78,16 @@ pub fn answer(dialect: &Dialect, refusal: Refusal<'_>, id: Option<&str>) -> Answ
 
 /// The last event of a stream that is cut. What came before it stays with the client.
 pub fn event(dialect: &Dialect, refusal: Refusal<'_>, id: Option<&str>) -> Vec<u8> {
-    let body = body(dialect.family, refusal, id);
+    let body = match dialect.family {
+        Family::Cohere => end(refusal),
+        family => body(family, refusal, id),
+    };
     match dialect.stream {
         Stream::Events if dialect.family == Family::Anthropic => {
             format!("event: error\ndata: {body}\n\n").into_bytes()
+        }
+        Stream::Events if dialect.family == Family::Cohere => {
+            format!("event: message-end\ndata: {body}\n\n").into_bytes()
         }
         Stream::Events => format!("data: {body}\n\n").into_bytes(),
         Stream::Lines => format!("{body}\n").into_bytes(),
@@ -95,6 +101,20 @@ pub fn event(dialect: &Dialect, refusal: Refusal<'_>, id: Option<&str>) -> Vec<u
             encode_aws(&headers, body.as_bytes()).unwrap_or_default()
         }
     }
+}
+
+/// Whether clients of this dialect take no event for an error, so that a stream that ended like any other
+/// would be a good answer to them. Then the connection has to break after [`event`].
+pub const fn must_break(dialect: &Dialect) -> bool {
+    matches!(dialect.family, Family::Cohere)
+}
+
+/// The end of an answer that failed, which is all that this family has for it.
+fn end(refusal: Refusal<'_>) -> String {
+    let (message, code, receipt) = (quoted(refusal.message), quoted(refusal.code), quoted(refusal.receipt));
+    format!(
+        r#"{{"type":"message-end","id":{receipt},"code":{code},"delta":{{"error":{message},"finish_reason":"ERROR"}}}}"#
+    )
 }
 
 fn body(family: Family, refusal: Refusal<'_>, id: Option<&str>) -> String {
@@ -168,6 +188,20 @@ mod tests {
             assert!(matches!(step.reading, Reading::Event(_)), "{}: {step:?}", dialect.name);
             assert!(reader.rest().is_empty());
         }
+    }
+
+    #[test]
+    fn a_stream_that_clients_would_take_for_a_whole_one_says_that_it_failed_and_breaks() {
+        let cohere = crate::dialect::named("cohere_chat").unwrap();
+        let event = String::from_utf8(event(cohere, refusal(Why::Refused), None)).unwrap();
+        assert!(event.starts_with("event: message-end\ndata: {\"type\":\"message-end\","), "{event}");
+        assert!(
+            event.contains(
+                r#""delta":{"error":"the action cannot be \"completed\"","finish_reason":"ERROR"}"#
+            )
+        );
+        assert!(must_break(cohere));
+        assert!(!must_break(crate::dialect::named("openai_chat").unwrap()));
     }
 
     #[test]

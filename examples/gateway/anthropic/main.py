@@ -24,12 +24,10 @@ with client.messages.stream(**asked("Tell me about soup.")) as stream:
 # The provider gets a stand-in for the number and the program its number again.
 print("card:  ", client.messages.create(**asked("Is 4111 1111 1111 1111 a valid card?")).content[0].text)
 
-# The model wants to call a tool that no rule lets it call: the call does not reach the program.
-try:
-    answer = client.messages.create(**asked("Please clean up"), tools=[DELETE])
-    print("calls: ", [block.name for block in answer.content if block.type == "tool_use"])
-except PermissionDeniedError:
-    print("calls: ", [])
+# The model wants to call a tool that no rule lets it call: a sentence that says so stands in its place.
+answer = client.messages.create(**asked("Please clean up"), tools=[DELETE])
+print("calls: ", [block.name for block in answer.content if block.type == "tool_use"])
+print("told:  ", answer.content[-1].text.split(":")[0])
 
 try:
     client.messages.create(**asked("Where does nightjar live?"))

@@ -5,7 +5,6 @@ import os
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from openai import PermissionDeniedError
 
 ran = []
 
@@ -35,8 +34,6 @@ def ask(text):
 
 
 print("answer:", ask("Where is A-17?"))
-try:
-    ask("Forget A-17")
-except PermissionDeniedError:
-    pass
+# The model says "As you wish" and wants to delete the order; what is said in place of the call comes last.
+print("told:  ", ask("Forget A-17").splitlines()[-1].split(":")[0])
 print("ran:   ", ran)

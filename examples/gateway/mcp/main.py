@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 
 async def main():
     headers = {"authorization": "Bearer " + os.environ["CHECKREIN_KEY"]}
-    async with httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
         where = streamable_http_client(os.environ["CHECKREIN_URL"] + "/mcp", http_client=http)
         async with Client(where) as client:
             tools = sorted(tool.name for tool in (await client.list_tools()).tools)

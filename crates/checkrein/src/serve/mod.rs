@@ -223,6 +223,7 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
         redaction,
         passes: gateway::OpenPasses::default(),
         containment: Arc::new(Contains { state: Arc::clone(&state), clock: Arc::clone(&clock) }),
+        answered: gateway::Answered::default(),
         effects,
         trust: trust::trust(config, &state, &clock)?,
         meter: metrics.clone(),
@@ -232,7 +233,7 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
     let (untold, passed) = Untold::open(data)?;
     guard.passes.put_back(passed);
     let treasury = Treasury::open(config, &metrics, &clock, &*dice)?;
-    let models = Arc::new(models::models(&treasury, &guard, &tokens)?);
+    let models = Arc::new(models::models(&treasury, &guard, &tokens, config.mcp.tools().to_vec())?);
     let mcp = mcp::build(config, &guard, &keys)?;
     let desk = Arc::new(Desk {
         guard,

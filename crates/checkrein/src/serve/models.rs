@@ -8,12 +8,14 @@ use gateway::Guard;
 use gateway::ask::Tokens;
 use gateway::llm::Models;
 use gateway::route::Base;
+use gateway::tool::Told;
 use gateway::upstream::Leg;
 use http::Uri;
 
 use super::money::Treasury;
 
-pub fn models(treasury: &Treasury, guard: &Arc<Guard>, tokens: &Tokens) -> Result<Models> {
+/// `tools` is what operators say of tools, whoever offers them.
+pub fn models(treasury: &Treasury, guard: &Arc<Guard>, tokens: &Tokens, tools: Vec<Told>) -> Result<Models> {
     let mut legs = HashMap::new();
     for upstream in &treasury.routes.load().upstreams {
         let proxy = upstream.proxy.as_ref().map(address).transpose()?;
@@ -23,7 +25,7 @@ pub fn models(treasury: &Treasury, guard: &Arc<Guard>, tokens: &Tokens) -> Resul
         legs.insert(upstream.name.clone(), leg);
     }
     let (routes, money) = (Arc::clone(&treasury.routes), Arc::clone(&treasury.money));
-    Ok(Models::new(Arc::clone(guard), tokens.clone(), routes, legs, money, Vec::new()))
+    Ok(Models::new(Arc::clone(guard), tokens.clone(), routes, legs, money, tools))
 }
 
 /// Without what stands in front of its paths: an upstream puts that there itself.

@@ -8,13 +8,14 @@ SECRET = "AKIAQ4ZTPX7NW3LJ6KDM"
 
 
 class Client:
-    def __init__(self, name, model, refused, spent, stranger, kind="model", node=None, tls=(), words=None):
+    def __init__(self, name, model, refused, spent, stranger, kind="model", node=None, tls=(), words=None, mute=()):
         self.name, self.model, self.kind = name, model, kind
         # The client's own errors: its class, and the status that it carries.
         self.errors = {"refused": refused, "spent": spent, "stranger": stranger}
         self.node = node or {}
         self.tls = tls  # in which languages it sends its key over TLS only
         self.words = words or {}  # what it says instead in a case
+        self.mute = mute  # in which languages its error about a begun stream says nothing of the reason
 
     def error(self, language, why):
         return (self.node if language == "node" else {}).get(why, self.errors[why])
@@ -27,8 +28,8 @@ AMAZON = (("AccessDeniedException", 403), ("ThrottlingException", 429), ("Client
 COHERE = (("ForbiddenError", 403), ("TooManyRequestsError", 429), ("UnauthorizedError", 401))
 MISTRAL = (("SDKError", 403), ("SDKError", 429), ("SDKError", 401))
 OLLAMA = (("ResponseError", 403), ("ResponseError", 429), ("ResponseError", 401))
-MCP = (("MCPError", -32003), ("MCPError", -32029), ("HTTPStatusError", 401))
-MCP_NODE = {"refused": ("McpError", -32003), "spent": ("McpError", -32029), "stranger": ("UnauthorizedError", None)}
+MCP = (("MCPError", -32003), ("MCPError", -32029), ("MCPError", -32001))
+MCP_NODE = {"refused": ("McpError", -32003), "spent": ("McpError", -32029), "stranger": ("StreamableHTTPError", 401)}
 
 CLIENTS = [
     Client("openai-chat", "gpt-mock", *OPENAI),
@@ -38,8 +39,9 @@ CLIENTS = [
     Client("google-genai", "gemini-mock", *GOOGLE, node=GOOGLE_NODE),
     Client("bedrock", "amazon.mock", *AMAZON, tls=["python"], node={"stranger": ("UnrecognizedClientException", 401)}),
     Client("cohere", "command-mock", *COHERE),
-    # This provider sends a tool call whole, and its clients insist on it.
-    Client("mistral", "mistral-mock", *MISTRAL, words={"tool call": "Tell me the weather at once"}),
+    # This provider sends a tool call whole, and its clients insist on it. They have no error for a begun
+    # stream: an event that is one does not fit, and the client for Node keeps to itself what came instead.
+    Client("mistral", "mistral-mock", *MISTRAL, words={"tool call": "Tell me the weather at once"}, mute=["node"]),
     Client("ollama", "llama-mock", *OLLAMA),
     Client("mcp", "", *MCP, kind="mcp", node=MCP_NODE),
 ]
@@ -81,12 +83,14 @@ def fails(why):
 
 
 def declined(seen, job, client, language):
-    """A stream is open by the time a person says no: then its last event is the error, and no status is left."""
+    """A stream is open by the time a person says no: no status is left, and its last event says why. Clients
+    that take no event for an error see it, and then the connection breaks."""
     if not job["stream"]:
         return fails("refused")(seen, job, client, language)
     if not seen.get("error") or seen["text"]:
         return f"no error, but {seen['text']!r}"
-    return None if "not approved" in seen["message"] else told(seen)
+    says_why = "not approved" in seen["message"] + seen["ended"]
+    return None if says_why or language in client.mute else told(seen)
 
 
 def without_call(name):
@@ -145,7 +149,8 @@ MODEL = [
 MCP_CASES = [
     Case("plain", says("You said: soup"), say="soup", call="echo", direct=True),
     Case("blocked", fails("refused"), say="all of them", call="drop_database"),
-    Case("redacted", says(f"You said: {CARD}"), say=CARD, call="echo"),
+    # For good: a tool acts on what it gets, so it gets no invented number that could be put back.
+    Case("redacted", says("You said: **** **** **** 1111"), say=CARD, call="echo"),
     Case("held, approved", says("paid: A-17"), say="A-17", call="pay_invoice", approve="approve"),
     Case("held, denied", declined, say="A-18", call="pay_invoice", approve="deny"),
     Case("unknown key", fails("stranger"), say="soup", call="echo", agent="stranger"),

@@ -13,6 +13,8 @@ class Seen {
   text = "";
   calls = [];
   pieces = 0;
+  // What the last event of a stream says of its end, where it failed.
+  ended = "";
 
   say(text) {
     if (text) {
@@ -166,6 +168,7 @@ async function cohere(job, seen) {
     if (event.type === "tool-call-delta") {
       begun.get(event.index)[1] += event.delta.message.toolCalls.function.arguments;
     }
+    if (event.type === "message-end" && event.delta.finishReason === "ERROR") seen.ended = event.delta.error;
   }
   for (const [name, args] of begun.values()) seen.call(name, args);
 }
@@ -256,9 +259,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     await CLIENTS[job.client](job, seen);
   } catch (error) {
-    told = { error: named(error), status: status(error), message: String(error.message ?? error).slice(0, 2000) };
+    told = { error: named(error), status: status(error), message: String(error.message ?? error).slice(0, 4000) };
   }
-  told = { ...told, text: seen.text, calls: seen.calls, pieces: seen.pieces };
+  told = { ...told, text: seen.text, calls: seen.calls, pieces: seen.pieces, ended: seen.ended };
   told.seconds = Math.round(performance.now() - start) / 1000;
   process.stdout.write(JSON.stringify(told) + "\n");
 }

@@ -25,6 +25,7 @@ class Seen:
 
     def __init__(self):
         self.text, self.calls, self.pieces = "", [], 0
+        self.ended = ""  # what the last event of a stream says of its end, where it failed
 
     def say(self, text):
         if text:
@@ -219,6 +220,8 @@ def cohere_chat(job, seen):
             begun[event.index] = [function.name, function.arguments or ""]
         elif event.type == "tool-call-delta":
             begun[event.index][1] += event.delta.message.tool_calls.function.arguments
+        elif event.type == "message-end" and event.delta.finish_reason == "ERROR":
+            seen.ended = event.delta.error
     for name, arguments in begun.values():
         seen.call(name, arguments)
 
@@ -308,6 +311,13 @@ def status(error):
     return None
 
 
+def words(error):
+    """What the client's error says, with the body that some keep beside their sentence."""
+    body = getattr(error, "body", None)
+    said = str(error)
+    return said if not isinstance(body, str) or body in said else f"{said}\n{body}"
+
+
 def named(error):
     """The name by which a program catches it; boto3 makes its classes from the service's words."""
     while len(getattr(error, "exceptions", ())) == 1:
@@ -325,8 +335,8 @@ def main():
             CLIENTS[job["client"]](job, seen)
         except BaseException as caught:  # whatever it is, it is what the program would have seen
             error, name = named(caught)
-            told = {"error": name, "status": status(error), "message": str(error)[:2000]}
-        told |= {"text": seen.text, "calls": seen.calls, "pieces": seen.pieces}
+            told = {"error": name, "status": status(error), "message": words(error)[:4000]}
+        told |= {"text": seen.text, "calls": seen.calls, "pieces": seen.pieces, "ended": seen.ended}
         told["seconds"] = round(time.monotonic() - start, 3)
         print(json.dumps(told), file=out, flush=True)
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LIMIT = 20
+LIMIT = 60
 
 
 class Program:

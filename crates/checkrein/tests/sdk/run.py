@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import home
@@ -19,6 +20,10 @@ from cases import CLIENTS, rows
 
 # A client may retry what it takes for a passing fault.
 WAIT = 40
+# The first row of a client also reads the client from the disk, thousands of files of some.
+FIRST = 300
+
+NOTHING = {"text": "", "calls": [], "pieces": 0, "ended": ""}
 
 
 class Driver:
@@ -32,19 +37,21 @@ class Driver:
         self.process = subprocess.Popen(
             self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True
         )
-        self.answers = queue.Queue()
+        self.answers, self.loaded = queue.Queue(), set()
         answers, out = self.answers, self.process.stdout
         threading.Thread(target=lambda: [answers.put(line) for line in out], daemon=True).start()
 
     def run(self, job):
+        wait = WAIT if job["client"] in self.loaded else FIRST
+        self.loaded.add(job["client"])
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         try:
-            return json.loads(self.answers.get(timeout=WAIT))
+            return json.loads(self.answers.get(timeout=wait))
         except queue.Empty:
             self.stop()
             self.start()
-            return {"error": "TimeOut", "status": None, "message": f"no answer in {WAIT} s", "text": "", "calls": []}
+            return {"error": "TimeOut", "status": None, "message": f"no answer in {wait} s"} | NOTHING
 
     def stop(self):
         self.process.kill()
@@ -69,19 +76,28 @@ class Table:
     """What came of every row, printed as it comes."""
 
     def __init__(self):
-        self.done, self.failed = 0, []
+        self.done, self.failed, self.lock = 0, [], threading.Lock()
 
     def add(self, where, driver, client, case, stream, wrong, seconds):
         how = "streamed" if stream else "plain"
         name = f"{where:<8} {driver.language:<7} {client.name:<17} {case.name:<15} {how:<9}"
-        print(f"  {name} {seconds:6.2f} s  {'ok' if wrong is None else 'FAILED: ' + wrong}", flush=True)
-        self.done += 1
-        if wrong is not None:
-            self.failed.append(f"{name} {wrong}")
+        # Both languages add rows.
+        with self.lock:
+            print(f"  {name} {seconds:6.2f} s  {'ok' if wrong is None else 'FAILED: ' + wrong}", flush=True)
+            self.done += 1
+            if wrong is not None:
+                self.failed.append(f"{name} {wrong}")
 
 
-def direct(table, drivers, only, bases):
-    for driver, client, case, stream in every(drivers, only):
+def side_by_side(drivers, work):
+    """Does the same with each language at the same time."""
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(work, driver) for driver in drivers]:
+            done.result()
+
+
+def direct(table, driver, only, bases):
+    for _, client, case, stream in every([driver], only):
         if not case.direct:
             continue
         asked = job(client, case, stream, bases[client.kind], "any-key")
@@ -90,11 +106,11 @@ def direct(table, drivers, only, bases):
         table.add("direct", driver, client, case, stream, wrong, seen.get("seconds", WAIT))
 
 
-def through(table, drivers, only, server):
+def through(table, driver, only, server):
     """Every row of the clients that talk to this server: those that need TLS, or the others."""
     keys = {}
-    here = [row for row in every(drivers, only) if (row[0].language in row[1].tls) == bool(server.ca)]
-    for driver, client, _, _ in here:
+    here = [row[1:] for row in every([driver], only) if (driver.language in row[1].tls) == bool(server.ca)]
+    for client, _, _ in here:
         name = f"{driver.language}-{client.name}"
         if name not in keys:
             keys[name] = {
@@ -102,11 +118,10 @@ def through(table, drivers, only, server):
                 "spent": server.agent(f"{name}-spent"),
                 "stranger": "cra_" + "0" * 40,
             }
-    server.approver()
     for kinds in keys.values():
         server.in_force(kinds["known"])
         server.in_force(kinds["spent"])
-    for driver, client, case, stream in here:
+    for client, case, stream in here:
         name = f"{driver.language}-{client.name}"
         asked = job(client, case, stream, server.base, keys[name][case.agent]) | {"ca": server.ca}
         trouble, person = [], None
@@ -169,12 +184,13 @@ def main():
             mock = providers.address("mock provider")
             bases = {"model": f"http://{mock}", "mcp": f"http://{tools.address}"}
             if args.where != "gateway":
-                direct(table, drivers, args.only, bases)
+                side_by_side(drivers, lambda driver: direct(table, driver, args.only, bases))
             if args.where != "direct":
                 for tls in (False, True):
                     server = home.Server(args.program, Path(folder) / f"tls-{tls}", mock, tools.address, tls, spent(drivers))
                     running.append(server)
-                    through(table, drivers, args.only, server)
+                    server.approver()
+                    side_by_side(drivers, lambda driver: through(table, driver, args.only, server))
         finally:
             for one in reversed(running):
                 one.stop()

@@ -167,6 +167,61 @@ fn a_held_call_waits_in_its_answer_and_goes_on_once() {
 }
 
 #[test]
+fn a_rule_that_asked_about_a_call_does_not_ask_about_its_result_once_more() {
+    const ASKS: &str = "
+policy: own
+version: 1
+rules:
+  - id: own.updates
+    note: by name, so that it is about the call and about what comes back
+    when: { tool: 'crm_*' }
+    then: approve
+";
+    let tools = Tools::start();
+    let settings = format!(
+        "{SETTINGS}mcp:\n  wait: 15\n  servers: [ {{ name: shop, url: 'http://{}/mcp' }} ]\n",
+        tools.address
+    )
+    .replace("files: [rules]", "files: [rules, own.yaml]");
+    let server = Server::prepared(&settings, &[], |folder| {
+        std::fs::write(folder.join("own.yaml"), ASKS).unwrap();
+    });
+    let agent = server.agent("shop-helper", &[]);
+    let approver = server.operator("eva", &["approver", "viewer"]);
+    let session = begin(&agent, "/mcp/shop");
+    let reply = std::thread::scope(|scope| {
+        let waiting =
+            scope.spawn(|| call(&agent, "/mcp/shop", &session, "crm_update", &json!({ "id": "k-79" })));
+        let mut id = String::new();
+        until("the call waits for a person", || {
+            let open = server.as_operator(&approver, "GET", "/api/v1/approvals", None).is(200);
+            id = open[0]["id"].as_str().unwrap_or_default().to_owned();
+            !id.is_empty()
+        });
+        let path = format!("/api/v1/approvals/{id}/approve");
+        server.as_operator(&approver, "POST", &path, Some(&json!({}))).is(200);
+        waiting.join().unwrap()
+    });
+    assert_eq!(messages(&reply).last().unwrap()["result"]["content"][0]["text"], "done", "{reply:?}");
+    assert_eq!(tools.with("k-79").len(), 1);
+}
+
+#[test]
+fn a_stranger_is_told_so_in_the_words_of_the_protocol() {
+    let tools = Tools::start();
+    let server = started(&tools, "", &[]);
+    let stranger = Agent { address: server.agents, key: format!("cra_{}", "0".repeat(40)) };
+    for path in ["/mcp", "/mcp/shop"] {
+        let reply = send(&stranger, path, None, r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+        assert!(header(&reply, "www-authenticate").is_some(), "{reply:?}");
+        let told = reply.is(401);
+        assert_eq!(told["jsonrpc"], "2.0", "{told}");
+        assert_eq!(told["error"]["code"], -32_001, "{told}");
+        assert_eq!(told["error"]["data"]["code"], "bad_credentials", "{told}");
+    }
+}
+
+#[test]
 fn a_call_that_nobody_decided_comes_back_to_its_own_wait() {
     let tools = Tools::start();
     let told = "  tools: [ { match: 'crm_*', kind: record_change, operation: write } ]\n  wait: 0\n";

@@ -54,6 +54,11 @@ pub fn server(provider: &Provider) -> Server {
 
 /// The same with one more rule.
 pub fn server_with(provider: &Provider, rule: &str) -> Server {
+    server_set(provider, rule, "")
+}
+
+/// The same with more settings.
+fn server_set(provider: &Provider, rule: &str, settings: &str) -> Server {
     let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
     let all: String = kinds
         .iter()
@@ -64,7 +69,7 @@ pub fn server_with(provider: &Provider, rule: &str) -> Server {
             )
         })
         .collect();
-    Server::prepared(&format!("{SETTINGS}providers:\n{all}"), &[], |folder| {
+    Server::prepared(&format!("{SETTINGS}{settings}providers:\n{all}"), &[], |folder| {
         std::fs::create_dir_all(folder.join("rules")).unwrap();
         std::fs::write(folder.join("rules/models.yaml"), format!("{RULES}{rule}")).unwrap();
     })
@@ -288,6 +293,44 @@ fn a_call_that_a_model_asks_for_is_an_action_of_its_own() {
         let text = found.to_string();
         text.contains("get_weather") && text.contains("wipe_everything")
     });
+}
+
+#[test]
+fn what_operators_say_of_tools_counts_for_calls_of_models_too() {
+    let provider = Provider::start(|_| call_of("get_weather", r#"{"city":"Bonn"}"#, "tool_calls"));
+    let told = "mcp: { tools: [ { match: 'get_*', kind: record_change, operation: write } ] }\n";
+    let server = server_set(&provider, "", told);
+    let reply = chat(&server.agent("caller", &[]), &said("weather"));
+    assert!(!reply.body.contains("get_weather") && reply.body.contains("not allowed"), "{reply:?}");
+}
+
+#[test]
+fn where_clients_know_no_event_for_an_error_the_connection_breaks() {
+    let provider = Provider::start(|seen| {
+        let answers = Answers::events(match seen.path.contains("/v2/chat") {
+            true => "event: message-start\ndata: {\"type\":\"message-start\",\"id\":\"m\"}\n\n",
+            false => "data: {\"choices\":[]}\n\n",
+        });
+        Answers { cut: true, ..answers }
+    });
+    let server = server(&provider);
+    let agent = server.agent("unlucky", &[]);
+    for (path, last, whole) in [
+        ("/v2/chat", r#""finish_reason":"ERROR""#, false),
+        ("/v1/chat/completions", r#""code":"answer_cut""#, true),
+    ] {
+        let body = streamed("hello");
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            agent.key,
+            body.len()
+        );
+        let reply = raw(agent.address, request.as_bytes());
+        assert!(reply.status == 200 && reply.body.contains(last), "{path}: {reply:?}");
+        assert!(reply.body.contains("the provider's answer ended early"), "{path}: {reply:?}");
+        assert_eq!(reply.body.ends_with("0\r\n\r\n"), whole, "{path}: {reply:?}");
+    }
 }
 
 #[test]

@@ -41,6 +41,10 @@ pub struct Facts {
     pub access: AccessFacts,
     /// What optional outside classifiers said.
     pub judges: Vec<Judge>,
+    /// Rules that asked a person about the action of which this is the result, and got a yes. They do not
+    /// ask about the result once more: nobody waits for it, and what was approved is done by now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<String>,
 }
 
 /// The scope that the action falls into, and its settings.

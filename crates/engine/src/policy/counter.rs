@@ -26,7 +26,7 @@ pub fn factuals(
     }
     match weighed.decided {
         Voice::Rule(at) => match weighed.matched.get(at) {
-            Some(found) if found.exception.is_none() && found.rule.module.is_none() => {
+            Some(found) if found.is_plain() && found.rule.module.is_none() => {
                 of_rule(view, policies, spoken, weighed.verdict, found.at)
             }
             _ => Vec::new(),

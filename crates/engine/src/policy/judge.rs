@@ -150,7 +150,7 @@ fn constraints(weighed: &Weighed<'_>) -> Vec<Constraint> {
 }
 
 fn containment(weighed: &Weighed<'_>) -> Vec<Containment> {
-    let speaking = weighed.matched.iter().filter(|m| m.speaks && m.exception.is_none());
+    let speaking = weighed.matched.iter().filter(|m| m.speaks && m.is_plain());
     let mut effects: Vec<Containment> =
         speaking.flat_map(|found| found.rule.containment.iter().copied()).collect();
     effects.sort_unstable();
@@ -160,7 +160,7 @@ fn containment(weighed: &Weighed<'_>) -> Vec<Containment> {
 
 fn alerts(case: &Judged<'_>, weighed: &Weighed<'_>) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    for found in weighed.matched.iter().filter(|m| m.speaks && m.exception.is_none()) {
+    for found in weighed.matched.iter().filter(|m| m.speaks && m.is_plain()) {
         let notice = found.rule.alert.as_ref();
         if notice.is_none() && found.stated != Verdict::Alert {
             continue;

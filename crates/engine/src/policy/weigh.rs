@@ -14,6 +14,7 @@
 //! 3. If an exception softens r, or r matches possibly and not for sure, r neither ends the search
 //!    in its layer nor stands in for the bands. The rule that decided before still decides; one
 //!    more voice cannot lower a maximum.
+//!    The same holds where r asked a person who said yes to what this is the result of.
 //! 4. A rule that r displaced may have stood in for the bands; they speak again, which adds a
 //!    voice. Exceptions belong to one rule, band or floor by name and soften nothing else.
 //!
@@ -55,6 +56,8 @@ pub struct Matched<'p> {
     /// What the rule says, before an exception.
     pub stated: Verdict,
     pub exception: Option<&'p Exception>,
+    /// It asks for a person, and one has answered it for the action of which this is the result.
+    pub answered: bool,
     /// Whether it matches in every way of taking the action. One that only may match speaks, and
     /// that is all it does.
     pub surely: bool,
@@ -94,12 +97,17 @@ pub type Spoken = Vec<(usize, rego::Outcome)>;
 
 impl Matched<'_> {
     pub fn verdict(&self) -> Verdict {
-        softened(self.stated, self.exception)
+        if self.answered { Verdict::Allow } else { softened(self.stated, self.exception) }
+    }
+
+    /// Whether it says what is written in it.
+    pub fn is_plain(&self) -> bool {
+        self.exception.is_none() && !self.answered
     }
 
     /// Whether it may take the place of others: of later rules, of the bands.
     fn displaces(&self) -> bool {
-        self.surely && self.exception.is_none()
+        self.surely && self.is_plain()
     }
 }
 
@@ -198,6 +206,7 @@ fn matches<'p>(
             reason: rule.note.clone(),
             stated: rule.verdict,
             exception: None,
+            answered: false,
             surely: applies(view, policies, rule, Sure::Certainly),
             speaks: false,
         };
@@ -221,6 +230,8 @@ fn matches<'p>(
             }
         }
         found.exception = mildest(&rule.exceptions, view, policies);
+        found.answered = matches!(found.stated, Verdict::Sandbox | Verdict::Approve)
+            && view.case.facts.answered.iter().any(|id| *id == found.id);
         match rule.shadow {
             true => all.shadows.push(found),
             false => all.matched.push(found),

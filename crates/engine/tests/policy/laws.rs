@@ -289,3 +289,23 @@ fn an_excepted_rule_neither_acts_nor_hides_the_next() {
     assert_eq!(judgement.ruling.exception.as_deref(), Some("e"));
     assert!(judgement.containment.is_empty());
 }
+
+#[test]
+fn a_rule_that_a_person_answered_does_not_ask_about_the_result_and_every_other_voice_stands() {
+    let asks =
+        "  - { id: asks, priority: 1, when: {}, then: approve, containment: freeze_agent, alert: finance }\n";
+    let result = |rules: &str, score: u8| {
+        let (action, mut facts, given) = case(0, 1, score);
+        facts.answered = vec!["asks".to_owned()];
+        let policies = load(&[format!("policy: t\nrules:\n{asks}{rules}")]);
+        judge(&judged(&action, &facts, &given), &policies)
+    };
+    let plain = result("", 20);
+    assert_eq!(plain.ruling.verdict, Verdict::Allow);
+    assert!(plain.containment.is_empty() && plain.alerts.is_empty(), "both happened with the call");
+    assert_eq!(result("", 60).ruling.decided_by, "band.high");
+    for (id, then) in [("other", "approve"), ("other", "block")] {
+        let rule = format!("  - {{ id: {id}, priority: 2, when: {{}}, then: {then} }}\n");
+        assert_eq!(result(&rule, 20).ruling.decided_by, "other", "{then}");
+    }
+}

@@ -6,7 +6,7 @@ use action::{Action, Name, SensitiveClass};
 use engine::Changed;
 use hold::{Event, Hold, State};
 
-use super::{Guard, Permit, Veil};
+use super::{Again, Guard, Permit, Veil};
 use crate::identity::Caller;
 use crate::refuse::Refusal;
 
@@ -19,6 +19,8 @@ pub struct Released {
     pub repeated: bool,
     /// Sensitive classes that it carries still.
     pub classes: Vec<SensitiveClass>,
+    /// Rules that asked for a person, who said yes.
+    pub answered: Vec<String>,
 }
 
 impl Guard {
@@ -57,13 +59,14 @@ impl Guard {
         veil: Option<&Veil>,
     ) -> Result<Released, Refusal> {
         let hold = self.holds.get(id).ok_or(Refusal::UnknownDecision)?;
-        let (changed, classes) = match hold.state {
+        let again = match hold.state {
             State::Approved { .. } | State::Released { .. } => self.judge_again(caller, action, veil).await?,
             State::Pending { .. }
             | State::Denied { .. }
             | State::Expired { .. }
-            | State::Cancelled { .. } => (None, Vec::new()),
+            | State::Cancelled { .. } => Again::default(),
         };
+        let Again { changed, classes, answered } = again;
         let payload = action.payload_hash();
         let event =
             Event::Release { payload: self.binding.payload(&payload), claim: self.binding.claim(claim) };
@@ -74,6 +77,6 @@ impl Guard {
         let released = told.await.map_err(|_| Refusal::Stopping)?.map_err(Refusal::Hold)?;
         let payload = changed.as_ref().map_or(payload, |changed| changed.action.payload_hash());
         let permit = Permit::released(id.clone(), payload, &released).ok_or(Refusal::Faulty)?;
-        Ok(Released { permit, changed, repeated: released.repeated, classes })
+        Ok(Released { permit, changed, repeated: released.repeated, classes, answered })
     }
 }

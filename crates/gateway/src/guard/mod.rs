@@ -1,6 +1,7 @@
 //! The one door: facts, decision, record, and then a permit, a wait, a change or a refusal.
 
 mod aftermath;
+mod answered;
 mod content;
 mod effects;
 mod entry;
@@ -33,6 +34,7 @@ use crate::meter::{Meter, Passing, Stage};
 use crate::ports::{Contain, Dice, Isolate, Vault};
 use crate::refuse::Refusal;
 
+pub use answered::Answered;
 pub use effects::{Effect, Effects, Reach};
 pub use entry::Decided;
 pub(crate) use entry::named;
@@ -55,6 +57,8 @@ pub struct Guard {
     pub redaction: Key,
     pub passes: OpenPasses,
     pub containment: Arc<dyn Contain>,
+    /// What persons said yes to, for when its result comes.
+    pub answered: Answered,
     pub effects: Effects,
     pub trust: Trust,
     pub meter: Arc<dyn Meter>,
@@ -84,6 +88,25 @@ pub struct Passed {
     pub scope: Arc<Scope>,
     /// Why an action that was to be isolated waits instead, as a stable word.
     pub unisolated: Option<&'static str>,
+}
+
+/// Whose action is decided, as it was looked up.
+struct Who<'w> {
+    book: &'w Book,
+    caller: &'w Caller,
+    scope: &'w Scope,
+    principal: Option<&'w Name>,
+    /// Rules that a person has answered already.
+    answered: Vec<String>,
+}
+
+/// What is found when an approved action is judged once more.
+#[derive(Default)]
+struct Again {
+    /// The form in which it may run, where that is another one.
+    changed: Option<Changed>,
+    classes: Vec<SensitiveClass>,
+    answered: Vec<String>,
 }
 
 /// How far an action came within the time of a decision.
@@ -202,12 +225,15 @@ impl Guard {
             let principal = principal.clone();
             let (guard, book, scope) = (Arc::clone(&self), Arc::clone(&book), Arc::clone(&scope));
             let (caller, counts, hears) = (caller.clone(), plane.counts, plane.hears);
+            let answered =
+                plane.result_of().map(|of| self.answered.of(&caller.agent.name, of)).unwrap_or_default();
             move |action: Action| {
                 let principal = principal.as_ref();
                 let decided = if counts {
                     guard.judge(&book, &caller, &scope, &action, principal, now)
                 } else {
-                    guard.decide(&book, &caller, &scope, &action, principal, now, |recalled, _, decision| {
+                    let who = Who { book: &book, caller: &caller, scope: &scope, principal, answered };
+                    guard.decide(who, &action, now, |recalled, _, decision| {
                         // What is kept back was not read.
                         if hears && decision.effective < Verdict::Sandbox {
                             recalled.hear(&action, decision, now);
@@ -368,30 +394,28 @@ impl Guard {
             }
             Purse::Within => {}
         }
-        let decision =
-            self.decide(book, caller, scope, action, principal, now, |recalled, rules, decision| {
-                recalled.learn(action, decision, rules.limits.of(&agent.name), now);
-            })?;
+        let who = Who { book, caller, scope, principal, answered: Vec::new() };
+        let decision = self.decide(who, action, now, |recalled, rules, decision| {
+            recalled.learn(action, decision, rules.limits.of(&agent.name), now);
+        })?;
         book.rules.count(&agent.name, session_of(action).as_str(), &decision);
         Ok(decision)
     }
 
     /// Facts and decision, under the lock of the agent; `then` may keep what it taught.
-    #[expect(clippy::too_many_arguments, reason = "each is a look-up that its two callers made already")]
     fn decide(
         &self,
-        book: &Book,
-        caller: &Caller,
-        scope: &Scope,
+        who: Who<'_>,
         action: &Action,
-        principal: Option<&Name>,
         now: Timestamp,
         then: impl FnOnce(&mut Recalled, &Rules, &Decision),
     ) -> Result<Decision, Refusal> {
+        let Who { book, caller, scope, principal, answered } = who;
         let session = session_of(action);
         let rules: &Rules = book.rules.of(&caller.agent.name, session.as_str());
         let decided = self.memory.with(&caller.agent.name, &session, now, |recalled| {
             fill(recalled, book, caller, scope, action, principal, now);
+            recalled.facts.answered = answered;
             let decision = engine::decide(action, &recalled.facts, rules, now);
             then(recalled, rules, &decision);
             decision
@@ -400,20 +424,21 @@ impl Guard {
     }
 
     /// Judges an approved action once more, without keeping what it taught: it was counted when it
-    /// was asked. Gives back the form in which it may run, where that is another one.
+    /// was asked.
     async fn judge_again(
         &self,
         caller: &Caller,
         action: &Action,
         veil: Option<&Veil>,
-    ) -> Result<(Option<Changed>, Vec<SensitiveClass>), Refusal> {
+    ) -> Result<Again, Refusal> {
         admit(&caller.agent, action)?;
         let book = self.book.load_full();
         let scope = book.settings.of(&caller.agent, action.environment);
         let now = self.clock.now().timestamp();
         let subject = self.subject(action).await?;
         let principal = action.principal.as_ref().map(|_| &subject);
-        let decision = self.decide(&book, caller, &scope, action, principal, now, |_, _, _| {})?;
+        let who = Who { book: &book, caller, scope: &scope, principal, answered: Vec::new() };
+        let decision = self.decide(who, action, now, |_, _, _| {})?;
         let refused =
             decision.effective == Verdict::Block || book.is_frozen(&caller.agent, action.environment, now);
         self.met(&book, &caller.agent.name, action.session.as_ref().map(|it| &it.id), !refused, now);
@@ -421,15 +446,17 @@ impl Guard {
             tracing::warn!(rule = %decision.ruling.decided_by, "an approved action is blocked by now");
             return Err(Refusal::Stricter);
         }
+        let answered = answered::asked_by(&decision);
         // Constraints stay with a verdict that waits: what a person releases is the changed action.
         if decision.effective < Verdict::Constrain || decision.constraints.is_empty() {
-            return Ok((None, plane::carried(&decision, false)));
+            return Ok(Again { changed: None, classes: plane::carried(&decision, false), answered });
         }
-        let carried = plane::carried(&decision, true);
-        self.change(&decision, action, veil).map(|changed| (Some(changed), carried)).map_err(|unfit| {
+        let classes = plane::carried(&decision, true);
+        let changed = self.change(&decision, action, veil).map_err(|unfit| {
             tracing::warn!(%unfit, "an approved action cannot be changed as a rule asks");
             Refusal::Stricter
-        })
+        })?;
+        Ok(Again { changed: Some(changed), classes, answered })
     }
 
     /// Counts what became of an action against what was ordered to stop its agent or session.

@@ -59,6 +59,14 @@ impl Plane {
         self
     }
 
+    /// The decision of which this is what came back.
+    pub fn result_of(&self) -> Option<&Name> {
+        match &self.of {
+            Some(Came::Result(of) | Came::Asked(of)) if !self.counts => Some(of),
+            Some(_) | None => None,
+        }
+    }
+
     #[must_use]
     pub fn of(mut self, came: Came) -> Plane {
         self.of = Some(came);

@@ -227,6 +227,9 @@ impl Call {
         let claim = self.id.as_str();
         let released =
             self.story.guard.release(&self.caller, action, id, claim, Some(&self.talk.veil)).await?;
+        if action.kind == ActionKind::LlmCall {
+            self.story.guard.answered.keep(&self.caller.agent.name, &self.id, released.answered);
+        }
         Ok(Leave {
             permit: released.permit,
             changed: released.changed.map(Box::new),

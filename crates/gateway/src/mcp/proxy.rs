@@ -25,7 +25,7 @@ use super::settings::Server;
 use super::waiting::Waited;
 use crate::guard::Permit;
 use crate::identity::Caller;
-use crate::limits::MAX_BODY;
+use crate::limits::{MAX_BODY, SIGN_OF_LIFE};
 
 pub const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// Headers of clients that servers see, beside those of the protocol; and the other way round.
@@ -33,8 +33,6 @@ const UPWARD: [&str; 5] = ["accept", "accept-language", "content-type", "last-ev
 const DOWNWARD: [&str; 3] = ["allow", "retry-after", "www-authenticate"];
 const OWN_KEY: HeaderName = HeaderName::from_static("x-checkrein-key");
 const ENVIRONMENT: &str = "x-checkrein-environment";
-/// How often a client that waits for a person is told that it does.
-const BEAT: Duration = Duration::from_secs(10);
 /// How long a server may take for an answer that is no stream.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
 
@@ -251,7 +249,7 @@ impl Mcp {
             let waited = {
                 let wait = mcp.wait(&exchange.line, &held, within);
                 tokio::pin!(wait);
-                let mut beat = tokio::time::interval(BEAT);
+                let mut beat = tokio::time::interval(SIGN_OF_LIFE);
                 let mut beats = 0u64;
                 loop {
                     tokio::select! {

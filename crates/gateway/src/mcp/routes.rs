@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::{Method, StatusCode};
 
@@ -12,6 +13,7 @@ use super::Mcp;
 use super::judge::judge;
 use super::many::Common;
 use super::proxy::{Accept, plain, turned_away};
+use super::refusal::No;
 use crate::refuse::Refusal;
 use crate::serve::{open, parent};
 
@@ -27,10 +29,10 @@ pub fn router(mcp: Arc<Mcp>) -> Router {
 
 type Story = State<Arc<Mcp>>;
 
-async fn one(State(mcp): Story, Path(name): Path<String>, request: Request) -> Result<Response, Refusal> {
+async fn one(State(mcp): Story, Path(name): Path<String>, request: Request) -> Result<Response, TurnedAway> {
     let method = request.method().clone();
     if !matches!(method, Method::GET | Method::POST | Method::DELETE) {
-        return Err(Refusal::NoSuchMethod);
+        return Err(Refusal::NoSuchMethod.into());
     }
     let (headers, from) = (request.headers().clone(), parent(request.headers()));
     let (caller, body) = open(&mcp.guard, request).await.map_err(|refusal| mcp.stranger(refusal))?;
@@ -51,10 +53,10 @@ async fn one(State(mcp): Story, Path(name): Path<String>, request: Request) -> R
 }
 
 /// All servers at one address.
-async fn all(State(mcp): Story, request: Request) -> Result<Response, Refusal> {
+async fn all(State(mcp): Story, request: Request) -> Result<Response, TurnedAway> {
     let method = request.method().clone();
     if !matches!(method, Method::GET | Method::POST | Method::DELETE) {
-        return Err(Refusal::NoSuchMethod);
+        return Err(Refusal::NoSuchMethod.into());
     }
     let (headers, from) = (request.headers().clone(), parent(request.headers()));
     let (caller, body) = open(&mcp.guard, request).await.map_err(|refusal| mcp.stranger(refusal))?;
@@ -70,8 +72,26 @@ async fn all(State(mcp): Story, request: Request) -> Result<Response, Refusal> {
     finished(work).await
 }
 
+/// A refusal before any message was read, in the words of the protocol: clients show those to their
+/// program, and of other bodies the status at most.
+struct TurnedAway(Refusal);
+
+impl From<Refusal> for TurnedAway {
+    fn from(refusal: Refusal) -> Self {
+        TurnedAway(refusal)
+    }
+}
+
+impl IntoResponse for TurnedAway {
+    fn into_response(self) -> Response {
+        let body = No::from(&self.0).body(None);
+        let (head, _) = self.0.into_response().into_parts();
+        Response::from_parts(head, Body::from(body))
+    }
+}
+
 /// What was begun is finished, also when the client hangs up: its record stands.
-async fn finished(work: impl Future<Output = Response> + Send + 'static) -> Result<Response, Refusal> {
+async fn finished(work: impl Future<Output = Response> + Send + 'static) -> Result<Response, TurnedAway> {
     Ok(tokio::spawn(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request had a fault of ours");
         Refusal::Faulty.into_response()

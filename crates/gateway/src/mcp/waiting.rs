@@ -150,7 +150,10 @@ impl Mcp {
                     self.guard.release(&line.caller, &held.action, &hold.id, claim.as_str(), None).await;
                 self.waiting.forget(&line.caller.agent.name, &held.action.payload_hash());
                 match taken {
-                    Ok(Released { permit, changed, .. }) => Waited::Go(permit, changed.map(Box::new)),
+                    Ok(Released { permit, changed, answered, .. }) => {
+                        self.guard.answered.keep(&line.caller.agent.name, &hold.id, answered);
+                        Waited::Go(permit, changed.map(Box::new))
+                    }
                     Err(refusal) => no(&refusal),
                 }
             }

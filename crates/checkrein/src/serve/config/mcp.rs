@@ -53,6 +53,11 @@ impl Mcp {
         self.settings.servers.is_empty()
     }
 
+    /// What is known of tools beside their names: of those that models call as well.
+    pub fn tools(&self) -> &[Told] {
+        &self.settings.tools
+    }
+
     /// The settings with their secrets, which are looked up when the server starts.
     pub fn with_secrets(&self) -> Result<Settings> {
         let mut settings = self.settings.clone();

@@ -26,6 +26,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ledger::Report;
 use wire::dialect::Stream;
+use wire::refuse;
 
 use self::pipe::{Gone, Pipe};
 use self::queue::Queue;
@@ -218,4 +219,7 @@ async fn cut(call: &Call, no: &No, pipe: &Pipe) {
     call.story.guard.meter.refused(no.code());
     // Whether anybody still reads it is of no concern any more.
     let _ = pipe.send(no.event(call.dialect)).await;
+    if refuse::must_break(call.dialect) {
+        pipe.break_off().await;
+    }
 }

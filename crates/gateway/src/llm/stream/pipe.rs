@@ -1,6 +1,6 @@
 //! The body of a response that is still being written.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,29 +15,62 @@ const MAX_WAITING: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gone;
 
-pub struct Pipe(mpsc::Sender<Bytes>);
+/// The body ends where it should not, so that nobody takes what came for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
 
-pub struct Out(mpsc::Receiver<Bytes>);
+pub struct Pipe(mpsc::Sender<Result<Bytes, Broken>>);
+
+pub struct Out {
+    pieces: mpsc::Receiver<Result<Bytes, Broken>>,
+    breaks: bool,
+}
 
 pub fn pipe() -> (Pipe, Out) {
-    let (sender, receiver) = mpsc::channel(MAX_WAITING);
-    (Pipe(sender), Out(receiver))
+    let (sender, pieces) = mpsc::channel(MAX_WAITING);
+    (Pipe(sender), Out { pieces, breaks: false })
 }
 
 impl Pipe {
     pub async fn send(&self, bytes: Vec<u8>) -> Result<(), Gone> {
-        self.0.send(Bytes::from(bytes)).await.map_err(|_| Gone)
+        self.0.send(Ok(Bytes::from(bytes))).await.map_err(|_| Gone)
+    }
+
+    /// Breaks the connection off after what was sent.
+    pub async fn break_off(&self) {
+        // Whether anybody still reads is of no concern any more.
+        let _ = self.0.send(Err(Broken)).await;
     }
 }
 
 impl http_body::Body for Out {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if self.breaks {
+            return Poll::Ready(Some(Err(Broken)));
+        }
+        match self.pieces.poll_recv(cx) {
+            Poll::Ready(Some(Err(Broken))) => {
+                // The connection is dropped with what it has not written yet. It writes whenever nothing
+                // is ready, so the last piece gets out in between.
+                self.breaks = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            other => other.map(|piece| piece.map(|piece| piece.map(Frame::data))),
+        }
     }
 }
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer was broken off")
+    }
+}
+
+impl std::error::Error for Broken {}
