@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 3
 PROPERTY_SEED ?= 20261130
 # How often `make test` kills the server; `make crash KILLS=10000` for long.
 KILLS ?= 1000
-# Minutes of `make soak`.
+# Minutes of `make soak` and `make soak-gateway`.
 MINUTES ?= 60
 
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
@@ -134,6 +134,11 @@ soak: ## Load the server for MINUTES, and print its memory after each
 bench-gateway: ## Measure the gateway beside a proxy that does nothing and other gateways (installs those first)
 	@$(CARGO) build --locked --release -p checkrein -p bench-gateway
 	@setsid --wait target/release/bench-gateway run --server target/release/checkrein
+
+.PHONY: soak-gateway
+soak-gateway: ## Ask through the gateway for MINUTES over a provider that fails in every way; no record is lost, memory stays flat
+	@$(CARGO) build --locked --release -p checkrein -p bench-gateway
+	@target/release/bench-gateway soak --server target/release/checkrein --minutes $(MINUTES)
 
 .PHONY: bench-peers
 bench-peers: ## Measure policy beside other policy engines (builds them first, minutes)

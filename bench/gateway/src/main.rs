@@ -4,6 +4,7 @@
 //! ```text
 //! bench-gateway run --server target/release/checkrein     everything, as one table
 //! bench-gateway floor | mock | load                       its parts, each alone
+//! bench-gateway soak --server target/release/checkrein    long, over a provider that fails in every way
 //! ```
 
 #![allow(
@@ -11,11 +12,13 @@
     reason = "JSON without a key gives null; arrays of two and three figures are the only others"
 )]
 
+mod faults;
 mod figures;
 mod floor;
 mod load;
 mod mock;
 mod run;
+mod soak;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +53,8 @@ enum Args {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
+    /// Ask for long over a provider that fails in every way, and look whether a record is lost or memory grows
+    Soak(soak::Plan),
     /// Start everything, one after the other, and print one table
     Run {
         /// The program to measure
@@ -72,10 +77,11 @@ enum Args {
 
 fn main() -> ExitCode {
     let done = match Args::parse() {
-        Args::Mock { listen } => mock::run(listen),
+        Args::Mock { listen } => mock::run(listen, None),
         Args::Floor { listen, upstream } => floor::run(listen, upstream),
         Args::Load(plan) => load::run(&plan),
         Args::Cost { server, shape, seconds } => run::cost::run(&server, shape, seconds),
+        Args::Soak(plan) => soak::run(&plan),
         Args::Run { server, only, seconds, rounds, cache } => {
             run::run(&run::Plan { server, only, seconds, rounds, cache })
         }

@@ -4,7 +4,7 @@
 //! `POST /mock?events=40&gap_us=3000&delay_us=0`.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,21 +24,23 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, Sleep};
 
-pub fn run(listen: SocketAddr) -> Result<()> {
+use crate::faults::{Fault, Faults};
+
+pub fn run(listen: SocketAddr, faults: Option<Arc<Faults>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(listen))
+    runtime.block_on(serve(listen, faults))
 }
 
-async fn serve(listen: SocketAddr) -> Result<()> {
+async fn serve(listen: SocketAddr, faults: Option<Arc<Faults>>) -> Result<()> {
     let listener = TcpListener::bind(listen).await.context("cannot listen")?;
-    let mock = Arc::new(Mock::new());
+    let mock = Arc::new(Mock::new(faults));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let mock = mock.clone();
         let service = service_fn(move |request| {
             let mock = mock.clone();
-            async move { Ok::<_, Infallible>(mock.answer(request).await) }
+            async move { mock.answer(request).await }
         });
         tokio::spawn(async move {
             let _ = hyper::server::conn::http1::Builder::new()
@@ -50,6 +52,7 @@ async fn serve(listen: SocketAddr) -> Result<()> {
 
 struct Mock {
     shape: Shape,
+    faults: Option<Arc<Faults>>,
     chat: Bytes,
     messages: Bytes,
     tools: Value,
@@ -71,7 +74,7 @@ const EVENTS: u64 = 20;
 const WORDS: [&str; 8] = ["The ", "soup ", "of ", "the ", "day ", "is ", "made of ", "leeks, "];
 
 impl Mock {
-    fn new() -> Self {
+    fn new(faults: Option<Arc<Faults>>) -> Self {
         let text = WORDS.concat().repeat(8);
         let chat = json!({
             "id": "chatcmpl-bench", "object": "chat.completion", "created": 1_790_000_000, "model": "gpt-mock",
@@ -94,6 +97,7 @@ impl Mock {
                 gap_us: AtomicU64::new(0),
                 delay_us: AtomicU64::new(0),
             },
+            faults,
             chat: chat.to_string().into(),
             messages: messages.to_string().into(),
             tools,
@@ -101,14 +105,14 @@ impl Mock {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let Ok(body) = request.into_body().collect().await else {
-            return status(StatusCode::BAD_REQUEST);
+            return Ok(status(StatusCode::BAD_REQUEST));
         };
         let body = body.to_bytes();
-        match path.as_str() {
+        let answer = match path.as_str() {
             "/v1/chat/completions" if streams(&body) => self.streamed(chat_event, Some("[DONE]")),
             "/v1/chat/completions" => self.whole(&self.chat).await,
             "/v1/messages" if streams(&body) => self.streamed(messages_event, None),
@@ -116,6 +120,12 @@ impl Mock {
             "/mcp" => self.mcp(&body),
             "/mock" => self.shaped(&query),
             _ => status(StatusCode::NOT_FOUND),
+        };
+        // Sessions are begun without a fault, so that what fails is a call.
+        let is_call = path != "/mcp" || has(&body, b"\"tools/call\"");
+        match self.faults.as_ref().filter(|_| is_call) {
+            None => Ok(answer),
+            Some(faults) => spoiled(answer, faults.next()).await,
         }
     }
 
@@ -157,6 +167,7 @@ impl Mock {
             gap: Self::time(&self.shape.gap_us),
             next: Instant::now() + delay,
             wait: (!delay.is_zero()).then(|| Box::pin(tokio::time::sleep(delay))),
+            breaks: false,
         };
         typed(Either::Right(paced), "text/event-stream")
     }
@@ -186,9 +197,41 @@ impl Mock {
 
 /// Whether the request asks for a stream. Reading all of it would cost more than the answer.
 fn streams(body: &[u8]) -> bool {
-    let has = |words: &[u8]| body.windows(words.len()).any(|at| at == words);
-    has(b"\"stream\":true") || has(b"\"stream\": true")
+    has(body, b"\"stream\":true") || has(body, b"\"stream\": true")
 }
+
+fn has(body: &[u8], words: &[u8]) -> bool {
+    body.windows(words.len()).any(|at| at == words)
+}
+
+/// The same answer with a fault in it.
+async fn spoiled(answer: Response<Body>, fault: Fault) -> io::Result<Response<Body>> {
+    let (mut head, body) = answer.into_parts();
+    let whole = match fault {
+        Fault::None => return Ok(Response::from_parts(head, body)),
+        Fault::Silent => return Err(io::ErrorKind::ConnectionReset.into()),
+        Fault::Status => return Ok(status(StatusCode::INTERNAL_SERVER_ERROR)),
+        Fault::Reset | Fault::Truncated | Fault::Garbage | Fault::Slow => {
+            body.collect().await.map_err(io::Error::other)?.to_bytes()
+        }
+    };
+    let half = whole.len() / 2;
+    let (events, gap) = match fault {
+        Fault::Garbage => (vec![Bytes::from_static(b"data: {\"choices\": [nonsense\n\n")], Duration::ZERO),
+        Fault::Slow => (vec![whole.slice(..half), whole.slice(half..)], SLOW),
+        _ => (vec![whole.slice(..half)], Duration::ZERO),
+    };
+    head.headers.remove(http::header::CONTENT_LENGTH);
+    let breaks = fault == Fault::Reset;
+    // The first piece of a paced body has no gap behind it, so that the first word comes at once.
+    let events =
+        [Bytes::new()].into_iter().chain(events).filter(|event| gap > Duration::ZERO || !event.is_empty());
+    let paced = Paced { events: events.collect(), sent: 0, gap, next: Instant::now(), wait: None, breaks };
+    Ok(Response::from_parts(head, Either::Right(paced)))
+}
+
+/// What a provider that is slow waits in the middle of an answer.
+const SLOW: Duration = Duration::from_millis(700);
 
 enum Event<'e> {
     Start,
@@ -240,11 +283,13 @@ struct Paced {
     gap: Duration,
     next: Instant,
     wait: Option<Pin<Box<Sleep>>>,
+    /// The connection ends before the body does.
+    breaks: bool,
 }
 
 impl http_body::Body for Paced {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -253,7 +298,10 @@ impl http_body::Body for Paced {
         if let Some(wait) = &mut self.wait {
             ready!(wait.as_mut().poll(cx));
         }
-        let Some(event) = self.events.pop_front() else { return Poll::Ready(None) };
+        let Some(event) = self.events.pop_front() else {
+            let breaks = self.breaks.then(|| Err(io::ErrorKind::ConnectionReset.into()));
+            return Poll::Ready(breaks);
+        };
         self.sent += 1;
         if self.sent >= 2 && !self.gap.is_zero() && !self.events.is_empty() {
             // From the time that was meant, so that a timer that rounds up does not add up.

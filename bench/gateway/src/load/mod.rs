@@ -1,6 +1,6 @@
 //! A closed loop over connections that are kept. Each asks, reads the whole answer, and asks again.
 
-mod answer;
+pub mod answer;
 mod ask;
 
 use std::net::SocketAddr;
@@ -163,7 +163,7 @@ mod tests {
     fn every_shape_runs_through_the_floor_without_an_error() {
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (mock, floor) = (free(), free());
-        std::thread::spawn(move || crate::mock::run(mock));
+        std::thread::spawn(move || crate::mock::run(mock, None));
         std::thread::spawn(move || crate::floor::run(floor, mock));
         let up = |to| std::net::TcpStream::connect::<SocketAddr>(to).is_ok();
         while !up(mock) || !up(floor) {

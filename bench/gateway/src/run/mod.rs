@@ -1,10 +1,10 @@
 //! Everything, one after the other: each gateway alone on one core, the mock and the load on the other,
 //! a run straight to the mock before each run through a gateway, and the medians over the rounds.
 
-mod checkrein;
+pub mod checkrein;
 pub mod cost;
-mod gateways;
-mod process;
+pub mod gateways;
+pub mod process;
 mod table;
 
 use std::fs;
@@ -289,7 +289,7 @@ fn shape_mock(upstream: SocketAddr, events: u64, gap_us: u64) -> Result<()> {
     Ok(())
 }
 
-fn until_open(to: SocketAddr) -> Result<()> {
+pub fn until_open(to: SocketAddr) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(5);
     while TcpStream::connect(to).is_err() {
         ensure!(Instant::now() < end, "the mock does not listen");

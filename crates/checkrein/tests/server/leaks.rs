@@ -32,7 +32,7 @@ const NO_CALLS: &str = "  - id: leaks.no-calls
     then: block
 ";
 
-fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
+pub fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
     let path = format!("{}/../wire/tests/fixtures/{}/{name}.json", env!("CARGO_MANIFEST_DIR"), dialect.name);
     std::fs::read_to_string(path).ok()
 }
@@ -57,7 +57,7 @@ fn planted(source: &str, shape: &Shape) -> Vec<(String, String)> {
 }
 
 /// Every dialect that words are made in, and the path to it.
-fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
+pub fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
     ALL.iter().copied().filter_map(move |dialect| {
         let endpoint = towards(dialect, Call::Generate, stream)?;
         // Amazon's raw calls have their maker in the name of the model.
@@ -68,7 +68,7 @@ fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
 
 /// One request; status and body as they came. An answer that waits for a person has neither: nothing of it
 /// was given.
-fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
+pub fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(agent.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = format!(
@@ -115,18 +115,18 @@ fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
 }
 
 /// Agents that take turns, so that none is held up for asking without pause.
-struct Turns {
+pub struct Turns {
     agents: Vec<Agent>,
     next: usize,
 }
 
 impl Turns {
-    fn new(server: &Server, count: usize) -> Self {
+    pub fn new(server: &Server, count: usize) -> Self {
         let agents = (0..count).map(|n| server.agent(&format!("agent-{n}"), &[])).collect();
         Turns { agents, next: 0 }
     }
 
-    fn next(&mut self) -> &Agent {
+    pub fn next(&mut self) -> &Agent {
         self.next += 1;
         &self.agents[self.next % self.agents.len()]
     }
@@ -134,7 +134,7 @@ impl Turns {
 
 /// Everything that a client could read of a streamed answer: the bytes, the data of each event, and the
 /// texts that its pieces make.
-fn read(dialect: &'static Dialect, body: &[u8]) -> String {
+pub fn read(dialect: &'static Dialect, body: &[u8]) -> String {
     let mut all = String::from_utf8_lossy(body).into_owned();
     let mut reader = Reader::new(dialect);
     reader.push(body);

@@ -7,10 +7,13 @@
 )]
 
 mod approvals;
+mod budgets;
 mod certificates;
 mod clients;
 #[path = "../../../sandbox/tests/adapters/cluster.rs"]
 mod cluster;
+mod contentless;
+mod egress;
 mod evidence;
 mod faults;
 mod frames;
@@ -26,6 +29,7 @@ mod providers;
 mod questions;
 mod receiver;
 mod records;
+mod redaction;
 mod rollouts;
 mod routes;
 mod scenarios;
@@ -33,6 +37,7 @@ mod signed;
 mod speak;
 mod tokens;
 mod tools;
+mod topics;
 mod traces;
 mod webhooks;
 mod witnesses;

@@ -48,7 +48,7 @@ fn header(reply: &Reply, name: &str) -> Option<String> {
     reply.head.lines().find_map(line)
 }
 
-fn begin(agent: &Agent, path: &str) -> String {
+pub fn begin(agent: &Agent, path: &str) -> String {
     let body = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
         "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
     let reply = send(agent, path, None, &body.to_string());
@@ -57,7 +57,7 @@ fn begin(agent: &Agent, path: &str) -> String {
     header(&reply, "mcp-session-id").unwrap_or_else(|| panic!("no session in {reply:?}"))
 }
 
-fn call(agent: &Agent, path: &str, session: &str, tool: &str, arguments: &Value) -> Reply {
+pub fn call(agent: &Agent, path: &str, session: &str, tool: &str, arguments: &Value) -> Reply {
     let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call",
                        "params": { "name": tool, "arguments": arguments } });
     send(agent, path, Some(session), &body.to_string())

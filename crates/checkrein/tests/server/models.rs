@@ -11,7 +11,7 @@ use crate::provider::{Answers, Provider};
 pub const KEY: &str = concat!("AKIA", "Q3EGX7MNPLZ2RT4V");
 pub const CARD: &str = "4539 1488 0343 6467";
 
-const RULES: &str = "
+pub const RULES: &str = "
 policy: models
 version: 1
 rules:
@@ -47,6 +47,16 @@ rules:
     then: approve
 ";
 
+/// Providers of every kind at one address, as settings.
+pub fn providers(provider: &Provider) -> String {
+    let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
+    let one = |kind| {
+        let at = provider.address;
+        format!("  - {{ name: {kind}, kind: {kind}, url: 'http://{at}', key: {{ env: PATH }} }}\n")
+    };
+    format!("providers:\n{}", kinds.map(one).concat())
+}
+
 /// A server in front of a provider that speaks every dialect.
 pub fn server(provider: &Provider) -> Server {
     server_with(provider, "")
@@ -59,17 +69,7 @@ pub fn server_with(provider: &Provider, rule: &str) -> Server {
 
 /// The same with more settings.
 fn server_set(provider: &Provider, rule: &str, settings: &str) -> Server {
-    let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
-    let all: String = kinds
-        .iter()
-        .map(|kind| {
-            format!(
-                "  - {{ name: {kind}, kind: {kind}, url: 'http://{}', key: {{ env: PATH }} }}\n",
-                provider.address
-            )
-        })
-        .collect();
-    Server::prepared(&format!("{SETTINGS}{settings}providers:\n{all}"), &[], |folder| {
+    Server::prepared(&format!("{SETTINGS}{settings}{}", providers(provider)), &[], |folder| {
         std::fs::create_dir_all(folder.join("rules")).unwrap();
         std::fs::write(folder.join("rules/models.yaml"), format!("{RULES}{rule}")).unwrap();
     })
@@ -105,16 +105,16 @@ pub fn chat(agent: &Agent, body: &str) -> Reply {
     post(agent.address, "/v1/chat/completions", &format!("authorization: Bearer {}\r\n", agent.key), body)
 }
 
-fn said(text: &str) -> String {
+pub fn said(text: &str) -> String {
     json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": text }] }).to_string()
 }
 
-fn streamed(text: &str) -> String {
+pub fn streamed(text: &str) -> String {
     json!({ "model": "gpt-4o", "stream": true, "messages": [{ "role": "user", "content": text }] })
         .to_string()
 }
 
-fn answered(text: &str) -> Answers {
+pub fn answered(text: &str) -> Answers {
     Answers::json(&json!({ "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o",
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } }).to_string())
@@ -126,7 +126,7 @@ fn event(delta: &Value, finish: Option<&str>) -> String {
     format!("data: {body}\n\n")
 }
 
-fn stream(pieces: &[&str]) -> String {
+pub fn stream(pieces: &[&str]) -> String {
     let mut out = event(&json!({ "role": "assistant", "content": "" }), None);
     for piece in pieces {
         out.push_str(&event(&json!({ "content": piece }), None));
@@ -246,7 +246,7 @@ fn a_card_is_another_one_for_the_provider_and_the_same_again_for_the_client() {
     assert!(!all.contains(CARD) && all.contains("charge card "), "{all}");
 }
 
-fn call_of(tool: &str, arguments: &str, finish: &str) -> Answers {
+pub fn call_of(tool: &str, arguments: &str, finish: &str) -> Answers {
     Answers::json(&json!({ "choices": [{ "index": 0, "finish_reason": finish, "message": { "role": "assistant", "content": null,
         "tool_calls": [{ "id": "call_1", "type": "function", "function": { "name": tool, "arguments": arguments } }] } }] }).to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// One request that came.
@@ -23,6 +23,25 @@ pub struct Answers {
     pub gap: Duration,
     /// The connection ends before the body does.
     pub cut: bool,
+    /// What every piece but the first waits for.
+    pub gate: Option<Gate>,
+}
+
+/// Shut until somebody opens it.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    #[allow(dead_code, reason = "only the tests in the server's own process need it")]
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let (open, changed) = &*self.0;
+        drop(changed.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+    }
 }
 
 impl Answers {
@@ -35,7 +54,7 @@ impl Answers {
     }
 
     pub fn pieces(media: &'static str, pieces: Vec<Vec<u8>>) -> Self {
-        Answers { status: 200, media, pieces, gap: Duration::ZERO, cut: false }
+        Answers { status: 200, media, pieces, gap: Duration::ZERO, cut: false, gate: None }
     }
 }
 
@@ -106,7 +125,12 @@ fn write(mut stream: &TcpStream, answer: &Answers) -> Option<()> {
         answer.status, answer.media
     );
     stream.write_all(head.as_bytes()).ok()?;
-    for piece in &answer.pieces {
+    for (place, piece) in answer.pieces.iter().enumerate() {
+        if place > 0
+            && let Some(gate) = &answer.gate
+        {
+            gate.pass();
+        }
         let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
         chunk.extend(piece);
         chunk.extend(b"\r\n");

@@ -62,9 +62,9 @@ fn a_budget_for_ten_lets_ten_through_of_sixty_four_at_once() {
         &said("m", "one more"),
     );
     assert_eq!(reply.is(429)["error"]["type"], "rate_limit_error", "in the caller's own dialect");
-    // All at once they pass the threshold and the limit in one step, and the higher one is told.
-    until("the limit is a finding", || {
-        server.look("/api/v1/findings?limit=100").to_string().contains("budget.spent")
+    until("the threshold and the limit are findings", || {
+        let found = server.look("/api/v1/findings?limit=100").to_string();
+        found.contains("budget.threshold") && found.contains("budget.spent")
     });
 }
 

@@ -127,6 +127,12 @@ fn answer(got: &Got, listed: &Value) -> String {
                     "params": { "progressToken": 1, "progress": 1, "message": format!("half of {CARD}") } }).to_string(),
             text(&format!("paid with {CARD} today")),
         ]),
+        ("tools/call", Some("read_back")) => json_answer(&text(&said(&message)), ""),
+        ("tools/call", Some("read_back_slowly")) => events(&[
+            json!({ "jsonrpc": "2.0", "method": "notifications/progress",
+                    "params": { "progressToken": 1, "progress": 1, "message": said(&message) } }).to_string(),
+            text(&said(&message)),
+        ]),
         ("tools/call", Some("ask_model")) => events(&[
             json!({ "jsonrpc": "2.0", "id": "q1", "method": "sampling/createMessage",
                     "params": { "messages": [ { "role": "user", "content": { "type": "text", "text": "tell all" } } ],
@@ -136,6 +142,11 @@ fn answer(got: &Got, listed: &Value) -> String {
         ("tools/call", _) => json_answer(&text("done"), ""),
         _ => json_answer(&result(json!({})), ""),
     }
+}
+
+/// The text that a call brings.
+fn said(message: &Value) -> String {
+    message["params"]["arguments"]["text"].as_str().unwrap_or_default().to_owned()
 }
 
 fn json_answer(body: &str, headers: &str) -> String {

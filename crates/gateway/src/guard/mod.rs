@@ -20,7 +20,7 @@ use arc_swap::ArcSwap;
 use engine::redact::Key;
 use engine::{Changed, Rules};
 use hold::{BindingKey, Hold, Holds, State};
-use ledger::{Clock, Ledger, OutcomePart, Promise, Receipt, Report};
+use ledger::{AgentPart, Clock, Ledger, OutcomePart, Promise, Receipt, Record, RecordKind, Report};
 
 use self::facts::{admit, fill, session_of};
 use self::isolate::Isolation;
@@ -472,6 +472,21 @@ impl Guard {
             tracing::error!(%error, "a note could not be recorded");
             Refusal::Unrecorded
         })
+    }
+
+    /// Records what became of an action that was let through, and why. Nobody waits for the record: whoever
+    /// is told the end is told it also while the disk takes nothing.
+    pub fn ended(&self, of: &Name, agent: &Name, report: Report, code: &str) {
+        let mut record = Record::new(RecordKind::Outcome, self.clock.now());
+        record.outcome = Some(OutcomePart { of: of.clone(), report });
+        record.agent = Some(AgentPart { name: agent.clone(), version: None });
+        record.notes.extend(Name::new(code).ok().map(|code| (named("ended"), code)));
+        let of = of.clone();
+        self.ledger.append(record, Promise::Windowed, move |kept| {
+            if let Err(error) = kept {
+                tracing::error!(decision = %of, %error, "the end of an action has no record");
+            }
+        });
     }
 
     fn throttle(&self, agent: &Registration, changed: &Changed, now: Timestamp) -> Result<(), Refusal> {

@@ -10,7 +10,7 @@ use hold::{Hold, State};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, HeaderName};
 use http::request::Parts;
-use ledger::{AgentPart, OutcomePart, Promise, Record, RecordKind, Report};
+use ledger::Report;
 use wire::dialect::Dialect;
 use wire::doc::Doc;
 use wire::endpoint::{self, Call as Asks};
@@ -269,13 +269,8 @@ impl Call {
     }
 
     /// Records what became of a call that has no answer, or not all of one, and why.
-    pub async fn note_end(&self, report: Report, code: &'static str) {
-        let mut record = Record::new(RecordKind::Outcome, self.story.guard.clock.now());
-        record.outcome = Some(OutcomePart { of: self.id.clone(), report });
-        record.agent = Some(AgentPart { name: self.caller.agent.name.clone(), version: None });
-        record.notes.insert(named("ended"), named(code));
-        // That it could not be written was logged where it happened, and nothing hangs on it here.
-        let _ = self.story.guard.note(record, Promise::Windowed).await;
+    pub fn note_end(&self, report: Report, code: &str) {
+        self.story.guard.ended(&self.id, &self.caller.agent.name, report, code);
     }
 }
 

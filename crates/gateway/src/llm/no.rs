@@ -1,6 +1,6 @@
 //! Why a caller gets no answer of a model, and how it is told.
 
-use action::Name;
+use action::{Name, Timestamp};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use wire::dialect::Dialect;
@@ -24,11 +24,13 @@ pub struct No {
     receipt: Option<Name>,
     /// To come back with once a person has approved.
     token: Option<String>,
+    /// Seconds after which it is worth asking again, where that is known.
+    again: Option<i64>,
 }
 
 impl No {
     fn new(why: Why, code: &'static str, message: impl Into<String>) -> Self {
-        No { why, code, message: message.into(), receipt: None, token: None }
+        No { why, code, message: message.into(), receipt: None, token: None, again: None }
     }
 
     /// It was decided so.
@@ -94,8 +96,10 @@ impl No {
     }
 
     /// A budget has no room for it.
-    pub fn spent(spent: &Spent) -> Self {
-        Self::new(Why::TooMuch, "budget_spent", spent.to_string())
+    pub fn spent(spent: &Spent, now: Timestamp) -> Self {
+        // Rounded up: a client that comes back a moment early is refused once more.
+        let again = spent.again.map(|at| (at.millis().saturating_sub(now.millis()).max(0) + 999) / 1_000);
+        No { again, ..Self::new(Why::TooMuch, "budget_spent", spent.to_string()) }
     }
 
     pub fn failed(failed: &upstream::Why) -> Self {
@@ -178,11 +182,18 @@ impl No {
         if matches!(self.why, Why::Refused | Why::Stranger | Why::Unreadable) {
             headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
-        if self.code == "budget_spent" {
+        match self.again {
+            Some(seconds) => {
+                drop(headers.insert(http::header::RETRY_AFTER, HeaderValue::from(seconds.max(1))))
+            }
             // Not before the next day or month; a client that waits and asks again only waits.
-            headers.insert("x-should-retry", HeaderValue::from_static("false"));
-        } else if self.why == Why::TooMuch {
-            headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("10"));
+            None if self.code == "budget_spent" => {
+                headers.insert("x-should-retry", HeaderValue::from_static("false"));
+            }
+            None if self.why == Why::TooMuch => {
+                headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            None => {}
         }
         response
     }

@@ -45,14 +45,14 @@ impl Call {
         };
         if let Err(no) = &ended {
             self.settle(None);
-            self.note_end(Report::Failed, no.code()).await;
+            self.note_end(Report::Failed, no.code());
         }
         ended
     }
 
     /// A rule has its own words for this call, which goes nowhere.
     async fn said(&self, text: &str) -> Result<Response, No> {
-        self.note_end(Report::NotExecuted, "redirected").await;
+        self.note_end(Report::NotExecuted, "redirected");
         let (body, media) = match self.streams {
             true => (self.words(text), self.dialect.stream.media_type()),
             false => (say::whole(self.dialect, &self.id, &self.model, text), "application/json"),
@@ -94,8 +94,11 @@ impl Call {
             key: self.caller.key.clone(),
         };
         let now = guard.clock.now().timestamp();
-        let charge =
-            self.story.money.admit(caller, &places, &self.ask, now).map_err(|spent| No::spent(&spent))?;
+        let charge = self
+            .story
+            .money
+            .admit(caller, &places, &self.ask, now)
+            .map_err(|spent| No::spent(&spent, now))?;
         *self.charge.lock().unwrap_or_else(PoisonError::into_inner) = Some(charge);
         Ok(())
     }

@@ -4,7 +4,7 @@
 use action::{
     Action, ActionKind, AgentRef, Channel, Content, Json, Name, Operation, Resource, Session, Severity,
 };
-use ledger::Promise;
+use ledger::{Promise, Report};
 use wire::dialect::MCP;
 use wire::doc::{Kind, Value};
 use wire::edit::Edits;
@@ -96,6 +96,12 @@ impl Mcp {
             plane,
             listed,
         };
+        if texts(message.value, listed).is_none()
+            && let Some(asked) = asked
+        {
+            // A result without a word in it is no decision of its own, and an end of its call all the same.
+            self.guard.ended(&asked.decision, &line.caller.agent.name, Report::Executed, "no_words");
+        }
         self.judged(line, message, part, edits).await
     }
 

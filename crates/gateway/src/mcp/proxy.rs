@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
+use ledger::Report;
 use wire::doc::{Doc, Kind};
 use wire::edit::Edits;
 use wire::frame::{Framing as _, Sse};
@@ -360,8 +361,31 @@ impl Mcp {
         }
     }
 
-    /// One request upstream. A whole answer is judged here, a stream by whoever relays it.
+    /// One request upstream. A whole answer is judged here, a stream by whoever relays it. That there is no
+    /// answer is on record before it is told.
     pub(super) async fn forward(
+        self: &Arc<Self>,
+        exchange: &Exchange,
+        permit: Permit,
+        method: Method,
+        body: Bytes,
+        asked: &[Asked],
+    ) -> Result<Answered, No> {
+        let answered = self.answered(exchange, permit, method, body, asked).await;
+        if let Err(no) = &answered {
+            self.failed(&exchange.line, asked, &no.code);
+        }
+        answered
+    }
+
+    /// Records that messages which went out have no answer that could be given, and why.
+    fn failed<'a>(&self, line: &Line, asked: impl IntoIterator<Item = &'a Asked>, code: &str) {
+        for asked in asked.into_iter().filter(|asked| asked.id.is_some()) {
+            self.guard.ended(&asked.decision, &line.caller.agent.name, Report::Failed, code);
+        }
+    }
+
+    async fn answered(
         self: &Arc<Self>,
         exchange: &Exchange,
         permit: Permit,
@@ -383,6 +407,9 @@ impl Mcp {
         };
         let body = body.to_bytes();
         if body.is_empty() {
+            if !head.status.is_success() {
+                self.failed(&exchange.line, asked, SERVER_REFUSED);
+            }
             return Ok(Answered::Plain(head.status, headers, Bytes::new()));
         }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -397,7 +424,8 @@ impl Mcp {
                 Err(No::new(Why::Unavailable, "bad_answer", "the server's answer cannot be read"))
             }
             None => {
-                let no = No::new(Why::Unavailable, "server_refused", "the server refused the message");
+                self.failed(&exchange.line, asked, SERVER_REFUSED);
+                let no = No::new(Why::Unavailable, SERVER_REFUSED, "the server refused the message");
                 let id = asked.first().and_then(|asked| asked.id.as_deref());
                 Ok(Answered::Plain(head.status, headers, no.body(id).into()))
             }
@@ -480,14 +508,13 @@ impl Mcp {
         let mut sse = Sse::default();
         let mut open: Vec<&Asked> = asked.iter().filter(|asked| asked.id.is_some()).collect();
         let mut resumable = false;
-        let whole = loop {
+        loop {
             let bytes = tokio::select! {
                 bytes = events::next(&mut body) => bytes,
-                () = client.closed() => return,
+                () = client.closed() => return self.failed(&exchange.line, open, CLIENT_GONE),
             };
             match bytes {
-                None => break sse.rest().is_empty(),
-                Some(Err(_)) => break false,
+                None | Some(Err(_)) => break,
                 Some(Ok(bytes)) => sse.push(&bytes),
             }
             loop {
@@ -496,7 +523,7 @@ impl Mcp {
                     Ok(None) => break,
                     Err(fault) => {
                         tracing::warn!(server = %exchange.line.server.name, code = fault.code(), "a stream is cut");
-                        return self.cut(&open, client).await;
+                        return self.cut(&exchange.line, &open, client).await;
                     }
                 };
                 resumable |= events::has_id(&frame);
@@ -520,17 +547,23 @@ impl Mcp {
                     }
                 };
                 if client.send(out).await.is_err() {
-                    return;
+                    return self.failed(&exchange.line, open, CLIENT_GONE);
                 }
             }
-        };
-        // A client that was told a place to go on from comes back for the rest.
-        if !whole && !resumable {
-            self.cut(&open, client).await;
+        }
+        if !resumable {
+            // An end is no answer, however orderly: whoever still waits is told.
+            return self.cut(&exchange.line, &open, client).await;
+        }
+        // A client that was told a place to go on from may come back for the rest. What it then gets is not
+        // known here to belong to this call.
+        for asked in open {
+            self.guard.ended(&asked.decision, &exchange.line.caller.agent.name, Report::Missing, "cut");
         }
     }
 
-    async fn cut(&self, open: &[&Asked], client: &Client) {
+    async fn cut(&self, line: &Line, open: &[&Asked], client: &Client) {
+        self.failed(line, open.iter().copied(), "cut");
         let no = No::new(Why::Unavailable, "cut", "the server's answer was cut");
         for asked in open {
             let _ = client.send(events::event(&no.body(asked.id.as_deref()))).await;
@@ -605,6 +638,10 @@ impl Mcp {
 
 /// The code of a session that is over.
 const GONE: &str = "no_such_session";
+
+/// Codes of calls that have no answer.
+const SERVER_REFUSED: &str = "server_refused";
+const CLIENT_GONE: &str = "client_gone";
 
 /// The answer to a request whose head is not taken. A session that is over has a status of its own.
 pub(super) fn turned_away(no: &No) -> Response {

@@ -452,12 +452,22 @@ impl Counter {
         }
     }
 
-    /// The highest threshold up to this share that nobody was told of.
-    fn tell(&mut self, budget: &Budget, which: &Which, share: u64) -> Option<Reached> {
-        let all = budget.alert_at.iter().copied().chain([100]);
-        let reached = all.filter(|at| u64::from(*at) <= share && *at > self.told).max()?;
-        self.told = reached;
-        Some(Reached { budget: which.0.clone(), whose: which.1.clone(), share: reached })
+    /// The thresholds up to this share that nobody was told of, the lowest first: whoever passes two in
+    /// one step passed both.
+    fn tell<'b>(
+        &mut self,
+        budget: &'b Budget,
+        which: &'b Which,
+        share: u64,
+    ) -> impl Iterator<Item = Reached> + use<'b> {
+        let before = self.told;
+        let mut passed: Vec<u8> = budget.alert_at.iter().copied().chain([100]).collect();
+        passed.retain(|at| u64::from(*at) <= share && *at > before);
+        passed.sort_unstable();
+        passed.dedup();
+        self.told = passed.last().copied().unwrap_or(before);
+        let reached = |share| Reached { budget: which.0.clone(), whose: which.1.clone(), share };
+        passed.into_iter().map(reached)
     }
 }
 

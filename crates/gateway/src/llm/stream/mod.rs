@@ -91,7 +91,7 @@ pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
         let answer = match approved {
             Some(Ok(leave)) if leave.message().is_some() => {
                 let words = leave.message().and_then(|text| call.words(&text)).unwrap_or_default();
-                call.note_end(Report::NotExecuted, "redirected").await;
+                call.note_end(Report::NotExecuted, "redirected");
                 let _ = pipe.send(words).await;
                 return;
             }
@@ -167,10 +167,10 @@ async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
     match ended {
         End::Done => {}
         End::Cut(no) => {
-            queue.note_cut(no.code()).await;
+            queue.note_cut(no.code());
             cut(call, &no.about(&call.id), pipe).await;
         }
-        End::Gone => queue.note_cut("client_gone").await,
+        End::Gone => queue.note_cut("client_gone"),
     }
 }
 

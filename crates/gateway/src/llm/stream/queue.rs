@@ -193,8 +193,8 @@ impl<'c> Queue<'c> {
         self.call.settle(Some(self.reader.tally()));
     }
 
-    pub async fn note_cut(&self, code: &'static str) {
-        self.call.note_end(Report::Failed, code).await;
+    pub fn note_cut(&self, code: &str) {
+        self.call.note_end(Report::Failed, code);
     }
 
     async fn event(&mut self, told: &[Told], pipe: &Pipe) -> Result<Vec<Part>, End> {
