@@ -1,10 +1,13 @@
 //! The rules in force: everything that an operator may write, read together.
 
+use std::sync::OnceLock;
+
 use action::{Digest, digest};
 
 use crate::detect::rules::{Compile, load as load_detectors};
 use crate::detect::state::LimitSet;
 use crate::detect::{Detectors, TypeHints};
+use crate::live::Watch;
 use crate::policy::{Policies, Source};
 use crate::score::Weights;
 use crate::yaml::{self, Faults, Fields, Node, Value};
@@ -17,6 +20,8 @@ pub struct Rules {
     pub weights: Weights,
     pub policies: Policies,
     hash: Digest,
+    /// Made when the first answer streams: patterns of the operator's own are compiled for it.
+    answers: OnceLock<Watch>,
 }
 
 /// What a document is, by its first key `kind`; a document without it is policy.
@@ -56,7 +61,19 @@ impl Rules {
                 detectors.hash().as_bytes(),
             ],
         );
-        Ok(Rules { detectors, limits: settings.limits, weights: settings.weights, policies, hash })
+        Ok(Rules {
+            detectors,
+            limits: settings.limits,
+            weights: settings.weights,
+            policies,
+            hash,
+            answers: OnceLock::new(),
+        })
+    }
+
+    /// What matters in an answer while it streams.
+    pub fn answers(&self) -> &Watch {
+        self.answers.get_or_init(|| Watch::of_answers(self))
     }
 
     /// The version of all of it: changes when anything that can change a decision changes.

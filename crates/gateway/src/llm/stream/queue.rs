@@ -6,7 +6,7 @@ use std::sync::Arc;
 use action::Json;
 use engine::Rules;
 use engine::detect::Hit;
-use engine::live::{self, Watch};
+use engine::live;
 use ledger::Report;
 use wire::dialect::Dialect;
 use wire::doc::Doc;
@@ -40,7 +40,6 @@ pub struct Queue<'c> {
     reader: Reader,
     lining: Lining,
     rules: Arc<Rules>,
-    watch: Watch,
     events: VecDeque<Event>,
     bytes: usize,
     tracks: BTreeMap<Key, Track>,
@@ -114,7 +113,6 @@ impl<'c> Queue<'c> {
             call,
             reader: Reader::new(dialect),
             lining: call.talk.lining(),
-            watch: Watch::of_answers(&rules),
             rules,
             events: VecDeque::new(),
             bytes: 0,
@@ -340,7 +338,7 @@ impl<'c> Queue<'c> {
         let from = track.settled();
         let to = match last {
             true => track.text().len(),
-            false => live::settled(track.text(), from, &self.watch),
+            false => live::settled(track.text(), from, self.rules.answers()),
         };
         if to <= from {
             return Ok(());
@@ -360,7 +358,7 @@ impl<'c> Queue<'c> {
     }
 
     fn sensitive(&self, text: &str, from: usize, to: usize) -> Vec<Hit> {
-        live::sensitive(text, from..to, &self.watch, &self.rules.detectors)
+        live::sensitive(text, from..to, self.rules.answers(), &self.rules.detectors)
     }
 
     /// Something sensitive stands in `from..to`: the rules say what is shown of it.
