@@ -154,7 +154,7 @@ proptest! {
 
     #[test]
     fn a_model_in_a_path_is_read_as_it_was_written(number in 0..ENDPOINTS.len(), model in "[a-z0-9:.@ é_-]{1,20}(/[a-z0-9:é_-]{1,9}){0,2}") {
-        prop_assume!(model != "." && model != "..");
+        prop_assume!(!model.split('/').any(|step| matches!(step, "." | "..")));
         let row = ENDPOINTS.get(number).unwrap();
         let model = row.only.map_or_else(|| model.clone(), |only| format!("{only}{model}"));
         let path = format!("{}{}", row.roots.first().unwrap(), row.tail(&model));

@@ -86,8 +86,9 @@ fn what_is_not_changed_is_not_written_and_what_is_changed_is_all_that_is() {
                 let (again, notes) = (read(dialect, name, &again).payload, marked.get("notes"));
                 // Another word of the format makes it another body; that word is there, and judged.
                 let is_note = notes.is_some_and(|notes| format!("{notes:?}").contains('\u{2603}'));
-                if is_note && spliced.contains("\"logprobs\":null") {
-                    // The words token by token: they are not mended, they go.
+                if spliced.contains("\"logprobs\":null") {
+                    // The words token by token: they are not mended, they go with the words that changed.
+                    assert!(is_note || spliced.contains('\u{2603}'), "{} {name}: {text}", dialect.name);
                     return;
                 }
                 assert!(

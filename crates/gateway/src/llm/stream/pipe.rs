@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::mpsc;
+use wire::frame::List;
 
 /// Pieces that wait for a slow reader. At the bound the provider is not read from either.
 const MAX_WAITING: usize = 16;
@@ -17,11 +18,15 @@ pub struct Gone;
 
 pub struct Pipe(mpsc::Sender<Bytes>);
 
-pub struct Out(mpsc::Receiver<Bytes>);
+pub struct Out {
+    pieces: mpsc::Receiver<Bytes>,
+    /// For a caller who asked for the events as one list; until that was closed.
+    list: Option<List>,
+}
 
-pub fn pipe() -> (Pipe, Out) {
-    let (sender, receiver) = mpsc::channel(MAX_WAITING);
-    (Pipe(sender), Out(receiver))
+pub fn pipe(as_list: bool) -> (Pipe, Out) {
+    let (sender, pieces) = mpsc::channel(MAX_WAITING);
+    (Pipe(sender), Out { pieces, list: as_list.then(List::default) })
 }
 
 impl Pipe {
@@ -38,6 +43,18 @@ impl http_body::Body for Out {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+        let piece = ready!(self.pieces.poll_recv(cx));
+        let Some(list) = &mut self.list else {
+            return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
+        };
+        let piece = match piece {
+            Some(events) => list.put(&events).into(),
+            None => {
+                let end = list.end();
+                self.list = None;
+                Bytes::from_static(end)
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
