@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it does not expect")]
 
 use proptest::prelude::*;
-use wire::frame::{AwsFrames, Frame, FrameFault, Framing, Lines, MAX_FRAME, Sse, encode_aws};
+use wire::frame::{AwsFrames, Elements, Frame, FrameFault, Framing, Lines, List, MAX_FRAME, Sse, encode_aws};
 
 /// What was carried, event by event, and all bytes in their order.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,6 +83,22 @@ proptest! {
     }
 
     #[test]
+    fn items_of_a_list_are_the_same_for_any_split(
+        items in prop::collection::vec("\\{\"a\":(\"([ -!#-\\[\\]-~é]|\\\\\"|\\\\\\\\){0,8}\"|\\[\\{\\},\\[1\\]\\]|[0-9]{1,3})\\}", 0..6),
+        between in prop::sample::select(vec![",", "\n,\r\n", " ,\t"]),
+        around in prop::sample::select(vec![("[", "]"), (" [\n", "\n]"), ("[", " ]\n")]),
+        cuts in prop::collection::vec(0..400_usize, 0..12),
+    ) {
+        let stream = format!("{}{}{}", around.0, items.join(between), around.1);
+        let whole = cut(Elements::default(), &[stream.as_bytes()]);
+        prop_assert_eq!((whole.bytes.as_slice(), whole.fault), (stream.as_bytes(), None));
+        let carried: Vec<&[u8]> = whole.carried.iter().map(|(_, data)| data.as_slice()).collect();
+        let wanted: Vec<&[u8]> = items.iter().map(|item| item.as_bytes()).chain([&b""[..]]).collect();
+        prop_assert_eq!(carried, wanted);
+        prop_assert_eq!(cut(Elements::default(), &pieces(stream.as_bytes(), &cuts)), whole);
+    }
+
+    #[test]
     fn binary_frames_are_the_same_for_any_split_and_a_flipped_bit_is_found(
         payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 1..5),
         cuts in prop::collection::vec(0..600_usize, 0..12),
@@ -123,11 +139,61 @@ fn a_frame_without_an_end_is_cut_at_the_bound() {
     let endless = vec![b'x'; MAX_FRAME + 1];
     assert_eq!(cut(Sse::default(), &[&endless]).fault, Some(FrameFault::TooLarge));
     assert_eq!(cut(Lines::default(), &[&endless]).fault, Some(FrameFault::TooLarge));
+    // The same when its end comes with it.
+    let ended = [&b"data: "[..], &endless, b"\n\n"].concat();
+    assert_eq!(cut(Sse::default(), &[&ended]).fault, Some(FrameFault::TooLarge));
+    assert_eq!(cut(Lines::default(), &[&ended]).fault, Some(FrameFault::TooLarge));
     let mut prelude = u32::try_from(MAX_FRAME + 1).unwrap().to_be_bytes().to_vec();
     prelude.extend([0; 4]);
     prelude.extend(crc32fast_of(&prelude));
     assert_eq!(cut(AwsFrames::default(), &[&prelude]).fault, Some(FrameFault::TooLarge));
     assert_eq!(encode_aws(&[], &vec![0; MAX_FRAME]), None);
+}
+
+#[test]
+fn an_event_whose_end_comes_in_two_halves_is_one_frame() {
+    let stream = b"event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n";
+    let mut framing = Sse::default();
+    let mut raw = Vec::new();
+    for byte in stream {
+        framing.push(&[*byte]);
+        raw.extend(framing.next().unwrap().map(|frame| frame.raw));
+    }
+    assert_eq!(raw, [&stream[..21], &stream[21..]]);
+    assert!(framing.rest().is_empty());
+    // Where lines end in either way, an event does not wait; what is written anew stays one all the same.
+    let late = b"\nevent: b\ndata: 2\n\n";
+    assert_eq!(wire::dialect::Stream::Events.rebuilt(late, b"3").unwrap(), b"\nevent: b\ndata: 3\n\n");
+}
+
+#[test]
+fn what_is_no_list_of_objects_is_a_fault_and_one_object_is_a_list_of_it() {
+    let fault = |stream: &str| cut(Elements::default(), &[stream.as_bytes()]).fault;
+    for stream in ["x", "\"a\"", "[1]", "[{},]", "[{}{}]", "[,{}]", "[]]", "[{}] {}", "{} ,", "[[]]", "{}]"] {
+        assert_eq!(fault(stream), Some(FrameFault::Malformed), "{stream}");
+    }
+    let bare = cut(Elements::default(), &[b" {\"a\":[{}]}\n"]);
+    assert_eq!((bare.carried, bare.fault), (vec![(None, b"{\"a\":[{}]}".to_vec())], None));
+    for (stream, closed) in [("[{}", false), ("[{}]", true), ("[]\n", true), ("{}", true), ("", false)] {
+        let mut items = Elements::default();
+        items.push(stream.as_bytes());
+        while items.next().unwrap().is_some() {}
+        assert_eq!(items.is_closed(), closed, "{stream}");
+    }
+    let endless = [b"[{\"a\":\"", vec![b'x'; MAX_FRAME].as_slice()].concat();
+    assert_eq!(fault(std::str::from_utf8(&endless).unwrap()), Some(FrameFault::TooLarge));
+}
+
+#[test]
+fn events_are_written_as_one_list_however_they_come() {
+    let events = b": hello\n\ndata: {\"a\":1}\n\nevent: x\ndata: {\"b\":\ndata: 2}\n\n";
+    for size in [1, 7, events.len()] {
+        let mut list = List::default();
+        let mut out: Vec<u8> = events.chunks(size).flat_map(|piece| list.put(piece)).collect();
+        out.extend(list.end());
+        assert_eq!(out, b"\n[{\"a\":1},\r\n{\"b\":\n2}\n]\n");
+    }
+    assert_eq!(List::default().end(), b"[]\n");
 }
 
 /// From a frame of ours, whose prelude's checksum covers the same eight bytes.

@@ -6,7 +6,7 @@
 //! tables of the detectors themselves, by the counterpart that each reader has in `open`.
 //!
 //! What holds, and is tested as properties: a value that the detectors find in the whole text does
-//! not stand on both sides of a settled place; settled places only grow; the values of all stretches
+//! not stand on both sides of a settled place; settled places only grow; among the values of all stretches
 //! together are those of the whole text, in whatever pieces it came. Three exceptions, each with its reason:
 //!
 //! - a value longer than [`MAX_LIVE`] that does not say by its beginning or its name what it is;
@@ -178,8 +178,8 @@ fn before_whole(text: &str, from: usize, place: usize, watch: &Watch) -> usize {
 }
 
 /// Where a stretch without blanks at the end of the text stops looking like words: at a digit, at a
-/// capital behind a letter, or at a sign of an encoding. What has not come to its end may be the
-/// beginning of a key without a mark of its own, or of an encoded text.
+/// capital behind a letter, or at a sign of an encoding, with the capitals in front of it. What has not
+/// come to its end may be the beginning of a key without a mark of its own, or of an encoded text.
 fn odd_run(bytes: &[u8], from: usize) -> usize {
     let inside = |b: u8| b.is_ascii_alphanumeric() || b"_-.~+/=%:|\\&#;".contains(&b);
     let tail = bytes.get(from..).unwrap_or_default();
@@ -191,11 +191,10 @@ fn odd_run(bytes: &[u8], from: usize) -> usize {
             || (b.is_ascii_uppercase() && before.is_some_and(u8::is_ascii_alphabetic))
     };
     let run = bytes.get(start..).unwrap_or_default();
-    run.iter()
-        .enumerate()
-        .map(|(place, b)| (start + place, b))
-        .find(|at| odd(*at))
-        .map_or(bytes.len(), |at| at.0)
+    let first = run.iter().enumerate().position(|(place, b)| odd((start + place, b)));
+    let before = run.get(..first.unwrap_or(run.len())).unwrap_or_default();
+    let capitals = before.iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
+    first.map_or(bytes.len(), |first| start + first - capitals)
 }
 
 /// The same as for the text as sent, in its normal form: digits of other scripts, or digits with signs

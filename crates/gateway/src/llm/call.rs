@@ -45,6 +45,8 @@ pub struct Call {
     pub(super) method: http::Method,
     pub(super) model: String,
     pub(super) streams: bool,
+    /// The events are wanted as one JSON list.
+    pub(super) as_list: bool,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub id: Name,
@@ -99,6 +101,7 @@ impl Call {
             method: head.method.clone(),
             model,
             streams,
+            as_list: streams && dialect.is_listed() && !headers::wants_events(head.uri.query()),
             headers: headers::to_provider(&head.headers),
             id: crate::ids::fresh(now, &*guard.dice),
             resumes: resumes.and_then(|(token, id)| Some((Name::new(id).ok()?, token.to_owned()))),
@@ -147,6 +150,11 @@ impl Call {
             context,
             idempotency_key: None,
         }
+    }
+
+    /// What a streamed answer is said to be.
+    pub const fn media(&self) -> &'static str {
+        if self.as_list { "application/json" } else { self.dialect.stream.media_type() }
     }
 
     pub const fn environment(&self) -> Environment {

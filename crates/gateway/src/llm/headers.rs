@@ -55,6 +55,11 @@ pub fn to_client(from: &HeaderMap) -> HeaderMap {
     to
 }
 
+/// Whether Google is asked for a stream of events, and not for one list of them.
+pub fn wants_events(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|pair| pair == "alt=sse" || pair == "$alt=sse")
+}
+
 /// The query of an address as it goes out.
 pub fn query(from: Option<&str>) -> String {
     let kept: Vec<&str> = from

@@ -13,6 +13,7 @@ use wire::dialect::{self, Dialect};
 use wire::doc::Doc;
 use wire::edit::Edits;
 use wire::endpoint::Call as Asks;
+use wire::frame::List;
 use wire::translate;
 use wire::usage::Tally;
 
@@ -33,8 +34,8 @@ impl Call {
             return self.said(&text).await;
         }
         let ended = match self.sent_as(leave).await {
-            Ok(answer) => match stream::kind(&answer.response) {
-                stream::Kind::Pieces => return Ok(stream::answer(self, answer)),
+            Ok(answer) => match stream::kind(&self, &answer) {
+                stream::Kind::Pieces | stream::Kind::Items => return Ok(stream::answer(self, answer)),
                 stream::Kind::Whole => self.plain(answer).await,
                 stream::Kind::Unreadable => {
                     let message = "the provider's answer is in a form that cannot be judged";
@@ -54,7 +55,7 @@ impl Call {
     async fn said(&self, text: &str) -> Result<Response, No> {
         self.note_end(Report::NotExecuted, "redirected");
         let (body, media) = match self.streams {
-            true => (self.words(text), self.dialect.stream.media_type()),
+            true => (self.words(text).map(|words| self.listed(words)), self.media()),
             false => (say::whole(self.dialect, &self.id, &self.model, text), "application/json"),
         };
         let body = body.ok_or_else(|| No::in_words(text).about(&self.id))?;
@@ -62,6 +63,17 @@ impl Call {
         response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(media));
         self.sign(response.headers_mut());
         Ok(response)
+    }
+
+    /// Events of ours, as one list where the caller wants one.
+    fn listed(&self, events: Vec<u8>) -> Vec<u8> {
+        if !self.as_list {
+            return events;
+        }
+        let mut list = List::default();
+        let mut out = list.put(&events);
+        out.extend_from_slice(list.end());
+        out
     }
 
     /// Words of ours as a stream of the caller's dialect.

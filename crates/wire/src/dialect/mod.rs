@@ -75,6 +75,13 @@ pub enum Stream {
     AwsChunks,
 }
 
+impl Dialect {
+    /// Whether its events come as the items of one JSON list unless they are asked for as events.
+    pub fn is_listed(&self) -> bool {
+        self.name == GEMINI.name
+    }
+}
+
 impl Stream {
     pub const fn media_type(self) -> &'static str {
         match self {

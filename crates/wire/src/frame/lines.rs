@@ -18,13 +18,17 @@ impl Framing for Lines {
     }
 
     fn next(&mut self) -> Result<Option<Frame>, FrameFault> {
+        if self.failed {
+            return Ok(None);
+        }
         let found = memchr::memchr(b'\n', self.pending.get(self.searched..).unwrap_or_default());
+        let length = found.map_or(self.pending.len(), |found| self.searched + found + 1);
+        if length > MAX_FRAME {
+            self.failed = true;
+            return Err(FrameFault::TooLarge);
+        }
         let Some(found) = found else {
             self.searched = self.pending.len();
-            if self.pending.len() > MAX_FRAME && !self.failed {
-                self.failed = true;
-                return Err(FrameFault::TooLarge);
-            }
             return Ok(None);
         };
         let tail = self.pending.split_off(self.searched + found + 1);

@@ -6,11 +6,13 @@
 
 mod aws;
 mod chunks;
+mod elements;
 mod lines;
 mod sse;
 
 pub use aws::{AwsFrames, Header, HeaderValue, encode as encode_aws, rebuilt as rebuilt_aws};
 pub use chunks::{AwsChunks, encode as encode_chunk, rebuilt as rebuilt_chunk};
+pub use elements::{Elements, List};
 pub use lines::{Lines, rebuilt as rebuilt_line};
 pub use sse::{Sse, rebuilt as rebuilt_event};
 

@@ -15,6 +15,8 @@ pub struct Sse {
     has_data: bool,
     /// The last line ended with CR at the end of what had arrived; an LF next is part of its end.
     after_cr: bool,
+    /// Lines end with CR LF here, as far as was seen.
+    ends_in_two: bool,
     begun: bool,
     failed: bool,
 }
@@ -32,17 +34,26 @@ impl Framing for Sse {
         }
         if self.after_cr {
             let Some(first) = self.pending.get(self.read) else { return Ok(None) };
-            self.read += usize::from(*first == b'\n');
+            self.ends_in_two = *first == b'\n';
+            self.read += usize::from(self.ends_in_two);
             self.after_cr = false;
         }
         while let Some(length) = self.line_length() {
             let start = self.read;
             let end = start + length;
+            // The second half of an event's end belongs to it, however late it comes.
+            if length == 0 && self.ends_in_two && self.pending.get(end..) == Some(b"\r".as_slice()) {
+                break;
+            }
             let line = self.pending.get(start..end).unwrap_or_default().to_vec();
             let line = self.without_mark(line);
             let ending = self.ending(end);
             self.read = end + ending;
             if line.is_empty() {
+                if self.read > MAX_FRAME {
+                    self.failed = true;
+                    return Err(FrameFault::TooLarge);
+                }
                 return Ok(Some(self.finish()));
             }
             self.field(&line);
@@ -68,12 +79,18 @@ impl Sse {
     /// How many bytes end the line that stops at `end`. A CR may be the first half of CR LF.
     fn ending(&mut self, end: usize) -> usize {
         match (self.pending.get(end), self.pending.get(end + 1)) {
-            (Some(b'\r'), Some(b'\n')) => 2,
+            (Some(b'\r'), Some(b'\n')) => {
+                self.ends_in_two = true;
+                2
+            }
             (Some(b'\r'), None) => {
                 self.after_cr = true;
                 1
             }
-            (_, _) => 1,
+            (_, _) => {
+                self.ends_in_two = false;
+                1
+            }
         }
     }
 
@@ -115,7 +132,10 @@ impl Sse {
 /// An event with other data. Its name, its id, comments and the ends of its lines stay as they came.
 pub fn rebuilt(raw: &[u8], data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len() + data.len());
-    let mut rest = raw;
+    // The second half of the end of the event before, where that had gone already.
+    let late = usize::from(raw.first() == Some(&b'\n') && raw.len() > 1);
+    let (late, mut rest) = raw.split_at(late);
+    out.extend_from_slice(late);
     let mut told = false;
     while !rest.is_empty() {
         let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());

@@ -8,7 +8,9 @@
 //!
 //! An event is released when everything in it was judged: of a text up to where nothing sensitive can be
 //! under way any more, of a call of a tool all of it. Events leave in their order and, where nothing in
-//! them was changed, byte for byte. What is released does not depend on how the bytes were cut.
+//! them was changed, byte for byte. What is released does not depend on how the bytes were cut. Google's
+//! events may come, and may be wanted, as one JSON list: they are judged as events, and only the last step
+//! writes the list.
 
 mod pipe;
 mod queue;
@@ -19,13 +21,14 @@ use std::sync::Arc;
 use action::Action;
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use hold::Hold;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use ledger::Report;
-use wire::dialect::Stream;
+use wire::dialect::{Dialect, Stream};
+use wire::frame::{Elements, Framing as _};
 use wire::refuse;
 
 use self::pipe::{Gone, Pipe};
@@ -41,13 +44,16 @@ use crate::limits::{BODY_PAUSE, SIGN_OF_LIFE};
 pub enum Kind {
     Whole,
     Pieces,
+    /// In pieces, as the items of one list.
+    Items,
     /// In no form that could be judged.
     Unreadable,
 }
 
 /// What the head of an answer says of its body.
-pub fn kind(answer: &http::Response<Incoming>) -> Kind {
-    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+pub fn kind(call: &Call, answer: &Begun) -> Kind {
+    let Begun { response, dialect, .. } = answer;
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Kind::Unreadable;
     }
@@ -55,6 +61,9 @@ pub fn kind(answer: &http::Response<Incoming>) -> Kind {
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
         "text/event-stream" | "application/x-ndjson" | "application/vnd.amazon.eventstream" => Kind::Pieces,
+        "application/json" if call.streams && dialect.is_listed() && response.status().is_success() => {
+            Kind::Items
+        }
         media if media == "application/json" || media.ends_with("+json") || media.starts_with("text/") => {
             Kind::Whole
         }
@@ -64,13 +73,13 @@ pub fn kind(answer: &http::Response<Incoming>) -> Kind {
 
 /// Gives on an answer as it comes.
 pub fn answer(call: Arc<Call>, answer: Begun) -> Response {
-    let (pipe, out) = pipe::pipe();
+    let (pipe, out) = pipe::pipe(call.as_list);
     let mut response = Response::new(Body::new(out));
     *response.status_mut() = answer.response.status();
     *response.headers_mut() = headers::to_client(answer.response.headers());
-    let media = HeaderValue::from_static(call.dialect.stream.media_type());
-    if answer.dialect.name != call.dialect.name {
-        response.headers_mut().insert(CONTENT_TYPE, media);
+    let rewritten = answer.dialect.name != call.dialect.name || kind(&call, &answer) == Kind::Items;
+    if rewritten || call.as_list {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(call.media()));
     }
     call.sign(response.headers_mut());
     tokio::spawn(async move { run(&call, answer, &pipe).await });
@@ -80,11 +89,10 @@ pub fn answer(call: Arc<Call>, answer: Begun) -> Response {
 /// An answer to a call that waits for a person: a stream that is begun at once, shows signs of life, and
 /// goes on with the provider's answer once somebody approved.
 pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
-    let (pipe, out) = pipe::pipe();
+    let (pipe, out) = pipe::pipe(call.as_list);
     let mut response = Response::new(Body::new(out));
     *response.status_mut() = StatusCode::OK;
-    let media = HeaderValue::from_static(call.dialect.stream.media_type());
-    response.headers_mut().insert(CONTENT_TYPE, media);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(call.media()));
     call.sign(response.headers_mut());
     tokio::spawn(async move {
         let approved = alive(&pipe, call.dialect.stream, call.approved(&action, hold)).await;
@@ -103,8 +111,8 @@ pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
             // Whoever asked has hung up. What was not taken stays where it is.
             None => {}
             Some(Err(no)) => cut(&call, &no, &pipe).await,
-            Some(Ok(answer)) => match kind(&answer.response) {
-                Kind::Pieces => run(&call, answer, &pipe).await,
+            Some(Ok(answer)) => match kind(&call, &answer) {
+                Kind::Pieces | Kind::Items => run(&call, answer, &pipe).await,
                 // The client was promised a stream; what came instead cannot be put into one.
                 Kind::Whole | Kind::Unreadable => {
                     let no = No::bad_answer("no_stream", "the provider did not answer with a stream");
@@ -130,6 +138,7 @@ async fn alive<T>(pipe: &Pipe, form: Stream, work: impl Future<Output = T>) -> O
 
 /// Everything from the first byte to the last.
 async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
+    let mut items = (kind(call, &answer) == Kind::Items).then(Elements::default);
     let Begun { response, dialect, model } = answer;
     let mut body = response.into_body();
     let mut queue = match Queue::new(call, dialect, &model) {
@@ -140,9 +149,17 @@ async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
         match tokio::time::timeout(BODY_PAUSE, body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 let Ok(bytes) = frame.into_data() else { continue };
-                if let Err(end) = take(&mut queue, &bytes, pipe).await {
+                let (bytes, fault) = match &mut items {
+                    None => (bytes, None),
+                    Some(items) => as_events(items, &bytes, dialect),
+                };
+                let taken = take(&mut queue, &bytes, pipe).await;
+                if let Some(end) = taken.err().or_else(|| fault.map(End::Cut)) {
                     break end;
                 }
+            }
+            Ok(None) if items.as_ref().is_some_and(|items| !items.is_closed()) => {
+                break End::Cut(No::bad_answer("answer_cut", "the provider's answer ended before its end"));
             }
             Ok(None) => break End::Done,
             Ok(Some(Err(_))) => {
@@ -191,6 +208,28 @@ impl From<No> for End {
 impl From<Gone> for End {
     fn from(Gone: Gone) -> Self {
         End::Gone
+    }
+}
+
+/// The items of a list as events of their dialect, and why there are no more.
+fn as_events(items: &mut Elements, bytes: &[u8], dialect: &Dialect) -> (Bytes, Option<No>) {
+    items.push(bytes);
+    let mut events = Vec::with_capacity(bytes.len());
+    loop {
+        let event = match items.next() {
+            Ok(None) => return (events.into(), None),
+            // The bracket behind the last one.
+            Ok(Some(item)) if item.data.is_empty() => continue,
+            Ok(Some(item)) => dialect.stream.rebuilt(b"data: {}\n\n", &item.data),
+            Err(_) => None,
+        };
+        match event {
+            Some(event) => events.extend(event),
+            None => {
+                let message = "the provider's answer cannot be read any further";
+                return (events.into(), Some(No::bad_answer("unreadable_answer", message)));
+            }
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::mpsc;
+use wire::frame::List;
 
 /// Pieces that wait for a slow reader. At the bound the provider is not read from either.
 const MAX_WAITING: usize = 16;
@@ -24,11 +25,13 @@ pub struct Pipe(mpsc::Sender<Result<Bytes, Broken>>);
 pub struct Out {
     pieces: mpsc::Receiver<Result<Bytes, Broken>>,
     breaks: bool,
+    /// For a caller who asked for the events as one list; until that was closed.
+    list: Option<List>,
 }
 
-pub fn pipe() -> (Pipe, Out) {
+pub fn pipe(as_list: bool) -> (Pipe, Out) {
     let (sender, pieces) = mpsc::channel(MAX_WAITING);
-    (Pipe(sender), Out { pieces, breaks: false })
+    (Pipe(sender), Out { pieces, breaks: false, list: as_list.then(List::default) })
 }
 
 impl Pipe {
@@ -54,16 +57,29 @@ impl http_body::Body for Out {
         if self.breaks {
             return Poll::Ready(Some(Err(Broken)));
         }
-        match self.pieces.poll_recv(cx) {
-            Poll::Ready(Some(Err(Broken))) => {
+        let piece = match ready!(self.pieces.poll_recv(cx)) {
+            Some(Err(Broken)) => {
                 // The connection is dropped with what it has not written yet. It writes whenever nothing
                 // is ready, so the last piece gets out in between.
                 self.breaks = true;
                 cx.waker().wake_by_ref();
-                Poll::Pending
+                return Poll::Pending;
             }
-            other => other.map(|piece| piece.map(|piece| piece.map(Frame::data))),
-        }
+            Some(Ok(piece)) => Some(piece),
+            None => None,
+        };
+        let Some(list) = &mut self.list else {
+            return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
+        };
+        let piece = match piece {
+            Some(events) => list.put(&events).into(),
+            None => {
+                let end = list.end();
+                self.list = None;
+                Bytes::from_static(end)
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 

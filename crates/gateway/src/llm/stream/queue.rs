@@ -167,10 +167,17 @@ impl<'c> Queue<'c> {
     pub async fn finish(&mut self, pipe: &Pipe) -> Result<(), End> {
         let tells = !self.dialect.tells.ends.is_empty();
         let is_whole = self.ended || !tells || self.reader.tally().ended().is_some();
-        if !self.reader.rest().is_empty() || !is_whole {
+        let rest = self.reader.rest();
+        if !rest.trim_ascii().is_empty() || !is_whole {
             return Err(No::bad_answer("answer_cut", "the provider's answer ended before its end").into());
         }
-        self.end(pipe).await
+        self.end(pipe).await?;
+        if !rest.is_empty() {
+            // Blanks behind the last event are none that was cut off; they leave as they came.
+            let step = Step { raw: rest, data: Vec::new(), reading: Reading::Nothing };
+            self.events.push_back(Event { step, parts: Vec::new() });
+        }
+        Ok(())
     }
 
     /// The bytes that may leave now.
