@@ -22,6 +22,15 @@ use super::untold::Untold;
 const CATCH_UP_STEP: usize = 1_000;
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(5);
 
+/// How far this thread stands back, from 0 to 19.
+const STANDS_BACK: i32 = 10;
+
+/// Lets whoever asks go first: a batch that is folded on the one core that an answer needs would make it
+/// late by the whole batch. Where the kernel does not let us, it is late now and then.
+pub fn stand_back() {
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), STANDS_BACK);
+}
+
 /// Saves what was learned, again and again.
 pub async fn save_facts(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
     loop {

@@ -277,7 +277,10 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
         {
             let (state, kept, ledger) = (Arc::clone(&state), Arc::clone(&kept), ledger.clone());
             let (clock, stop) = (Arc::clone(&clock), Arc::clone(&stop_threads));
-            named("sweep").spawn(move || sweep::run(&state, &kept, &ledger, &clock, &stop))
+            named("sweep").spawn(move || {
+                clockwork::stand_back();
+                sweep::run(&state, &kept, &ledger, &clock, &stop);
+            })
         }
         .context("cannot start a thread")?,
     );
@@ -325,7 +328,10 @@ fn threads(
     let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
     let follower = {
         let (index, ledger, stop) = (Arc::clone(index), ledger.clone(), Arc::clone(stop));
-        named("index").spawn(move || clockwork::follow(&index, &ledger, &stop))
+        named("index").spawn(move || {
+            clockwork::stand_back();
+            clockwork::follow(&index, &ledger, &stop);
+        })
     };
     let publisher = {
         let (config, state) = (Arc::clone(config), Arc::clone(state));

@@ -92,7 +92,7 @@ fn card(a: &str, b: &str) -> bool {
             _ => digit * 2 / 10 + digit * 2 % 10,
         })
         .sum();
-    pattern(a, b) && a[..2] == b[..2] && sum % 10 == 0
+    pattern(a, b) && a[..2] == b[..2] && sum.is_multiple_of(10)
 }
 
 fn email(_: &str, b: &str) -> bool {
