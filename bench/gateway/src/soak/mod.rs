@@ -69,7 +69,7 @@ pub fn run(plan: &Plan) -> Result<()> {
         "soak: {} minutes, {} connections, a pause of {} ms",
         plan.minutes, plan.connections, plan.pause_ms
     );
-    println!("  {:>8} {:>8} {}", "minute", "memory", "counts");
+    println!("  {:>8} {:>8} counts", "minute", "memory");
 
     let counts = Arc::new(Counts::default());
     let end = Instant::now() + Duration::from_secs(plan.minutes * 60);
