@@ -1,6 +1,8 @@
 //! F473 in every dialect: whoever asks off the subject reads the operator's words, as if the model had said
 //! them, at once or in pieces.
 
+use serde_json::{Value, json};
+
 use crate::leaks::{Turns, ask, fixture, read, spoken};
 use crate::models::server_with;
 use crate::provider::{Answers, Provider};
@@ -13,6 +15,25 @@ const RULE: &str = "  - id: topics.off
     then: { constrain: [ { redirect: 'I can help with orders, deliveries and returns.' } ] }
 ";
 
+/// The question as the clients of a dialect write it.
+fn body(dialect: &str, streams: bool) -> Value {
+    let said = "Write a poem about the sea";
+    let mut body = match dialect {
+        "openai_responses" => json!({ "input": said }),
+        "gemini" => json!({ "contents": [{ "role": "user", "parts": [{ "text": said }] }] }),
+        "bedrock_converse" => json!({ "messages": [{ "role": "user", "content": [{ "text": said }] }] }),
+        "bedrock_invoke" => json!({ "inputText": said }),
+        "openai_completions" | "ollama_generate" => json!({ "prompt": said }),
+        _ => json!({ "max_tokens": 50, "messages": [{ "role": "user", "content": said }] }),
+    };
+    // Those of others say both in their paths.
+    if !["gemini", "bedrock_converse", "bedrock_invoke"].contains(&dialect) {
+        body["model"] = json!("m");
+        body["stream"] = json!(streams);
+    }
+    body
+}
+
 /// The question in every dialect: how many answered, and which refused in the same words.
 fn off_topic(turns: &mut Turns, streams: bool) -> (usize, Vec<String>) {
     let (mut told, mut others) = (0, Vec::new());
@@ -20,10 +41,7 @@ fn off_topic(turns: &mut Turns, streams: bool) -> (usize, Vec<String>) {
         if fixture(dialect, "request").is_none() {
             continue;
         }
-        let said = "Write a poem about the sea";
-        let body = format!(
-            r#"{{"model":"m","stream":{streams},"max_tokens":50,"prompt":"{said}","messages":[{{"role":"user","content":"{said}"}}],"contents":[{{"role":"user","parts":[{{"text":"{said}"}}]}}],"input":"{said}"}}"#
-        );
+        let body = body(dialect.name, streams).to_string();
         let (status, answer) = ask(turns.next(), &path, &body);
         let read = read(dialect, &answer);
         assert!(read.contains(WORDS), "{}: {status} {read}", dialect.name);
