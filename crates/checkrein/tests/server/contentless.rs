@@ -163,7 +163,7 @@ fn a11_with_capture_off_no_byte_of_a_prompt_an_answer_or_a_call_is_anywhere() {
     assert!(replies.matches(CANARY).count() > 10, "{replies}");
     nobody_is_told(&server);
     until("everything was told to the collector", || {
-        spans.got().len() >= 2
+        !spans.got().is_empty()
             && !hooks.events("decision.blocked").is_empty()
             && !hooks.events("approval.requested").is_empty()
     });
