@@ -32,7 +32,7 @@ const NO_CALLS: &str = "  - id: leaks.no-calls
     then: block
 ";
 
-fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
+pub fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
     let path = format!("{}/../wire/tests/fixtures/{}/{name}.json", env!("CARGO_MANIFEST_DIR"), dialect.name);
     std::fs::read_to_string(path).ok()
 }
@@ -57,20 +57,26 @@ fn planted(source: &str, shape: &Shape) -> Vec<(String, String)> {
 }
 
 /// Every dialect that words are made in, and the path to it.
-fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
+pub fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
     ALL.iter().copied().filter_map(move |dialect| {
         let endpoint = towards(dialect, Call::Generate, stream)?;
         // Amazon's raw calls have their maker in the name of the model.
         let model = if dialect.name == "bedrock_anthropic" { "anthropic.claude-3" } else { "amazon.titan" };
-        Some((dialect, format!("{}{}", endpoint.roots[0], endpoint.tail(model))))
+        // Without it, Google's events come as one list.
+        let query = if stream && dialect.is_listed() { "?alt=sse" } else { "" };
+        Some((dialect, format!("{}{}{query}", endpoint.roots[0], endpoint.tail(model))))
     })
 }
 
 /// One request; status and body as they came. An answer that waits for a person has neither: nothing of it
 /// was given.
 fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
+    ask_within(PATIENCE, agent, path, body)
+}
+
+pub fn ask_within(patience: Duration, agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(agent.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(patience)).unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\nx-checkrein-key: {}\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
@@ -89,7 +95,7 @@ fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
             Ok(read) => answer.extend(&piece[..read]),
             Err(_) => break false,
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > patience {
             break false;
         }
     };

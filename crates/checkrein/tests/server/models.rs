@@ -54,13 +54,16 @@ pub fn server(provider: &Provider) -> Server {
 
 /// The same with one more rule.
 pub fn server_with(provider: &Provider, rule: &str) -> Server {
+    server_at(provider.address, rule)
+}
+
+pub fn server_at(provider: SocketAddr, rule: &str) -> Server {
     let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
     let all: String = kinds
         .iter()
         .map(|kind| {
             format!(
-                "  - {{ name: {kind}, kind: {kind}, url: 'http://{}', key: {{ env: PATH }} }}\n",
-                provider.address
+                "  - {{ name: {kind}, kind: {kind}, url: 'http://{provider}', key: {{ env: PATH }} }}\n"
             )
         })
         .collect();
