@@ -16,7 +16,7 @@ fn reading() -> Value {
 }
 
 /// Bytes of memory and open files of the server.
-fn held_by(server: &Server) -> (u64, usize) {
+pub fn held_by(server: &Server) -> (u64, usize) {
     let process = format!("/proc/{}", server.process());
     let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

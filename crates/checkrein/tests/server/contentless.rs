@@ -125,7 +125,7 @@ fn a11_with_capture_off_no_byte_of_a_prompt_an_answer_or_a_call_is_anywhere() {
          events: [decision.blocked, approval.requested, approval.decided, finding] }}\n\
          budgets:\n  - {{ name: all, per: day, tokens: 100, on_limit: {{ throttle_per_minute: 1000 }} }}\n",
         SETTINGS.replace("capture: full", "capture: metadata"),
-        providers(&provider),
+        providers(provider.address),
         tools.address,
         spans.address,
         hooks.address,

@@ -22,7 +22,7 @@ use crate::models::{KEY, server_with};
 use crate::provider::{Answers, Provider};
 
 /// How long an answer is waited for: far longer than one takes that waits for nobody.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Calls of tools are refused in their place, so that none waits for a person.
 const NO_CALLS: &str = "  - id: leaks.no-calls
@@ -62,15 +62,21 @@ pub fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> 
         let endpoint = towards(dialect, Call::Generate, stream)?;
         // Amazon's raw calls have their maker in the name of the model.
         let model = if dialect.name == "bedrock_anthropic" { "anthropic.claude-3" } else { "amazon.titan" };
-        Some((dialect, format!("{}{}", endpoint.roots[0], endpoint.tail(model))))
+        // Without it, Google's events come as one list.
+        let query = if stream && dialect.is_listed() { "?alt=sse" } else { "" };
+        Some((dialect, format!("{}{}{query}", endpoint.roots[0], endpoint.tail(model))))
     })
 }
 
 /// One request; status and body as they came. An answer that waits for a person has neither: nothing of it
 /// was given.
 pub fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
+    ask_within(PATIENCE, agent, path, body)
+}
+
+pub fn ask_within(patience: Duration, agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(agent.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(patience)).unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\nx-checkrein-key: {}\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
@@ -89,7 +95,7 @@ pub fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
             Ok(read) => answer.extend(&piece[..read]),
             Err(_) => break false,
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > patience {
             break false;
         }
     };

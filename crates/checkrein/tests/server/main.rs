@@ -18,6 +18,7 @@ mod evidence;
 mod faults;
 mod frames;
 mod harness;
+mod hostile;
 mod identity;
 mod isolation;
 mod leaks;

@@ -48,12 +48,10 @@ rules:
 ";
 
 /// Providers of every kind at one address, as settings.
-pub fn providers(provider: &Provider) -> String {
+pub fn providers(at: SocketAddr) -> String {
     let kinds = ["openai_compatible", "openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"];
-    let one = |kind| {
-        let at = provider.address;
-        format!("  - {{ name: {kind}, kind: {kind}, url: 'http://{at}', key: {{ env: PATH }} }}\n")
-    };
+    let one =
+        |kind| format!("  - {{ name: {kind}, kind: {kind}, url: 'http://{at}', key: {{ env: PATH }} }}\n");
     format!("providers:\n{}", kinds.map(one).concat())
 }
 
@@ -64,11 +62,15 @@ pub fn server(provider: &Provider) -> Server {
 
 /// The same with one more rule.
 pub fn server_with(provider: &Provider, rule: &str) -> Server {
+    server_set(provider.address, rule, "")
+}
+
+pub fn server_at(provider: SocketAddr, rule: &str) -> Server {
     server_set(provider, rule, "")
 }
 
 /// The same with more settings.
-fn server_set(provider: &Provider, rule: &str, settings: &str) -> Server {
+fn server_set(provider: SocketAddr, rule: &str, settings: &str) -> Server {
     Server::prepared(&format!("{SETTINGS}{settings}{}", providers(provider)), &[], |folder| {
         std::fs::create_dir_all(folder.join("rules")).unwrap();
         std::fs::write(folder.join("rules/models.yaml"), format!("{RULES}{rule}")).unwrap();
@@ -299,7 +301,7 @@ fn a_call_that_a_model_asks_for_is_an_action_of_its_own() {
 fn what_operators_say_of_tools_counts_for_calls_of_models_too() {
     let provider = Provider::start(|_| call_of("get_weather", r#"{"city":"Bonn"}"#, "tool_calls"));
     let told = "mcp: { tools: [ { match: 'get_*', kind: record_change, operation: write } ] }\n";
-    let server = server_set(&provider, "", told);
+    let server = server_set(provider.address, "", told);
     let reply = chat(&server.agent("caller", &[]), &said("weather"));
     assert!(!reply.body.contains("get_weather") && reply.body.contains("not allowed"), "{reply:?}");
 }

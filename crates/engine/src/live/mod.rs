@@ -7,11 +7,13 @@
 //!
 //! What holds, and is tested as properties: a value that the detectors find in the whole text does
 //! not stand on both sides of a settled place; settled places only grow; among the values of all stretches
-//! together are those of the whole text, in whatever pieces it came. Three exceptions, each with its reason:
+//! together are those of the whole text, in whatever pieces it came. Four exceptions, each with its reason:
 //!
 //! - a value longer than [`MAX_LIVE`] that does not say by its beginning or its name what it is;
 //! - the letters at the beginning of a key whose mark stands behind them (`…Q~…`, `….atlasv1.…`): a
 //!   plain word is no reason to wait, and the key is held from its first odd letter on;
+//! - a number over two lines, in a text that has signs beyond ASCII only behind it: in the normal form of
+//!   such a text an end of a line is a blank, and the number shows when the whole answer is judged;
 //! - encodings of a whole text that have blanks in them, such as letters set apart or written
 //!   backwards: they show when the whole answer is judged.
 

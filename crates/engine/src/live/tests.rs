@@ -25,7 +25,11 @@ fn whole(text: &str) -> Vec<Hit> {
     let mut hits = Vec::new();
     pii::find(&leaf, &mut hits);
     secrets::find(&leaf, &mut hits);
-    hits.retain(|hit| hit.via.is_empty());
+    // Over two lines only in the normal form, see the first page of `live`.
+    let over_lines =
+        |hit: &Hit| text.get(hit.span.clone()).is_some_and(|value| value.contains(['\n', '\r', '\t']));
+    let numbers = |hit: &Hit| hit.rule.starts_with("pii.");
+    hits.retain(|hit| hit.via.is_empty() && (text.is_ascii() || !numbers(hit) || !over_lines(hit)));
     hits
 }
 
@@ -272,7 +276,7 @@ fn watch() -> impl Strategy<Value = Watch> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600.max(ProptestConfig::default().cases), max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(600), max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_value_is_cut_and_stretches_find_what_the_whole_holds(text in text(), sizes in prop::collection::vec(1usize..9, 1..6), watch in watch()) {

@@ -22,7 +22,7 @@ mod routes;
 pub mod schema;
 pub mod seal;
 pub mod settings;
-mod splice;
+pub mod splice;
 mod waiting;
 
 use std::sync::Arc;
