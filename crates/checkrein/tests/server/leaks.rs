@@ -32,7 +32,7 @@ const NO_CALLS: &str = "  - id: leaks.no-calls
     then: block
 ";
 
-pub fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
+fn fixture(dialect: &Dialect, name: &str) -> Option<String> {
     let path = format!("{}/../wire/tests/fixtures/{}/{name}.json", env!("CARGO_MANIFEST_DIR"), dialect.name);
     std::fs::read_to_string(path).ok()
 }
@@ -57,7 +57,7 @@ fn planted(source: &str, shape: &Shape) -> Vec<(String, String)> {
 }
 
 /// Every dialect that words are made in, and the path to it.
-pub fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
+fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> {
     ALL.iter().copied().filter_map(move |dialect| {
         let endpoint = towards(dialect, Call::Generate, stream)?;
         // Amazon's raw calls have their maker in the name of the model.
@@ -68,7 +68,7 @@ pub fn spoken(stream: bool) -> impl Iterator<Item = (&'static Dialect, String)> 
 
 /// One request; status and body as they came. An answer that waits for a person has neither: nothing of it
 /// was given.
-pub fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
+fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(agent.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = format!(
@@ -115,18 +115,18 @@ pub fn ask(agent: &Agent, path: &str, body: &str) -> (u16, Vec<u8>) {
 }
 
 /// Agents that take turns, so that none is held up for asking without pause.
-pub struct Turns {
+struct Turns {
     agents: Vec<Agent>,
     next: usize,
 }
 
 impl Turns {
-    pub fn new(server: &Server, count: usize) -> Self {
+    fn new(server: &Server, count: usize) -> Self {
         let agents = (0..count).map(|n| server.agent(&format!("agent-{n}"), &[])).collect();
         Turns { agents, next: 0 }
     }
 
-    pub fn next(&mut self) -> &Agent {
+    fn next(&mut self) -> &Agent {
         self.next += 1;
         &self.agents[self.next % self.agents.len()]
     }
@@ -134,7 +134,7 @@ impl Turns {
 
 /// Everything that a client could read of a streamed answer: the bytes, the data of each event, and the
 /// texts that its pieces make.
-pub fn read(dialect: &'static Dialect, body: &[u8]) -> String {
+fn read(dialect: &'static Dialect, body: &[u8]) -> String {
     let mut all = String::from_utf8_lossy(body).into_owned();
     let mut reader = Reader::new(dialect);
     reader.push(body);
