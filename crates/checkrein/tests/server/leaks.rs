@@ -22,7 +22,7 @@ use crate::models::{KEY, server_with};
 use crate::provider::{Answers, Provider};
 
 /// How long an answer is waited for: far longer than one takes that waits for nobody.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Calls of tools are refused in their place, so that none waits for a person.
 const NO_CALLS: &str = "  - id: leaks.no-calls

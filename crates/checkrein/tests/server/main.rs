@@ -38,7 +38,6 @@ mod signed;
 mod speak;
 mod tokens;
 mod tools;
-mod topics;
 mod traces;
 mod webhooks;
 mod witnesses;
