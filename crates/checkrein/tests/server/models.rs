@@ -62,9 +62,7 @@ pub fn server_at(provider: SocketAddr, rule: &str) -> Server {
     let all: String = kinds
         .iter()
         .map(|kind| {
-            format!(
-                "  - {{ name: {kind}, kind: {kind}, url: 'http://{provider}', key: {{ env: PATH }} }}\n"
-            )
+            format!("  - {{ name: {kind}, kind: {kind}, url: 'http://{provider}', key: {{ env: PATH }} }}\n")
         })
         .collect();
     Server::prepared(&format!("{SETTINGS}providers:\n{all}"), &[], |folder| {
