@@ -32,18 +32,21 @@ impl<'d> Message<'d> {
     pub fn of(value: Value<'d>) -> Self {
         let id = value.get("id").filter(|id| matches!(id.kind(), Kind::Text | Kind::Number)).map(Value::raw);
         let method = value.get("method").and_then(Value::text);
-        let answers = value.get("result").is_some() != value.get("error").is_some();
+        let (result, error) = (value.get("result").is_some(), value.get("error").is_some());
+        let answers = result != error;
+        // A request with an outcome of either kind, or of both, is none.
+        let asks = !result && !error;
         // An id of another kind answers nobody and is answered by nobody.
         let odd = id.is_none() && value.get("id").is_some_and(|id| id.kind() != Kind::Null);
         let what = match (&method, id) {
             _ if value.kind() != Kind::Object || odd || !is_known(value) => What::Unreadable,
             // What acts is a request: a call that nobody answers is none.
             (Some(method), None) if !method.starts_with("notifications/") => What::Unreadable,
-            (Some(_), Some(_)) if !answers => What::Request,
-            (Some(_), None) if !answers => What::Notification,
+            (Some(_), Some(_)) if asks => What::Request,
+            (Some(_), None) if asks => What::Notification,
             // An error that answers nobody in particular has no id.
             (None, Some(_)) if answers => What::Answer,
-            (None, None) if value.get("error").is_some() => What::Answer,
+            (None, None) if error && !result => What::Answer,
             (Some(_) | None, Some(_) | None) => What::Unreadable,
         };
         Message { what, value, id, method: method.unwrap_or_default() }
@@ -97,6 +100,9 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":null,"error":{}}"#, What::Answer),
             (r#"{"jsonrpc":"2.0","id":1,"error":{},"result":{}}"#, What::Unreadable),
             (r#"{"jsonrpc":"2.0","id":1,"method":"x","result":{}}"#, What::Unreadable),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","result":{},"error":{}}"#, What::Unreadable),
+            (r#"{"jsonrpc":"2.0","method":"notifications/x","result":{},"error":{}}"#, What::Unreadable),
+            (r#"{"jsonrpc":"2.0","result":{},"error":{}}"#, What::Unreadable),
             (r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, What::Unreadable),
             (r#"{"jsonrpc":"2.0","id":[1],"result":{}}"#, What::Unreadable),
             (r#"{"jsonrpc":"2.0","result":{}}"#, What::Unreadable),
