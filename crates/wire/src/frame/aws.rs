@@ -4,6 +4,7 @@
 //! total u32 | headers u32 | crc of the first 8 bytes u32 | headers … | payload … | crc of all before u32
 //! ```
 
+use super::waiting::Waiting;
 use super::{Frame, FrameFault, Framing, MAX_FRAME};
 
 const PRELUDE: usize = 12;
@@ -11,7 +12,7 @@ const CHECKSUM: usize = 4;
 
 #[derive(Debug, Default)]
 pub struct AwsFrames {
-    pending: Vec<u8>,
+    pending: Waiting,
     failed: bool,
 }
 
@@ -37,7 +38,7 @@ pub enum HeaderValue {
 impl Framing for AwsFrames {
     fn push(&mut self, bytes: &[u8]) {
         if !self.failed {
-            self.pending.extend_from_slice(bytes);
+            self.pending.push(bytes);
         }
     }
 
@@ -49,7 +50,7 @@ impl Framing for AwsFrames {
     }
 
     fn rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.pending)
+        self.pending.take_all()
     }
 }
 
@@ -73,8 +74,7 @@ impl AwsFrames {
         if self.pending.len() < total {
             return Ok(None);
         }
-        let tail = self.pending.split_off(total);
-        let raw = std::mem::replace(&mut self.pending, tail);
+        let raw = self.pending.take(total);
         let (covered, checksum) = raw.split_at(total - CHECKSUM);
         if number(checksum) != u64::from(crc32fast::hash(covered)) {
             return Err(FrameFault::Checksum);

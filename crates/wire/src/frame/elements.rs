@@ -1,13 +1,14 @@
 //! One JSON list whose items are the events of a stream: `[{…},\r\n{…}]`. Google's interface answers
 //! so unless it is asked for events. An answer that is one object is a list of it.
 
+use super::waiting::Waiting;
 use super::{Frame, FrameFault, Framing, MAX_FRAME, Sse};
 
 /// Cuts a list into its items, each an object. What stands between two items travels with the second;
 /// the bracket that closes the list is a frame that carries nothing.
 #[derive(Debug, Default)]
 pub struct Elements {
-    pending: Vec<u8>,
+    pending: Waiting,
     /// Up to where it was read.
     read: usize,
     /// Where the item begins that is being read.
@@ -38,7 +39,7 @@ enum Place {
 impl Framing for Elements {
     fn push(&mut self, bytes: &[u8]) {
         if !self.failed {
-            self.pending.extend_from_slice(bytes);
+            self.pending.push(bytes);
         }
     }
 
@@ -51,7 +52,7 @@ impl Framing for Elements {
 
     fn rest(&mut self) -> Vec<u8> {
         self.read = 0;
-        std::mem::take(&mut self.pending)
+        self.pending.take_all()
     }
 }
 
@@ -99,8 +100,7 @@ impl Elements {
     }
 
     fn frame(&mut self, item: std::ops::Range<usize>) -> Frame {
-        let tail = self.pending.split_off(self.read);
-        let raw = std::mem::replace(&mut self.pending, tail);
+        let raw = self.pending.take(self.read);
         self.read = 0;
         let data = raw.get(item).unwrap_or_default().to_vec();
         Frame { raw, event: None, data }

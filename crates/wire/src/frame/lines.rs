@@ -1,10 +1,11 @@
 //! One JSON document on each line.
 
+use super::waiting::Waiting;
 use super::{Frame, FrameFault, Framing, MAX_FRAME};
 
 #[derive(Debug, Default)]
 pub struct Lines {
-    pending: Vec<u8>,
+    pending: Waiting,
     /// Up to where no end of a line was found.
     searched: usize,
     failed: bool,
@@ -13,7 +14,7 @@ pub struct Lines {
 impl Framing for Lines {
     fn push(&mut self, bytes: &[u8]) {
         if !self.failed {
-            self.pending.extend_from_slice(bytes);
+            self.pending.push(bytes);
         }
     }
 
@@ -31,8 +32,7 @@ impl Framing for Lines {
             self.searched = self.pending.len();
             return Ok(None);
         };
-        let tail = self.pending.split_off(self.searched + found + 1);
-        let raw = std::mem::replace(&mut self.pending, tail);
+        let raw = self.pending.take(self.searched + found + 1);
         self.searched = 0;
         let data = raw.trim_ascii().to_vec();
         Ok(Some(Frame { raw, event: None, data }))
@@ -40,7 +40,7 @@ impl Framing for Lines {
 
     fn rest(&mut self) -> Vec<u8> {
         self.searched = 0;
-        std::mem::take(&mut self.pending)
+        self.pending.take_all()
     }
 }
 

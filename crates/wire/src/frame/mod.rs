@@ -9,6 +9,7 @@ mod chunks;
 mod elements;
 mod lines;
 mod sse;
+mod waiting;
 
 pub use aws::{AwsFrames, Header, HeaderValue, encode as encode_aws, rebuilt as rebuilt_aws};
 pub use chunks::{AwsChunks, encode as encode_chunk, rebuilt as rebuilt_chunk};

@@ -1,5 +1,6 @@
 //! Server-sent events, as the HTML standard reads them.
 
+use super::waiting::Waiting;
 use super::{Frame, FrameFault, Framing, MAX_FRAME};
 
 /// Cuts a stream of server-sent events. Comments and fields without meaning travel with the frame
@@ -7,7 +8,7 @@ use super::{Frame, FrameFault, Framing, MAX_FRAME};
 #[derive(Debug, Default)]
 pub struct Sse {
     /// Bytes that belong to no finished frame.
-    pending: Vec<u8>,
+    pending: Waiting,
     /// Up to where lines were read.
     read: usize,
     event: Option<String>,
@@ -24,7 +25,7 @@ pub struct Sse {
 impl Framing for Sse {
     fn push(&mut self, bytes: &[u8]) {
         if !self.failed {
-            self.pending.extend_from_slice(bytes);
+            self.pending.push(bytes);
         }
     }
 
@@ -67,7 +68,7 @@ impl Framing for Sse {
 
     fn rest(&mut self) -> Vec<u8> {
         self.read = 0;
-        std::mem::take(&mut self.pending)
+        self.pending.take_all()
     }
 }
 
@@ -121,8 +122,7 @@ impl Sse {
     }
 
     fn finish(&mut self) -> Frame {
-        let tail = self.pending.split_off(self.read.min(self.pending.len()));
-        let raw = std::mem::replace(&mut self.pending, tail);
+        let raw = self.pending.take(self.read);
         self.read = 0;
         self.has_data = false;
         Frame { raw, event: self.event.take(), data: std::mem::take(&mut self.data) }
