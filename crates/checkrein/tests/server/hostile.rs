@@ -207,7 +207,13 @@ fn whatever_a_provider_sends_is_told_in_the_callers_dialect_and_the_next_call_wo
     });
     let server = server_at(address, "");
     let good = |spoken: &Spoken, agent: &Agent| {
-        let (status, body) = ask(agent, spoken, &format!("to {}", spoken.name), false);
+        let asked = || ask(agent, spoken, &format!("to {}", spoken.name), false);
+        let (status, body) = match asked() {
+            // This provider hangs up without having said so: a call may be on its way by then, and nobody
+            // but its caller may say that it is made once more.
+            (503, body) if body.contains("ended the connection before it answered") => asked(),
+            answered => answered,
+        };
         assert!(status == 200 && body == spoken.good, "{}: {status} {body}", spoken.name);
     };
     SPOKEN.iter().for_each(|spoken| good(spoken, &server.agent(&format!("first-{}", spoken.name), &[])));
@@ -405,4 +411,39 @@ fn a_stream_without_end_is_not_collected_for_a_reader_who_does_not_read() {
     drop(stream);
     until("the provider is hung up on", || ended.load(Ordering::SeqCst) == 1);
     until("the ledger says that nobody was there", || is_told(&records(&server), "reader", "client_gone"));
+}
+
+#[test]
+fn a_call_that_never_becomes_whole_is_cut_at_the_bound() {
+    let address = upstream(|request, out| {
+        if !request.contains("endless") {
+            return out.write_all(&sized(JSON, "", SPOKEN[0].good.as_bytes())).ok();
+        }
+        out.write_all(&head(EVENTS, "transfer-encoding: chunked\r\n")).ok()?;
+        let event = |arguments: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+            )
+        };
+        let events = event("{\\\"a\\\":\\\"").into_bytes();
+        let more = event("so it goes ").repeat(1_000).into_bytes();
+        let chunk = |events: &[u8]| [format!("{:x}\r\n", events.len()).as_bytes(), events, b"\r\n"].concat();
+        out.write_all(&chunk(&events)).ok()?;
+        let more = chunk(&more);
+        while out.write_all(&more).is_ok() {}
+        None
+    });
+    let server = server_at(address, "");
+    let agent = server.agent("patient", &[]);
+    let (before, _) = held_by(&server);
+    let (status, body) = ask(&agent, &SPOKEN[0], "endless", true);
+    assert!(
+        status == 200 && body.contains("too_much_waits") && !body.contains("so it goes"),
+        "{status} {body:.300}"
+    );
+    let (after, _) = held_by(&server);
+    assert!(after < before + BOUND, "{before} bytes before, {after} after");
+    let (status, body) = ask(&agent, &SPOKEN[0], "again", false);
+    assert!(status == 200 && body == SPOKEN[0].good, "{status} {body:.300}");
+    until("the ledger says why", || is_told(&records(&server), "patient", "too_much_waits"));
 }

@@ -1,6 +1,8 @@
 //! The twelve vectors, in one table. Code, documentation and tests walk it.
 
-use action::{Detection, Vector};
+use std::net::IpAddr;
+
+use action::{Detection, SensitiveClass, Vector};
 
 use super::scene::Scene;
 use super::state::{self, Limits};
@@ -86,6 +88,10 @@ pub const VECTORS: [VectorSpec; 12] = [
             reads: Reads::Action,
             find: |leaf, _, out| {
                 pii::find(leaf, out);
+                // Where something goes may be named by its address; that is no data about anybody.
+                if leaf.key == "destination" && leaf.text.original().parse::<IpAddr>().is_ok() {
+                    out.retain(|hit| hit.class != Some(SensitiveClass::IpAddress));
+                }
                 secrets::find(leaf, out);
             },
         }),
@@ -166,6 +172,20 @@ mod tests {
                 row.vector
             );
         }
+    }
+
+    #[test]
+    fn an_address_that_something_goes_to_is_no_personal_data_and_one_that_goes_there_is() {
+        let row = VECTORS.iter().find(|row| row.vector == Vector::Pii).unwrap();
+        let detectors = Detectors::new(load(&[], Compile::Now).unwrap(), TypeHints::default());
+        let found = |key: &'static str, text: &'static str| {
+            let (mut leaf, mut hits) = (Leaf::new(action::SemanticType::Value, text), Vec::new());
+            leaf.key = key;
+            (row.text.as_ref().unwrap().find)(&leaf, &detectors, &mut hits);
+            hits.len()
+        };
+        assert_eq!([found("destination", "10.20.30.40"), found("destination", "2001:db8::1")], [0, 0]);
+        assert_eq!([found("client", "10.20.30.40"), found("destination", "ann@example.com")], [1, 1]);
     }
 
     #[test]
