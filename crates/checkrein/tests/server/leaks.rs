@@ -23,6 +23,8 @@ use crate::provider::{Answers, Provider};
 
 /// How long an answer is waited for: far longer than one takes that waits for nobody.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The same where nothing waits for anybody.
+const FOR_ALL: Duration = Duration::from_secs(30);
 
 /// Calls of tools are refused in their place, so that none waits for a person.
 const NO_CALLS: &str = "  - id: leaks.no-calls
@@ -167,7 +169,7 @@ fn no_place_of_a_request_lets_a_key_out() {
     for (dialect, path) in spoken(false) {
         let Some(source) = fixture(dialect, "request") else { continue };
         for (place, body) in planted(&source, &dialect.request) {
-            let (status, answer) = ask(turns.next(), &path, &body);
+            let (status, answer) = ask_within(FOR_ALL, turns.next(), &path, &body);
             let answer = String::from_utf8_lossy(&answer).into_owned();
             assert!(!answer.contains(KEY), "ECHO {} {place}: {answer}", dialect.name);
             assert!(!provider.all().contains(KEY), "LEAK {} {place}", dialect.name);
