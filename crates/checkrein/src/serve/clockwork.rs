@@ -116,16 +116,17 @@ pub fn follow(index: &Index, ledger: &Ledger, stop: &AtomicBool) {
     });
 }
 
-/// Puts changes in force: of what operators keep, and of rule files. On a thread of its own.
+/// Puts changes in force: of what operators keep, and of rule files, those after `files` included. On a
+/// thread of its own.
 pub fn publish(
     config: &Config,
+    mut files: Changed,
     state: &State,
     book: &ArcSwap<Book>,
     kept: &ArcSwap<Snapshot>,
     stop: &AtomicBool,
 ) {
     let mut seen = kept.load().version;
-    let mut files = changed_at(config);
     // Whether the rules in force are those of the newest files and snapshot.
     let mut sound = true;
     while !stop.load(Ordering::Acquire) {
@@ -171,7 +172,9 @@ pub fn publish(
 }
 
 /// When each rule file was last changed.
-fn changed_at(config: &Config) -> Vec<Option<SystemTime>> {
+pub type Changed = Vec<Option<SystemTime>>;
+
+pub fn changed_at(config: &Config) -> Changed {
     let files = crate::input::files(&config.rules, crate::packs::ENDINGS).unwrap_or_default();
     files.iter().map(|path| path.metadata().and_then(|it| it.modified()).ok()).collect()
 }

@@ -184,6 +184,8 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
     let state = Arc::new(State::open(data, &config.tenant).context("cannot open what operators keep")?);
     let first_token = bootstrap::first_operator(&state, clock.now().timestamp())?;
     let kept = state.snapshot().context("cannot read what operators keep")?;
+    // Before they are read, so that a change in between is seen.
+    let files = clockwork::changed_at(config);
     // Before anything is recorded: with faulty rules the server does not start.
     let book = publish::book(config, &kept, None)?;
 
@@ -271,7 +273,10 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
     });
 
     let stop_threads = Arc::new(AtomicBool::new(false));
-    let mut threads = threads(config, &state, &index, &ledger, &book, &kept, &stop_threads)?;
+    let mut threads = vec![
+        follower(&index, &ledger, &stop_threads)?,
+        publisher(config, files, &state, &book, &kept, &stop_threads)?,
+    ];
     let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
     threads.push(
         {
@@ -316,29 +321,27 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
     })
 }
 
-fn threads(
+fn follower(index: &Arc<Index>, ledger: &Ledger, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>> {
+    let (index, ledger, stop) = (Arc::clone(index), ledger.clone(), Arc::clone(stop));
+    let follow = move || {
+        clockwork::stand_back();
+        clockwork::follow(&index, &ledger, &stop);
+    };
+    std::thread::Builder::new().name("index".to_owned()).spawn(follow).context("cannot start a thread")
+}
+
+fn publisher(
     config: &Arc<Config>,
+    files: clockwork::Changed,
     state: &Arc<State>,
-    index: &Arc<Index>,
-    ledger: &Ledger,
     book: &Arc<ArcSwap<gateway::Book>>,
     kept: &Arc<ArcSwap<store::Snapshot>>,
     stop: &Arc<AtomicBool>,
-) -> Result<Vec<JoinHandle<()>>> {
-    let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
-    let follower = {
-        let (index, ledger, stop) = (Arc::clone(index), ledger.clone(), Arc::clone(stop));
-        named("index").spawn(move || {
-            clockwork::stand_back();
-            clockwork::follow(&index, &ledger, &stop);
-        })
-    };
-    let publisher = {
-        let (config, state) = (Arc::clone(config), Arc::clone(state));
-        let (book, kept, stop) = (Arc::clone(book), Arc::clone(kept), Arc::clone(stop));
-        named("publish").spawn(move || clockwork::publish(&config, &state, &book, &kept, &stop))
-    };
-    Ok(vec![follower.context("cannot start a thread")?, publisher.context("cannot start a thread")?])
+) -> Result<JoinHandle<()>> {
+    let (config, state) = (Arc::clone(config), Arc::clone(state));
+    let (book, kept, stop) = (Arc::clone(book), Arc::clone(kept), Arc::clone(stop));
+    let publish = move || clockwork::publish(&config, files, &state, &book, &kept, &stop);
+    std::thread::Builder::new().name("publish".to_owned()).spawn(publish).context("cannot start a thread")
 }
 
 /// Where the ledger of a configuration lies.
