@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 use super::Wrong;
 use crate::book::{Book, Registration};
 
-const OWN_HEADER: HeaderName = HeaderName::from_static("x-checkrein-key");
+pub const OWN_HEADER: HeaderName = HeaderName::from_static("x-checkrein-key");
 
 /// The key or token in a request: `x-checkrein-key`, or else `Authorization: Bearer …`. The first is
 /// for requests whose `Authorization` is meant for somebody behind us.

@@ -24,6 +24,7 @@ use crate::book::{Book, Registration};
 use crate::ports::Unavailable;
 
 pub use certificate::PeerCertificate;
+pub(crate) use key::OWN_HEADER;
 pub use nonces::{NonceStore, Nonces, Spent};
 pub use wrong::Wrong;
 

@@ -17,7 +17,7 @@ use wire::endpoint::{self, Call as Asks};
 
 use super::asked::Asked;
 use super::headers;
-use super::no::No;
+use super::no::{No, RECEIPT, TOKEN};
 use super::origin::Origin;
 use super::talk::Talk;
 use super::{Models, Way, send, stream};
@@ -27,9 +27,6 @@ use crate::identity::Caller;
 use crate::limits::HELD_OPEN;
 use crate::money::{Ask, Charge};
 use crate::refuse::Refusal;
-
-const TOKEN: HeaderName = HeaderName::from_static("checkrein-token");
-const RECEIPT: HeaderName = HeaderName::from_static("checkrein-receipt");
 
 /// A call that was read. Everything that its parts need, whoever carries them on.
 pub struct Call {

@@ -12,8 +12,8 @@ use crate::refuse::Refusal;
 use crate::route::NoRoute;
 use crate::upstream;
 
-const RECEIPT: HeaderName = HeaderName::from_static("checkrein-receipt");
-const TOKEN: HeaderName = HeaderName::from_static("checkrein-token");
+pub(super) const RECEIPT: HeaderName = HeaderName::from_static("checkrein-receipt");
+pub(super) const TOKEN: HeaderName = HeaderName::from_static("checkrein-token");
 
 /// A refusal, before it is put into a dialect's words.
 #[derive(Debug)]
@@ -83,10 +83,6 @@ impl No {
         No { receipt: Some(receipt.clone()), ..Self::new(Why::Refused, "change_does_not_fit", message) }
     }
 
-    pub fn no_upstream(code: &'static str, message: &'static str) -> Self {
-        Self::new(Why::Unavailable, code, message)
-    }
-
     pub fn no_route(no: &NoRoute) -> Self {
         let why = match no {
             NoRoute::UnknownUpstream | NoRoute::UnknownModel | NoRoute::Format => Why::Unreadable,
@@ -113,8 +109,8 @@ impl No {
         Self::new(Why::Unavailable, failed.code(), message)
     }
 
-    /// The provider's answer is none that can be judged.
-    pub fn bad_answer(code: &'static str, message: &'static str) -> Self {
+    /// No provider can be asked, or its answer is none that can be judged.
+    pub fn unavailable(code: &'static str, message: &'static str) -> Self {
         Self::new(Why::Unavailable, code, message)
     }
 

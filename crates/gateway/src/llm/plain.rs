@@ -124,13 +124,13 @@ impl Call {
             server: None,
         };
         tool::action_of(tool, arguments, call, &self.story.tools).map_err(|_| {
-            No::bad_answer("bad_tool_name", "the model calls a tool by a name that is none").about(&self.id)
+            No::unavailable("bad_tool_name", "the model calls a tool by a name that is none").about(&self.id)
         })
     }
 }
 
 fn unreadable(_: DocFault) -> No {
-    No::bad_answer("unreadable_answer", "the provider's answer cannot be read")
+    No::unavailable("unreadable_answer", "the provider's answer cannot be read")
 }
 
 async fn whole(body: Incoming) -> Result<Bytes, No> {
@@ -138,9 +138,9 @@ async fn whole(body: Incoming) -> Result<Bytes, No> {
     match tokio::time::timeout(BODY_PAUSE, limited).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(No::bad_answer("answer_too_large", "the provider's answer is larger than 16 MiB"))
+            Err(No::unavailable("answer_too_large", "the provider's answer is larger than 16 MiB"))
         }
-        Ok(Err(_)) => Err(No::bad_answer("answer_cut", "the provider's answer ended early")),
-        Err(_) => Err(No::bad_answer("answer_too_slow", "the provider's answer did not end in time")),
+        Ok(Err(_)) => Err(No::unavailable("answer_cut", "the provider's answer ended early")),
+        Err(_) => Err(No::unavailable("answer_too_slow", "the provider's answer did not end in time")),
     }
 }

@@ -39,7 +39,7 @@ impl Call {
                 stream::Kind::Whole => self.plain(answer).await,
                 stream::Kind::Unreadable => {
                     let message = "the provider's answer is in a form that cannot be judged";
-                    Err(No::bad_answer("unreadable_answer", message).about(&self.id))
+                    Err(No::unavailable("unreadable_answer", message).about(&self.id))
                 }
             },
             Err(no) => Err(no),
@@ -152,7 +152,7 @@ impl Call {
     /// Asks one upstream after the other, as long as it is certain that nothing was carried out.
     async fn sent(&self, leave: Leave, plan: &Plan<'_>, body: Bytes) -> Result<Begun, No> {
         let mut permit = leave.permit;
-        let mut why = No::no_upstream("resting", "every provider of this model is left alone for a moment");
+        let mut why = No::unavailable("resting", "every provider of this model is left alone for a moment");
         let mut left = plan.candidates.len();
         for candidate in &plan.candidates {
             left -= 1;
@@ -232,7 +232,7 @@ impl Call {
         }
         let now = self.story.guard.clock.now().timestamp();
         let signed = upstream.signature(self.method.as_str(), &path, &body, now);
-        let unusable = || No::no_upstream("provider_key", "the key for this provider cannot be used");
+        let unusable = || No::unavailable("provider_key", "the key for this provider cannot be used");
         let own = upstream.head().map_err(|_| unusable())?.into_iter();
         for (name, value) in own.chain(signed.map_err(|_| unusable())?) {
             headers.insert(name, value);

@@ -25,14 +25,13 @@ use super::seal::Session;
 use super::settings::Server;
 use super::waiting::Waited;
 use crate::guard::Permit;
-use crate::identity::Caller;
+use crate::identity::{Caller, OWN_HEADER};
 use crate::limits::{MAX_BODY, SIGN_OF_LIFE};
 
 pub const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// Headers of clients that servers see, beside those of the protocol; and the other way round.
 const UPWARD: [&str; 5] = ["accept", "accept-language", "content-type", "last-event-id", "traceparent"];
 const DOWNWARD: [&str; 3] = ["allow", "retry-after", "www-authenticate"];
-const OWN_KEY: HeaderName = HeaderName::from_static("x-checkrein-key");
 const ENVIRONMENT: &str = "x-checkrein-environment";
 /// How long a server may take for an answer that is no stream.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
@@ -219,25 +218,28 @@ impl Mcp {
         asked: Vec<Asked>,
     ) -> Response {
         match self.forward(&exchange, permit, Method::POST, body, &asked).await {
-            Ok(Answered::Plain(status, headers, body)) => {
-                let mut response = Response::new(Body::from(body));
-                *response.status_mut() = status;
-                response.headers_mut().extend(headers);
-                response
-            }
-            Ok(Answered::Events(status, headers, body)) => {
-                let (client, mut response) = events::open();
-                *response.status_mut() = status;
-                response.headers_mut().extend(headers);
-                let mcp = Arc::clone(self);
-                tokio::spawn(async move { mcp.relay(&exchange, body, &asked, &client).await });
-                response
-            }
+            Ok(answered) => self.given_on(exchange, answered, asked),
             Err(no) => {
                 let id = asked.first().and_then(|asked| asked.id.as_deref());
                 plain(if id.is_some() { StatusCode::OK } else { StatusCode::BAD_GATEWAY }, no.body(id))
             }
         }
+    }
+
+    /// An answer on its way to the client: whole, or as a stream that is relayed.
+    fn given_on(self: &Arc<Self>, exchange: Exchange, answered: Answered, asked: Vec<Asked>) -> Response {
+        let (status, headers, mut response) = match answered {
+            Answered::Plain(status, headers, body) => (status, headers, Response::new(Body::from(body))),
+            Answered::Events(status, headers, body) => {
+                let (client, response) = events::open();
+                let mcp = Arc::clone(self);
+                tokio::spawn(async move { mcp.relay(&exchange, body, &asked, &client).await });
+                (status, headers, response)
+            }
+        };
+        *response.status_mut() = status;
+        response.headers_mut().extend(headers);
+        response
     }
 
     /// Waits for a person while the client is told that it waits.
@@ -343,20 +345,7 @@ impl Mcp {
             Err(no) => return plain(StatusCode::FORBIDDEN, no.body(None)),
         };
         match self.forward(&exchange, permit, method, Bytes::new(), &[]).await {
-            Ok(Answered::Plain(status, headers, body)) => {
-                let mut response = Response::new(Body::from(body));
-                *response.status_mut() = status;
-                response.headers_mut().extend(headers);
-                response
-            }
-            Ok(Answered::Events(status, headers, body)) => {
-                let (client, mut response) = events::open();
-                *response.status_mut() = status;
-                response.headers_mut().extend(headers);
-                let mcp = Arc::clone(self);
-                tokio::spawn(async move { mcp.relay(&exchange, body, &[], &client).await });
-                response
-            }
+            Ok(answered) => self.given_on(exchange, answered, Vec::new()),
             Err(no) => plain(StatusCode::BAD_GATEWAY, no.body(None)),
         }
     }
@@ -673,7 +662,7 @@ fn upward(headers: &HeaderMap, server: &Server, session: Option<&Session>) -> He
         }
     }
     // With a key of ours in its own header, `Authorization` is for whoever is behind us.
-    let theirs = headers.get(header::AUTHORIZATION).filter(|_| headers.contains_key(OWN_KEY)).cloned();
+    let theirs = headers.get(header::AUTHORIZATION).filter(|_| headers.contains_key(OWN_HEADER)).cloned();
     let own = server.authorization.as_ref().and_then(|secret| HeaderValue::from_str(&secret.0).ok());
     if let Some(mut value) = theirs.or(own) {
         value.set_sensitive(true);

@@ -115,7 +115,7 @@ pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
                 Kind::Pieces | Kind::Items => run(&call, answer, &pipe).await,
                 // The client was promised a stream; what came instead cannot be put into one.
                 Kind::Whole | Kind::Unreadable => {
-                    let no = No::bad_answer("no_stream", "the provider did not answer with a stream");
+                    let no = No::unavailable("no_stream", "the provider did not answer with a stream");
                     cut(&call, &no.about(&call.id), &pipe).await;
                 }
             },
@@ -159,14 +159,14 @@ async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
                 }
             }
             Ok(None) if items.as_ref().is_some_and(|items| !items.is_closed()) => {
-                break End::Cut(No::bad_answer("answer_cut", "the provider's answer ended before its end"));
+                break End::Cut(No::unavailable("answer_cut", "the provider's answer ended before its end"));
             }
             Ok(None) => break End::Done,
             Ok(Some(Err(_))) => {
-                break End::Cut(No::bad_answer("answer_cut", "the provider's answer ended early"));
+                break End::Cut(No::unavailable("answer_cut", "the provider's answer ended early"));
             }
             Err(_) => {
-                break End::Cut(No::bad_answer(
+                break End::Cut(No::unavailable(
                     "answer_too_slow",
                     "the provider's answer did not go on in time",
                 ));
@@ -227,7 +227,7 @@ fn as_events(items: &mut Elements, bytes: &[u8], dialect: &Dialect) -> (Bytes, O
             Some(event) => events.extend(event),
             None => {
                 let message = "the provider's answer cannot be read any further";
-                return (events.into(), Some(No::bad_answer("unreadable_answer", message)));
+                return (events.into(), Some(No::unavailable("unreadable_answer", message)));
             }
         }
     }

@@ -135,7 +135,7 @@ impl<'c> Queue<'c> {
     /// Takes one event, if one has arrived whole, and judges what can be judged by now.
     pub async fn step(&mut self, pipe: &Pipe) -> Result<bool, End> {
         let fault =
-            |_| No::bad_answer("unreadable_answer", "the provider's answer cannot be read any further");
+            |_| No::unavailable("unreadable_answer", "the provider's answer cannot be read any further");
         let Some(step) = self.reader.step().map_err(fault)? else { return Ok(false) };
         self.count += 1;
         let parts = match &step.reading {
@@ -147,13 +147,13 @@ impl<'c> Queue<'c> {
             Reading::Nothing => Vec::new(),
             Reading::Unreadable(_) => {
                 let message = "the provider sent an event that cannot be read, so it cannot be judged";
-                return Err(No::bad_answer("unreadable_event", message).into());
+                return Err(No::unavailable("unreadable_event", message).into());
             }
         };
         self.bytes += step.raw.len();
         self.events.push_back(Event { step, parts });
         if self.events.len() > MAX_WAITING_EVENTS || self.bytes > MAX_WAITING_BYTES {
-            return Err(No::bad_answer(
+            return Err(No::unavailable(
                 "too_much_waits",
                 "more of an answer waits for a verdict than is kept",
             )
@@ -169,7 +169,7 @@ impl<'c> Queue<'c> {
         let is_whole = self.ended || !tells || self.reader.tally().ended().is_some();
         let rest = self.reader.rest();
         if !rest.trim_ascii().is_empty() || !is_whole {
-            return Err(No::bad_answer("answer_cut", "the provider's answer ended before its end").into());
+            return Err(No::unavailable("answer_cut", "the provider's answer ended before its end").into());
         }
         self.end(pipe).await?;
         if !rest.is_empty() {
@@ -272,7 +272,7 @@ impl<'c> Queue<'c> {
                 _ => true,
             };
             if !same {
-                return Err(No::bad_answer("call_goes_on", "the model goes on with a call that was whole"));
+                return Err(No::unavailable("call_goes_on", "the model goes on with a call that was whole"));
             }
             return Ok(match (told.key.meaning, decided) {
                 (Meaning::CallArguments, Decided::Otherwise(_)) if !text.is_empty() => {
@@ -293,7 +293,7 @@ impl<'c> Queue<'c> {
                 match told.whole {
                     // The whole of what came in pieces, or an empty beginning of it.
                     Some(_) if !calling.arguments.is_empty() && !same_json(text, &calling.arguments) => {
-                        return Err(No::bad_answer(
+                        return Err(No::unavailable(
                             "call_contradicts",
                             "the model says two things of one call",
                         ));
@@ -373,7 +373,7 @@ impl<'c> Queue<'c> {
         self.finds += 1;
         if self.finds > MAX_FINDS {
             return Err(
-                No::bad_answer("too_many_finds", "too much of this answer had to be judged apart").into()
+                No::unavailable("too_many_finds", "too much of this answer had to be judged apart").into()
             );
         }
         let mut start = from.saturating_sub(CONTEXT);
@@ -416,16 +416,14 @@ impl<'c> Queue<'c> {
                 return Ok(());
             }
         };
-        {
-            calling.decided = Some(match last == arguments {
-                true => Decided::AsItCame,
-                false => {
-                    let text = serde_json::to_string(&last).unwrap_or_default();
-                    calling.final_arguments = Some(text.clone());
-                    Decided::Otherwise(Some(text))
-                }
-            });
-        }
+        calling.decided = Some(match last == arguments {
+            true => Decided::AsItCame,
+            false => {
+                let text = serde_json::to_string(&last).unwrap_or_default();
+                calling.final_arguments = Some(text.clone());
+                Decided::Otherwise(Some(text))
+            }
+        });
         Ok(())
     }
 
@@ -451,7 +449,7 @@ impl<'c> Queue<'c> {
         if shown != whole {
             // It was given away before the whole of it said what it is.
             return Err(
-                No::bad_answer("found_late", "this answer turned out to be one that is not given").into()
+                No::unavailable("found_late", "this answer turned out to be one that is not given").into()
             );
         }
         Ok(())
@@ -562,7 +560,7 @@ impl<'c> Queue<'c> {
 }
 
 fn cannot_be_written() -> No {
-    No::bad_answer("unreadable_event", "an event of the provider's cannot be written again")
+    No::unavailable("unreadable_event", "an event of the provider's cannot be written again")
 }
 
 /// Events of the provider's in the caller's dialect.
