@@ -30,21 +30,23 @@ impl Digest {
         Digest(bytes)
     }
 
+    /// Reads digits of either case.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-        let mut bytes = [0u8; 32];
-        if pairs.len() != bytes.len() {
-            return None;
-        }
+        Self::from_digits(text, &EITHER_CASE)
+    }
+
+    fn from_digits(text: &str, values: &[u8; 256]) -> Option<Self> {
+        let pairs: &[[u8; 2]; 32] = text.as_bytes().as_chunks::<2>().0.try_into().ok()?;
         // Every digit is read before any is judged: without a way out the loop has no branches.
         let mut seen = 0;
-        let value = |digit: u8| VALUES.get(usize::from(digit)).copied().unwrap_or(NONE);
+        let value = |digit: u8| values.get(usize::from(digit)).copied().unwrap_or(NONE);
+        let mut bytes = [0u8; 32];
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
             let (high, low) = (value(*high), value(*low));
             seen |= high | low;
             *byte = high << 4 | low;
         }
-        (seen < 16).then_some(Digest(bytes))
+        (seen < 16 && text.len() == 64).then_some(Digest(bytes))
     }
 
     /// The 64 digits. In one piece, for a digest that is written byte by byte through the formatter
@@ -64,16 +66,19 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// Stands for a byte that is no digit.
 const NONE: u8 = 0xFF;
 
-/// What each byte is worth as a digit; both cases count.
-static VALUES: [u8; 256] = values();
+/// What each byte is worth as a digit.
+static EITHER_CASE: [u8; 256] = values(true);
+static LOWER_CASE: [u8; 256] = values(false);
 
 #[allow(clippy::indexing_slicing)] // evaluated by the compiler, where a wrong index fails the build
-const fn values() -> [u8; 256] {
+const fn values(upper: bool) -> [u8; 256] {
     let mut table = [NONE; 256];
     let mut value = 0;
     while value < DIGITS.len() {
         table[DIGITS[value] as usize] = value as u8;
-        table[DIGITS[value].to_ascii_uppercase() as usize] = value as u8;
+        if upper {
+            table[DIGITS[value].to_ascii_uppercase() as usize] = value as u8;
+        }
         value += 1;
     }
     table
@@ -101,9 +106,7 @@ impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read_text(deserializer, |text| {
             // In documents a digest has one form: what is hashed or signed must be written back as it came.
-            let one_form = !text.bytes().any(|digit| digit.is_ascii_uppercase());
-            let digest = if one_form { Digest::from_hex(text) } else { None };
-            digest.ok_or("a digest has 64 lower-case hexadecimal digits")
+            Digest::from_digits(text, &LOWER_CASE).ok_or("a digest has 64 lower-case hexadecimal digits")
         })
     }
 }

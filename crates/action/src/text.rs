@@ -4,12 +4,14 @@ use std::fmt::{self, Display};
 
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
+use smol_str::SmolStr;
 
-/// A checked name: 1 to 256 bytes, no control or invisible characters, no blank at either end.
+/// A checked name: 1 to 256 bytes, no control or invisible characters, no blank at either end. Most are
+/// short and are kept in place, because records and facts are full of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Name(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))] Box<str>);
+pub struct Name(#[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1, max = 256)))] SmolStr);
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

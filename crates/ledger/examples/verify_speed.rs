@@ -13,13 +13,15 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Sample, Shape, key, trust};
+use common::{LOG, Sample, Shape, key, trust};
 use ledger::bundle::{Members, export};
-use ledger::hash;
+use ledger::note::Policy;
 use ledger::tree::Frontier;
-use ledger::verify::verify_bundle;
+use ledger::verify::{Trust, verify_bundle, verify_folder};
+use ledger::{Disk, Folder, Ledger, Promise, Record, RecordKind, Settings, SystemClock, hash};
 
 fn main() {
     let records = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(400_000);
@@ -40,13 +42,38 @@ fn main() {
         best = best.min(time);
     }
     rate("verify a bundle", records, best);
-    rate("  of it: inflating", records, timed(|| inflate(&bundle)).1);
+    rate("  of it: inflating, and its checksum", records, timed(|| inflate(&bundle)).1);
     rate("  of it: leaf hash and tree", records, timed(|| grow(&sample)).1);
     rate("  of it: reading records", records, timed(|| read(&sample)).1);
     rate("reading and writing them again instead", records, timed(|| read_and_write(&sample)).1);
+    let home = tempfile::tempdir().unwrap();
+    let folder = write(&sample, home.path());
+    let mut best = Duration::MAX;
+    let mut seen = 0;
+    for _ in 0..3 {
+        let trust = Trust { policy: Policy::default(), ..trust() };
+        let (report, time) = timed(|| verify_folder(&Disk, &folder, &trust));
+        assert_eq!(report.exit_code(), 0, "{report}");
+        (best, seen) = (best.min(time), report.records);
+    }
+    rate("verify a folder in place", seen, best);
     if let Some(memory) = peak() {
         println!("peak memory of this process, log in memory included: {memory}");
     }
+}
+
+/// The decisions of the sample as a ledger on the disk, in a chain of its own.
+fn write(sample: &Sample, home: &std::path::Path) -> Folder {
+    let (ledger, _) =
+        Ledger::open(Settings::new(home, LOG), key(1), Arc::new(Disk), Arc::new(SystemClock::new())).unwrap();
+    for line in &sample.lines {
+        let record = Record::read(line).unwrap();
+        if record.kind == RecordKind::Decision {
+            ledger.append_wait(record, Promise::Windowed).unwrap();
+        }
+    }
+    ledger.close().unwrap();
+    Folder { log: LOG.into(), homes: vec![home.to_owned()], head: home.join("head") }
 }
 
 fn inflate(bundle: &[u8]) {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer;
-use serde::de::value::CowStrDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, CowStrDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 /// Bytes are not the canonical form of the type. Why, a general reader tells better.
@@ -17,18 +17,24 @@ pub(super) struct Odd;
 
 /// Reads a value that is all of the bytes.
 pub(super) fn from_canonical<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Odd> {
-    let mut reader = Reader { rest: std::str::from_utf8(bytes).map_err(|_| Odd)? };
+    let mut reader = Reader { text: std::str::from_utf8(bytes).map_err(|_| Odd)?, at: 0 };
     let value = T::deserialize(&mut reader)?;
-    if reader.rest.is_empty() { Ok(value) } else { Err(Odd) }
+    if reader.at == bytes.len() { Ok(value) } else { Err(Odd) }
 }
 
 struct Reader<'de> {
-    rest: &'de str,
+    text: &'de str,
+    /// What comes next. Only whole characters are stepped over.
+    at: usize,
 }
 
 impl<'de> Reader<'de> {
     fn next_byte(&self) -> Option<u8> {
-        self.rest.as_bytes().first().copied()
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'de [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     /// Takes one ASCII character if it comes next.
@@ -36,14 +42,15 @@ impl<'de> Reader<'de> {
         if self.next_byte() != Some(byte) {
             return Err(Odd);
         }
-        self.rest = self.rest.get(1..).ok_or(Odd)?;
+        self.at += 1;
         Ok(())
     }
 
     /// Takes so many bytes, which end with a character.
-    fn split(&mut self, at: usize) -> Result<&'de str, Odd> {
-        let (head, rest) = self.rest.split_at_checked(at).ok_or(Odd)?;
-        self.rest = rest;
+    fn split(&mut self, size: usize) -> Result<&'de str, Odd> {
+        let end = self.at + size;
+        let head = self.text.get(self.at..end).ok_or(Odd)?;
+        self.at = end;
         Ok(head)
     }
 
@@ -53,17 +60,23 @@ impl<'de> Reader<'de> {
         if self.take(b'"').is_ok() {
             return Ok(Cow::Borrowed(plain));
         }
+        self.with_escapes(plain).map(Cow::Owned)
+    }
+
+    /// The rest of a string, behind what was plain of it.
+    #[cold]
+    fn with_escapes(&mut self, plain: &str) -> Result<String, Odd> {
         let mut text = plain.to_owned();
         while self.take(b'"').is_err() {
             text.push(self.escaped()?);
             text.push_str(self.plain()?);
         }
-        Ok(Cow::Owned(text))
+        Ok(text)
     }
 
     /// Characters that stand for themselves, as far as they go.
     fn plain(&mut self) -> Result<&'de str, Odd> {
-        let end = first_special(self.rest.as_bytes()).ok_or(Odd)?;
+        let end = first_special(self.rest()).ok_or(Odd)?;
         self.split(end)
     }
 
@@ -93,10 +106,21 @@ impl<'de> Reader<'de> {
 
     /// A whole number without a sign; more than this no record has.
     fn number(&mut self) -> Result<u64, Odd> {
-        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        let digits = self.split(digits)?;
-        let one_form = digits.len() == 1 || !digits.starts_with('0');
-        if one_form { digits.parse().map_err(|_| Odd) } else { Err(Odd) }
+        let first = self.at;
+        let mut number = 0u64;
+        while let Some(digit @ b'0'..=b'9') = self.next_byte() {
+            number = number
+                .checked_mul(10)
+                .and_then(|tens| tens.checked_add(u64::from(digit - b'0')))
+                .ok_or(Odd)?;
+            self.at += 1;
+        }
+        let one_form = match self.at - first {
+            0 => false,
+            1 => true,
+            _ => self.text.as_bytes().get(first) != Some(&b'0'),
+        };
+        if one_form { Ok(number) } else { Err(Odd) }
     }
 }
 
@@ -105,14 +129,15 @@ impl<'de> Reader<'de> {
 fn first_special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x8080_8080_8080_8080;
-    // Sets the top bit of each byte that is below `limit`, and perhaps of bytes behind the first of them.
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & TOPS;
     let (words, rest) = bytes.as_chunks::<8>();
     for (n, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        let found = quote | backslash | below(word, 0x20);
+        // A byte's top bit is set if the byte was below what is taken off, and perhaps that of bytes
+        // behind the first such. Turning one bit puts the quote with the control characters, and the
+        // blank in its place.
+        let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let found = (quote_or_control | backslash) & !word & TOPS;
         if found != 0 {
             return Some(n * 8 + found.trailing_zeros() as usize / 8);
         }
@@ -230,8 +255,12 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
             return Err(Odd);
         }
         self.reader.take(b':')?;
-        self.last = Some(key.clone());
-        seed.deserialize(CowStrDeserializer::new(key)).map(Some)
+        let read = match &key {
+            Cow::Borrowed(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
+            Cow::Owned(text) => seed.deserialize(CowStrDeserializer::new(Cow::Borrowed(text))),
+        };
+        self.last = Some(key);
+        read.map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Odd> {

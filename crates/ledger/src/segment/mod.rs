@@ -123,6 +123,15 @@ pub fn load_written(volume: &dyn Volume, path: &Path) -> io::Result<(Vec<u8>, u6
     Ok((read_up_to(file.as_ref(), file.written()?)?, file.size()?))
 }
 
+/// Reads what was ever written of a segment from a place on.
+pub fn written_from(file: &dyn VolumeFile, offset: u64) -> io::Result<Vec<u8>> {
+    let size = file.written()?.saturating_sub(offset);
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+    let read = file.read_at(&mut bytes, offset)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 fn read_up_to(file: &dyn VolumeFile, end: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
     let read = file.read_at(&mut bytes, 0)?;

@@ -229,32 +229,32 @@ impl<'t> Reading<'t> {
             return Err(chain.finish().err().unwrap_or(misplaced));
         }
         let mut hash = Sha256::new();
-        let mut buffer = Vec::with_capacity(2 * PIECE);
+        // What was read of a line whose end is to come stands in front.
+        let mut buffer = vec![0; MAX_RECORD_BYTES + PIECE];
+        let mut filled = 0;
         loop {
-            let kept = buffer.len();
-            buffer.resize(kept + PIECE, 0);
-            let got = match members.read(buffer.get_mut(kept..).unwrap_or_default()) {
+            let got = match members.read(buffer.get_mut(filled..).unwrap_or_default()) {
                 Ok(got) => got,
                 Err(broken) => return Err(self.broken(&broken)),
             };
-            buffer.truncate(kept + got);
-            hash.update(buffer.get(kept..).unwrap_or_default());
+            let fresh = buffer.get(filled..filled + got).unwrap_or_default();
+            hash.update(fresh);
             if got == 0 {
                 break;
             }
             let mut start = 0;
-            let fresh = buffer.get(kept..).unwrap_or_default();
-            for end in line_ends(fresh).map(|at| kept + at) {
-                let line = buffer.get(start..end).unwrap_or_default();
-                self.line(line)?;
+            for end in line_ends(fresh).map(|at| filled + at) {
+                self.line(buffer.get(start..end).unwrap_or_default())?;
                 start = end + 1;
             }
-            buffer.drain(..start);
-            if buffer.len() > MAX_RECORD_BYTES {
-                self.line(&buffer)?;
+            filled += got;
+            buffer.copy_within(start..filled, 0);
+            filled -= start;
+            if filled > MAX_RECORD_BYTES {
+                self.line(buffer.get(..filled).unwrap_or_default())?;
             }
         }
-        if !buffer.is_empty() {
+        if filled > 0 {
             let chain = self.chain.as_mut();
             let unended = Fault::new(
                 FaultCode::Record,

@@ -13,13 +13,13 @@ use crate::bundle::ShardStart;
 use crate::checkpoint::Checkpoint;
 use crate::files::{Files, Folder, ShardFiles, note_in, unreadable};
 use crate::note::{SignedNote, VerifierKey};
-use crate::record::GapReason;
-use crate::segment::frame::{Parsed, has_later_write, parse};
-use crate::segment::{SEGMENT_HEADER, load};
+use crate::record::{GapReason, MAX_RECORD_BYTES};
+use crate::segment::frame::{FRAME_HEADER, Parsed, parse};
+use crate::segment::{Ending, SEGMENT_HEADER, ending, written_from};
 use crate::shard::ShardName;
 use crate::volume::Volume;
 
-/// Verifies a ledger in place. Holds one segment in memory, and the heads of one shard.
+/// Verifies a ledger in place. Holds a window of a segment in memory, and the heads of one shard.
 pub fn verify_folder(volume: &dyn Volume, folder: &Folder, trust: &Trust) -> Report {
     let mut reading = Reading { files: Files { volume, folder }, trust, chain: None };
     let found = reading.all();
@@ -37,6 +37,9 @@ pub fn verify_folder(volume: &dyn Volume, folder: &Folder, trust: &Trust) -> Rep
     }
     report
 }
+
+/// Bytes that are read at a time. The longest frame has room, so where none begins there is none.
+const WINDOW: usize = 2 * (FRAME_HEADER + MAX_RECORD_BYTES);
 
 struct Reading<'v> {
     files: Files<'v>,
@@ -117,37 +120,50 @@ impl Reading<'_> {
         limit: Option<u64>,
         heads: &BTreeMap<u64, Vec<SignedNote>>,
     ) -> Result<Option<Gap>, Fault> {
-        let bytes = load(self.files.volume, path).map_err(|error| unreadable(path, &error))?;
+        let failed = |error| unreadable(path, &error);
+        let file = self.files.volume.open(path).map_err(failed)?;
         let Some(chain) = &mut self.chain else { return Ok(None) };
         if first != chain.next() {
             let missing =
                 Fault::new(FaultCode::Sequence, Some(chain.next()), "records are missing before a segment");
             return Err(chain.finish().err().unwrap_or(missing));
         }
-        let mut at = SEGMENT_HEADER;
-        while limit.is_none_or(|limit| chain.next() < limit) {
-            let Parsed::Frame { bytes: line, end, .. } = parse(&bytes, at) else { break };
-            at = end;
-            chain.record(line)?;
-            let size = chain.next() - chain.shard_start().first;
-            for note in heads.get(&size).into_iter().flatten() {
-                if !chain.in_doubt() {
-                    chain.head(note)?;
+        let mut window = vec![0; WINDOW];
+        let mut offset = SEGMENT_HEADER as u64;
+        loop {
+            let read = file.read_at(&mut window, offset).map_err(failed)?;
+            let bytes = window.get(..read).unwrap_or_default();
+            let mut at = 0;
+            while limit.is_none_or(|limit| chain.next() < limit)
+                && let Parsed::Frame { bytes: line, end, .. } = parse(bytes, at)
+            {
+                at = end;
+                chain.record(line)?;
+                let size = chain.next() - chain.shard_start().first;
+                for note in heads.get(&size).into_iter().flatten() {
+                    if !chain.in_doubt() {
+                        chain.head(note)?;
+                    }
                 }
+            }
+            offset += at as u64;
+            if at == 0 {
+                break;
             }
         }
         let sequence = chain.next();
         let lost = |detail| Err(Fault::new(FaultCode::Record, Some(sequence), detail));
-        if limit.is_some_and(|limit| sequence < limit) {
-            return chain.finish().and_then(|()| lost("a record that was durable cannot be read"));
-        }
-        let rest = bytes.get(at..).filter(|_| limit.is_none()).unwrap_or_default();
-        match rest.iter().rposition(|byte| *byte != 0) {
-            None => Ok(None),
-            Some(_) if has_later_write(&bytes, at + 1) => {
-                chain.finish().and_then(|()| lost("a record that was durable cannot be read"))
+        let ends = match limit {
+            Some(limit) if sequence < limit => Ending::Damaged,
+            Some(_) => Ending::Clean,
+            None => ending(&written_from(file.as_ref(), offset).map_err(failed)?, 0),
+        };
+        match ends {
+            Ending::Clean => Ok(None),
+            Ending::Torn(bytes) => {
+                Ok(Some(Gap { sequence, reason: GapReason::TornTail, bytes: bytes as u64 }))
             }
-            Some(last) => Ok(Some(Gap { sequence, reason: GapReason::TornTail, bytes: last as u64 + 1 })),
+            Ending::Damaged => chain.finish().and_then(|()| lost("a record that was durable cannot be read")),
         }
     }
 
