@@ -11,7 +11,9 @@ use smol_str::SmolStr;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Name(#[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1, max = 256)))] SmolStr);
+pub struct Name(
+    #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1, max = 256)))] SmolStr,
+);
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -208,6 +208,8 @@ fn connect(path: &Path, plan: &Plan) -> rusqlite::Result<Connection> {
     // A file that came from elsewhere must not run code of its own or reach into its own pages.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Plans depend on no value that is bound: else statements are prepared anew when one changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", if plan.durable { "full" } else { "normal" })?;

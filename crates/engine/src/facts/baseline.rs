@@ -144,6 +144,37 @@ impl Typical {
     }
 }
 
+impl Learned {
+    /// All fields one after the other, for the hash that each decision takes. Tables are of fixed size and
+    /// numbers of fixed width, so no two states have the same bytes.
+    fn write_to(&self, bytes: &mut Vec<u8>) {
+        // Every field by name: the compiler tells when one is added.
+        #[rustfmt::skip]
+        let Learned {
+            salt, version, since, last, observed, days, hours, weekdays, operations, tools, resources,
+            destinations, shapes, records, bytes: volume, amount, rate, failures,
+        } = self;
+        for wide in [*salt, *version] {
+            bytes.extend(wide.to_le_bytes());
+        }
+        for time in [since, last] {
+            bytes.extend(time.millis().to_le_bytes());
+        }
+        bytes.extend(days.to_le_bytes());
+        let counts = [hours.as_slice(), weekdays, operations, &[*observed, *failures]];
+        for count in counts.into_iter().flatten() {
+            bytes.extend(count.to_le_bytes());
+        }
+        tools.write_to(bytes);
+        resources.write_to(bytes);
+        destinations.write_to(bytes);
+        shapes.write_to(bytes);
+        for spread in [records, volume, amount, rate] {
+            spread.write_to(bytes);
+        }
+    }
+}
+
 /// What one action looks like to a baseline.
 #[derive(Debug, Clone, Default)]
 pub struct Observation {
@@ -176,8 +207,9 @@ impl Baseline {
 
     /// The hash of exactly this state.
     pub fn snapshot(&self) -> Digest {
-        let bytes = serde_json::to_vec(&self.0).unwrap_or_default();
-        digest("checkrein.baseline.v1", &[&bytes])
+        let mut bytes = Vec::with_capacity(Self::BYTES);
+        self.0.write_to(&mut bytes);
+        digest("checkrein.baseline.v2", &[&bytes])
     }
 
     pub fn key(&self, name: &str) -> u64 {

@@ -6,12 +6,12 @@
 /// for one that collides with a word of the user.
 pub fn keyed(salt: u64, bytes: &[u8]) -> u64 {
     let mut state = State::new(salt, salt.rotate_left(29) ^ 0x636b_5f73_616c_7431);
-    let mut chunks = bytes.chunks_exact(8);
-    for chunk in &mut chunks {
-        state.absorb(word(chunk));
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        state.absorb(u64::from_le_bytes(*word));
     }
-    let tail = chunks.remainder();
-    state.absorb(word(tail) | ((bytes.len() as u64) << 56));
+    let tail = tail.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
+    state.absorb(tail | ((bytes.len() as u64) << 56));
     state.finish()
 }
 
@@ -22,10 +22,6 @@ pub fn name(salt: u64, text: &str) -> u64 {
     } else {
         keyed(salt, text.as_bytes())
     }
-}
-
-fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte))
 }
 
 struct State(u64, u64, u64, u64);

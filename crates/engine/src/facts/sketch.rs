@@ -22,6 +22,17 @@ impl<const K: usize> Default for Top<K> {
 }
 
 impl<const K: usize> Top<K> {
+    /// All of it, at a fixed size.
+    pub(super) fn write_to(&self, bytes: &mut Vec<u8>) {
+        for Slot(key, count, error) in &self.slots {
+            bytes.extend(key.to_le_bytes());
+            bytes.extend(count.to_le_bytes());
+            bytes.extend(error.to_le_bytes());
+        }
+        bytes.extend(self.total.to_le_bytes());
+        bytes.extend(self.displaced.to_le_bytes());
+    }
+
     pub fn add(&mut self, key: u64, times: u32) {
         if times == 0 {
             return;
@@ -115,6 +126,14 @@ pub struct Spread {
 pub const BIT: i32 = 256;
 
 impl Spread {
+    /// All of it, at a fixed size.
+    pub(super) fn write_to(self, bytes: &mut Vec<u8>) {
+        let Spread { mean, deviation, seen } = self;
+        bytes.extend(mean.to_le_bytes());
+        bytes.extend(deviation.to_le_bytes());
+        bytes.extend(seen.to_le_bytes());
+    }
+
     /// The weight of one new observation is 1/32 once warm, larger before.
     const INERTIA: u32 = 32;
     /// A perfectly even history still allows half a bit (1.4 times) either way.

@@ -11,8 +11,11 @@ use crate::volume::Volume;
 /// Most bytes of records that one call hands over; it may hand over fewer than were asked for.
 pub const MAX_READ_BYTES: usize = 4 << 20;
 
-/// Bytes that are read at a time. A record may be longer; then a second reading takes it whole.
+/// Bytes that are read at a time, for many records and for few. A record may be longer; then a second
+/// reading takes it whole.
 const CHUNK: usize = 128 << 10;
+const FEW_BYTES: usize = 16 << 10;
+const FEW: u64 = 12;
 
 /// A record as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +58,8 @@ impl Catalog {
             let (mut offset, mut sequence) = segment.near(next, volume).map_err(failed)?;
             let file = volume.open(path).map_err(failed)?;
             let stop = end.min(to);
-            let mut chunk = vec![0; CHUNK];
+            let usual = if stop - next <= FEW { FEW_BYTES } else { CHUNK };
+            let mut chunk = vec![0; usual];
             while next < stop {
                 let read = file.read_at(&mut chunk, offset).map_err(failed)?;
                 let bytes = chunk.get(..read).unwrap_or_default();
@@ -79,12 +83,12 @@ impl Catalog {
                 offset += at as u64;
                 if at == 0 {
                     // No whole frame: a long record, once; else the bytes are wrong.
-                    if chunk.len() > CHUNK {
+                    if chunk.len() > usual {
                         return Err(ReadError::Damaged { sequence: next, path: path.clone() });
                     }
                     chunk.resize(FRAME_HEADER + MAX_RECORD_BYTES, 0);
                 } else {
-                    chunk.resize(CHUNK, 0);
+                    chunk.resize(usual, 0);
                 }
             }
         }

@@ -278,37 +278,23 @@ impl Traits {
     fn read(&mut self, text: &str) {
         let mut before = String::new();
         for word in words(text) {
-            let is = |list: &[&str]| list.contains(&word.as_str());
-            self.audit_trail |=
-                is(&["trail", "trails", "log", "logs", "journal", "record", "records", "history"])
-                    && before == "audit"
-                    || is(&["auditlog", "auditlogs", "audittrail"]);
-            self.irreversible |= is(&[
-                "drop",
-                "purge",
-                "truncate",
-                "wipe",
-                "erase",
-                "destroy",
-                "permanent",
-                "permanently",
-                "shred",
-            ]);
-            self.packs |= is(&[
-                "base64",
-                "gzip",
-                "zip",
-                "tar",
-                "compress",
-                "archive",
-                "encrypt",
-                "encode",
-                "b64encode",
-                "gpg",
-            ]);
-            self.everything |= is(&["all", "bulk", "dump", "every", "everything", "export", "mass"]);
-            self.secret_fields |=
-                is(&["ssn", "passport", "cvv", "salary", "password", "passwords", "diagnosis"]);
+            match word.as_str() {
+                "trail" | "trails" | "log" | "logs" | "journal" | "record" | "records" | "history" => {
+                    self.audit_trail |= before == "audit";
+                }
+                "auditlog" | "auditlogs" | "audittrail" => self.audit_trail = true,
+                "drop" | "purge" | "truncate" | "wipe" | "erase" | "destroy" | "permanent"
+                | "permanently" | "shred" => self.irreversible = true,
+                "base64" | "gzip" | "zip" | "tar" | "compress" | "archive" | "encrypt" | "encode"
+                | "b64encode" | "gpg" => self.packs = true,
+                "all" | "bulk" | "dump" | "every" | "everything" | "export" | "mass" => {
+                    self.everything = true;
+                }
+                "ssn" | "passport" | "cvv" | "salary" | "password" | "passwords" | "diagnosis" => {
+                    self.secret_fields = true;
+                }
+                _ => {}
+            }
             before = word;
         }
     }

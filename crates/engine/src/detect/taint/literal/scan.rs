@@ -8,23 +8,13 @@ use crate::facts::hash;
 /// The next run between blanks and brackets, without marks at its ends.
 pub(super) fn next_run<'t>(rest: &mut &'t str) -> Option<&'t str> {
     loop {
-        *rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '+'));
-        if rest.is_empty() {
+        let text = rest.get(first_of_run(rest)..).unwrap_or("");
+        if text.is_empty() {
+            *rest = text;
             return None;
         }
-        let bytes = rest.as_bytes();
-        let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
-        let end = rest.char_indices().find(|(at, c)| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' => false,
-            // A comma groups digits, a colon joins a scheme or a time; else both part.
-            ',' => !(digit(at.checked_sub(1)) && digit(Some(at + 3)) && !digit(Some(at + 4))),
-            ':' => bytes.get(at + 1) != Some(&b'/') && !(digit(at.checked_sub(1)) && digit(Some(at + 1))),
-            '_' | '-' | '.' | '/' | '@' | '+' | '%' | '#' | '&' | '~' | '?' => false,
-            _ => !c.is_alphanumeric(),
-        });
-        let end = end.map_or(rest.len(), |(at, _)| at);
-        let run = rest.get(..end).unwrap_or(rest);
-        *rest = rest.get(end..).unwrap_or("");
+        let (run, behind) = text.split_at_checked(end_of_run(text)).unwrap_or((text, ""));
+        *rest = behind;
         let run = run.trim_end_matches(|c: char| !c.is_alphanumeric());
         let signed =
             run.strip_prefix(['-', '+']).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
@@ -33,6 +23,93 @@ pub(super) fn next_run<'t>(rest: &mut &'t str) -> Option<&'t str> {
             return Some(run);
         }
     }
+}
+
+/// What a byte is to a run. Nearly all of a text is ASCII and is told by its bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Letter,
+    /// Joins letters, or stands at an end and is dropped.
+    Mark,
+    /// A comma groups digits, a colon joins a scheme or a time; else both part.
+    Comma,
+    Colon,
+    Between,
+    /// Of a character that is not ASCII.
+    Wide,
+}
+
+static PARTS: [Part; 256] = parts();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, where a wrong index fails the build")]
+const fn parts() -> [Part; 256] {
+    let mut parts = [Part::Between; 256];
+    let mut byte = 0;
+    while byte < parts.len() {
+        parts[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => Part::Letter,
+            b'_' | b'-' | b'.' | b'/' | b'@' | b'+' | b'%' | b'#' | b'&' | b'~' | b'?' => Part::Mark,
+            b',' => Part::Comma,
+            b':' => Part::Colon,
+            0x80.. => Part::Wide,
+            _ => Part::Between,
+        };
+        byte += 1;
+    }
+    parts
+}
+
+fn part(byte: u8) -> Part {
+    PARTS.get(usize::from(byte)).copied().unwrap_or(Part::Between)
+}
+
+/// The character at `at`, which is not ASCII, if it is a letter or a digit somewhere.
+fn wide_letter(text: &str, at: usize) -> (bool, usize) {
+    let wide = text.get(at..).and_then(|rest| rest.chars().next());
+    wide.map_or((false, 1), |c| (c.is_alphanumeric(), c.len_utf8()))
+}
+
+/// Where the first character stands that a run can begin with.
+fn first_of_run(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(byte) = text.as_bytes().get(at) {
+        match part(*byte) {
+            Part::Letter => break,
+            Part::Mark if matches!(byte, b'-' | b'+') => break,
+            Part::Mark | Part::Comma | Part::Colon | Part::Between => at += 1,
+            Part::Wide => match wide_letter(text, at) {
+                (true, _) => break,
+                (false, size) => at += size,
+            },
+        }
+    }
+    at
+}
+
+/// Where the run at the beginning of a text ends.
+fn end_of_run(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let before = at.checked_sub(1);
+        let goes_on = match part(*byte) {
+            Part::Letter | Part::Mark => true,
+            Part::Comma => digit(before) && digit(Some(at + 3)) && !digit(Some(at + 4)),
+            Part::Colon => bytes.get(at + 1) == Some(&b'/') || (digit(before) && digit(Some(at + 1))),
+            Part::Between => false,
+            Part::Wide => {
+                let (letter, size) = wide_letter(text, at);
+                at += if letter { size - 1 } else { 0 };
+                letter
+            }
+        };
+        if !goes_on {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 #[derive(Default)]
@@ -100,9 +177,14 @@ impl Scanner {
         let common = COMMON_WORDS.binary_search(&self.joined.as_str()).is_ok();
         let whole = hash::keyed(self.salt, self.joined.as_bytes());
         self.push([whole, 0], 1, self.joined.len(), Kind::Word, common);
-        self.cuts.clear();
-        self.cuts.push(0);
-        self.pieces(whole);
+        // The word is its own only piece, which a letter by itself does not have.
+        if self.joined.len() > 1
+            && let Some(literal) = self.reading.literals.last_mut()
+        {
+            (literal.first_piece, literal.pieces) = (self.reading.pieces.len(), 1);
+            let stem = stem_hash(self.salt, &self.joined);
+            self.reading.pieces.push(Piece { word: whole, stem, length: self.joined.len() });
+        }
     }
 
     /// `May 20th` and `20 May`: month and day are one date without a year.
