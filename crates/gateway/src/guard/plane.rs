@@ -100,12 +100,13 @@ impl Guard {
     /// Begins a conversation's redactor: values of the same shape, which can be put back.
     pub fn veil(&self, agent: &str, session: &str) -> Veil {
         let key = self.redaction.narrowed(agent).narrowed(session);
-        Arc::new(Mutex::new(Redactor::new(Mode::Synthetic, key, Options::default())))
+        let redactor = Redactor::new(Mode::Synthetic, key, Options::default());
+        Arc::new(Mutex::new(redactor.hashing(self.redaction.clone())))
     }
 
     /// What replaces sensitive values of one session for good.
     pub(super) fn mask(&self, action: &Action) -> Redactor {
         let key = self.redaction.narrowed(session_of(action).as_str());
-        Redactor::new(Mode::Mask, key, Options::default())
+        Redactor::new(Mode::Mask, key, Options::default()).hashing(self.redaction.clone())
     }
 }

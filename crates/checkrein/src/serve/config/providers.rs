@@ -144,7 +144,8 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn proxy(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Base> {
+/// What connections are made through.
+pub fn proxy(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Base> {
     let text = one.text("proxy", faults)?;
     let refused = |fault| one.fault(faults, "bad_url", format!("`proxy` {fault}"), None);
     // What goes through it is encrypted on its own wherever the upstream's address is.
