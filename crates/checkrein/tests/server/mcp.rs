@@ -126,12 +126,22 @@ fn an_agent_whose_call_was_refused_still_begins_lists_and_ends_sessions() {
     let server = started(&tools, "", &["refunds.yaml"]);
     let agent = server.agent("shop-helper", &[]);
     let session = begin(&agent, "/mcp/shop");
-    let large = json!({ "order": "882", "amount": 5000, "currency": "USD" });
-    let refused = call(&agent, "/mcp/shop", &session, "refund", &large).is(200);
-    assert_eq!(refused["error"]["code"], -32_003, "{refused}");
+    for amount in [5_000, 6_000, 7_000] {
+        let large = json!({ "order": "882", "amount": amount, "currency": "USD" });
+        let refused = call(&agent, "/mcp/shop", &session, "refund", &large).is(200);
+        assert_eq!(refused["error"]["code"], -32_003, "{refused}");
+    }
     let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
     let listed = send(&agent, "/mcp/shop", Some(&session), list).is(200);
     assert_eq!(listed["result"]["tools"].as_array().map(Vec::len), Some(2), "{listed}");
+    until("the list has its record", || {
+        let decisions = server.look("/api/v1/decisions?score_from=40");
+        decisions["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["act"]["tool"] == "tools/list" && it["rule"] == "mcp.own-messages")
+    });
     let again = begin(&agent, "/mcp/shop");
     assert_ne!(again, session);
     let end = format!(
