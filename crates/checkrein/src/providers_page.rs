@@ -79,7 +79,8 @@ those whose live answer did not come to its end.
 - **The same door.** A mirrored call is an action of its own, judged by the same rules for the place where it goes, with a record that names
   the live one (note `mirrors`). What rules replace is replaced alike in both. What a rule refuses or would have a person decide is
   `refused`; what `never` of either model's route, or `accepts` of the provider, keeps from it for the data at hand is `forbidden`.
-  It is no doing of the agent's: it counts for no score, no baseline, no throttle, and sets off no containment.
+  It is no doing of the agent's: it counts for no score, no baseline, no throttle, and sets off no containment. An alert of a rule is
+  raised for it as for any decision, since its data goes to one more place.
 - **No cost to live calls.** It begins after the live answer. 256 calls with 32 MiB of bodies wait at most, and 8 are made at once;
   what comes beyond is `dropped`, counted and logged. A mirrored call has 120 seconds. Its faults are not held against the provider
   (it is not left alone for them), and a provider that is left alone is not called. What is shared is the machine, the agent's memory for

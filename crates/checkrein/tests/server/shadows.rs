@@ -1,11 +1,13 @@
 //! F339: some live calls are made once more at a second model; both answers are compared, and nobody is given
 //! the second one.
 
+use std::net::{SocketAddr, TcpListener};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Agent, SETTINGS, Server, until};
 use crate::models::{chat, joined, stream};
-use crate::provider::{Answers, Provider, Seen};
+use crate::provider::{Answers, Gate, Provider, Seen};
 
 /// What stands in front of the rules of a test: nothing waits for its score.
 const RULES: &str = "
@@ -18,7 +20,7 @@ rules:
     then: allow
 ";
 
-fn settings(live: &Provider, second: &Provider, route: &str) -> String {
+fn settings(live: &Provider, second: SocketAddr, route: &str) -> String {
     format!(
         "{SETTINGS}providers:\n\
          \x20 - {{ name: main, kind: openai_compatible, url: 'http://{}' }}\n\
@@ -27,11 +29,11 @@ fn settings(live: &Provider, second: &Provider, route: &str) -> String {
          \x20 - {{ provider: main, otherwise: {{ input: 1, output: 1 }} }}\n\
          \x20 - {{ provider: trial, otherwise: {{ input: 2, output: 2 }} }}\n\
          routes:\n  - {{ models: [m], to: [main], {route} }}\n",
-        live.address, second.address
+        live.address, second
     )
 }
 
-fn server(live: &Provider, second: &Provider, route: &str, rules: &str) -> Server {
+fn server(live: &Provider, second: SocketAddr, route: &str, rules: &str) -> Server {
     Server::prepared(&settings(live, second, route), &[], |folder| {
         std::fs::create_dir_all(folder.join("rules")).unwrap();
         std::fs::write(folder.join("rules/own.yaml"), rules).unwrap();
@@ -89,7 +91,7 @@ fn agent(server: &Server, name: &str) -> Agent {
 fn f339_a_live_call_is_made_once_more_and_both_answers_are_compared() {
     let live = Provider::start(says("your order is on its way", 6));
     let second = Provider::start(says("your order is lost at sea", 7));
-    let server = server(&live, &second, "shadow: { to: trial, model: new, share: 100 }", RULES);
+    let server = server(&live, second.address, "shadow: { to: trial, model: new, share: 100 }", RULES);
     let plain = chat(&agent(&server, "plain"), &asks("where is it", false));
     assert_eq!(text(&plain), "your order is on its way");
     became(&server, "compared", 1);
@@ -150,7 +152,7 @@ fn calls_of_tools_are_compared_and_none_of_the_second_model_is_carried_out() {
     let live = Provider::start(move |_| answer("", 5, &call(7)));
     let second =
         Provider::start(move |seen| answer("", 5, &call(if seen.body.contains("same") { 7 } else { 8 })));
-    let server = server(&live, &second, "shadow: { to: trial, share: 100 }", RULES);
+    let server = server(&live, second.address, "shadow: { to: trial, share: 100 }", RULES);
     chat(&agent(&server, "a"), &asks("the same", false)).is(200);
     became(&server, "compared", 1);
     let reply = chat(&agent(&server, "b"), &asks("another", false)).is(200);
@@ -170,7 +172,7 @@ fn what_a_provider_may_not_be_sent_its_shadow_is_not_sent() {
     let live = Provider::start(says("done", 1));
     let second = Provider::start(says("done", 1));
     let never = "never: { classes: [card], providers: [trial] }, shadow: { to: trial, share: 100 }";
-    let server = server(&live, &second, never, RULES);
+    let server = server(&live, second.address, never, RULES);
     let card = "pay with 4539 1488 0343 6467 please";
     chat(&agent(&server, "a"), &asks(card, false)).is(200);
     became(&server, "forbidden", 1);
@@ -185,7 +187,7 @@ fn what_a_provider_may_not_be_sent_its_shadow_is_not_sent() {
          when: {{ kind: llm_call, operation: send, classes: [card] }}\n    \
          then: {{ constrain: [ {{ redact: [card] }} ] }}\n"
     );
-    let server = self::server(&live, &second, "shadow: { to: trial, model: new, share: 100 }", &rules);
+    let server = self::server(&live, second.address, "shadow: { to: trial, model: new, share: 100 }", &rules);
     chat(&agent(&server, "a"), &asks(card, false)).is(200);
     became(&server, "compared", 1);
     let (sent, mirrored) = (live.seen().pop().unwrap().body, second.seen().pop().unwrap().body);
@@ -207,7 +209,7 @@ fn a_second_model_that_is_ill_or_dear_is_nothing_to_a_live_call() {
         }
         answers
     });
-    let server = self::server(&live, &second, "shadow: { to: trial, share: 100 }", RULES);
+    let server = self::server(&live, second.address, "shadow: { to: trial, share: 100 }", RULES);
     for n in 0..6 {
         chat(&agent(&server, &format!("a-{n}")), &asks("hello", false)).is(200);
     }
@@ -219,8 +221,24 @@ fn a_second_model_that_is_ill_or_dear_is_nothing_to_a_live_call() {
     let providers = server.look("/api/v1/providers");
     assert!(providers["items"].as_array().unwrap().iter().all(|it| it["able"] == true), "{providers}");
 
+    // One that is not there, and one that never comes to its end.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = self::server(&live, nobody, "shadow: { to: trial, share: 100 }", RULES);
+    assert_eq!(text(&chat(&agent(&server, "n"), &asks("hello", false))), "done");
+    became(&server, "failed", 1);
+    let endless = Provider::start(|_| {
+        let mut answers = Answers::pieces("application/json", vec![b"{".to_vec(), b"}".to_vec()]);
+        answers.gate = Some(Gate::default());
+        answers
+    });
+    let server = self::server(&live, endless.address, "shadow: { to: trial, share: 100 }", RULES);
+    for n in 0..2 {
+        assert_eq!(text(&chat(&agent(&server, &format!("e-{n}")), &asks("hello", false))), "done");
+        until("the second model was asked", || endless.seen().len() == n + 1);
+    }
+
     let dear = "shadow: { to: trial, model: new, share: 100, dollars_a_day: '0.000100' }";
-    let server = self::server(&live, &Provider::start(says("done", 30)), dear, RULES);
+    let server = self::server(&live, Provider::start(says("done", 30)).address, dear, RULES);
     for n in 0..2 {
         chat(&agent(&server, &format!("c-{n}")), &asks("hello", false)).is(200);
     }
@@ -237,7 +255,7 @@ fn a_mirrored_call_falls_under_no_budget_and_no_throttle() {
          then: {{ constrain: [ {{ throttle: 2/min }} ] }}\n"
     );
     let route = "shadow: { to: trial, share: 100 } }\nbudgets:\n  - { name: few, per: day, requests: 2, on_limit: block";
-    let server = server(&live, &second, route, &throttled);
+    let server = server(&live, second.address, route, &throttled);
     let agent = agent(&server, "a");
     for n in 1..=2 {
         chat(&agent, &asks(&format!("hello {n}"), false)).is(200);

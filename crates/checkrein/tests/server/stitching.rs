@@ -29,7 +29,8 @@ rules:
 
 fn server(provider: &Provider) -> Server {
     let settings = format!(
-        "{SETTINGS}providers:\n  - {{ name: main, kind: openai_compatible, url: 'http://{}' }}\n",
+        "{SETTINGS}providers:\n  - {{ name: main, kind: openai_compatible, url: 'http://{}' }}\n\
+         routes: [ {{ models: [m], to: [main] }} ]\n",
         provider.address
     );
     Server::prepared(&settings, &[], |folder| {
@@ -61,7 +62,10 @@ fn counting(seen: &Seen) -> Answers {
         return Answers::events(&stream(&letters.iter().map(String::as_str).collect::<Vec<_>>()));
     }
     Answers::json(
-        &json!({ "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }] }).to_string(),
+        &json!({ "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } })
+        .to_string(),
     )
 }
 
@@ -166,6 +170,27 @@ fn a_conversation_is_one_session_without_a_word_of_its_client() {
     let headers = format!("authorization: Bearer {}\r\nx-checkrein-session: s-1\r\n", agent.key);
     let reply = post(agent.address, "/v1/chat/completions", &headers, &client.body(false));
     assert_eq!(seam(&server, &reply), (Some("s-1".to_owned()), None, None));
+}
+
+/// In another format, translated on both ways: what counts is what the client was given.
+#[test]
+fn a_conversation_in_another_format_is_one_session_too() {
+    let provider = Provider::start(counting);
+    let server = server(&provider);
+    let agent = server.agent("writer", &[]);
+    let headers = format!("x-api-key: {}\r\nanthropic-version: 2023-06-01\r\n", agent.key);
+    let mut messages = vec![json!({ "role": "user", "content": "hello" })];
+    let mut receipts = Vec::new();
+    for _ in 0..2 {
+        let body = json!({ "messages": messages, "model": "m", "max_tokens": 100, "system": "be kind" });
+        let reply = post(agent.address, "/v1/messages", &headers, &body.to_string());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        messages.push(json!({ "content": reply.json()["content"], "role": "assistant" }));
+        messages.push(json!({ "role": "user", "content": [{ "type": "text", "text": "and then?" }] }));
+        receipts.push(reply);
+    }
+    let session = Some(format!("stitched:{}", receipt(&receipts[0])["id"].as_str().unwrap()));
+    assert_eq!(seam(&server, &receipts[1]), (session.clone(), Some("high".to_owned()), session));
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub struct Turns {
 #[derive(Default)]
 pub struct Stitches {
     hash: RandomState,
+    /// As many as are registered and call models.
     agents: Mutex<HashMap<Name, Known>>,
 }
 
