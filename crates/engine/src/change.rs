@@ -281,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn a_field_is_covered_in_the_way_that_is_asked_for_if_it_can_be_undone_or_need_not_be() {
+        for (way, covered) in [("hash", "custom:"), ("mask", "*****"), ("synthetic", "*****")] {
+            let cover = format!(r#"[{{"kind": "redact", "rule": "r", "field": "customer", "as": "{way}"}}]"#);
+            let after = changed(r#"{"customer": "Maria"}"#, &cover).unwrap().action.payload;
+            let after = after.get("customer").and_then(Json::as_text).unwrap();
+            assert!(after.starts_with(covered), "{way}: {after}");
+        }
+    }
+
+    #[test]
     fn a_field_is_covered_with_all_below_it() {
         let cover = r#"[{"kind": "redact", "rule": "r", "field": "customer"}]"#;
         let after =

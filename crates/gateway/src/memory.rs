@@ -372,7 +372,7 @@ impl AgentMemory {
     }
 
     /// A session that begins. One that was read off messages had its first calls in the one beside it, and goes
-    /// on from there: to know a conversation again must make no answer milder.
+    /// on from there, so that nothing is lost by knowing a conversation again.
     fn begun(&self, session: &Name, now: Timestamp, dice: &dyn Dice) -> SessionFacts {
         match beside(session).and_then(|beside| self.sessions.get(&beside)) {
             Some(before) => SessionFacts { opened: None, ..before.facts.clone() },
