@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConstrainKind, Containment, Decimal, Detection, Digest, Dimension, Layer, Mode, Severity, Timestamp,
-    Verdict,
+    ConstrainKind, Containment, Decimal, Detection, Digest, Dimension, Layer, Mode, RedactionMode, Severity,
+    Timestamp, Verdict,
 };
 
 /// The answer to one action with its reasons. Same inputs, same bytes.
@@ -175,6 +175,9 @@ pub struct Constraint {
     /// The destination of a redirect, or its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// How a redaction replaces; absent for the way that its plane can best undo.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub mode: Option<RedactionMode>,
 }
 
 /// Somebody should know.

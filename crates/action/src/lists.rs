@@ -216,6 +216,18 @@ closed_list! {
 }
 
 closed_list! {
+    /// How a sensitive value is replaced. Ordered by how much of it is lost.
+    RedactionMode {
+        /// By a value of the same kind that means nothing.
+        Synthetic = "synthetic",
+        /// By a keyed hash with the name of its class: equal values stay equal.
+        Hash = "hash",
+        /// By stars.
+        Mask = "mask",
+    }
+}
+
+closed_list! {
     /// Where a rule is stated. Across layers the stricter verdict wins.
     Layer {
         Organisation = "organisation",

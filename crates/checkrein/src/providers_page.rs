@@ -63,6 +63,41 @@ the path names a provider; it gets around no `never`.
 - A call is tried again only when nothing of it can have been done: it could not be sent, or the answer has a status of
   `retry_on`. Never after a byte of an answer was handed on, and not when all was sent and no answer came.
 
+## A second model beside the live one
+
+```yaml
+routes:
+  - models: ["gpt-4o"]
+    to: [main]
+    shadow: { to: trial, model: new-model, share: 10, dollars_a_day: 5.00 }   # without `model`, the one asked for
+```
+
+`share` per cent of the route's calls are made once more at `trial` after their answer was given, and both answers are compared. Nobody
+is given the second one, no call of a tool in it is carried out, and nothing of it is stored. Calls with `/via/` are not mirrored, nor
+those whose live answer did not come to its end.
+
+- **The same door.** A mirrored call is an action of its own, judged by the same rules for the place where it goes, with a record that names
+  the live one (note `mirrors`). What rules replace is replaced alike in both. What a rule refuses or would have a person decide is
+  `refused`; what `never` of either model's route, or `accepts` of the provider, keeps from it for the data at hand is `forbidden`.
+  It is no doing of the agent's: it counts for no score, no baseline, no throttle, and sets off no containment. An alert of a rule is
+  raised for it as for any decision, since its data goes to one more place.
+- **No cost to live calls.** It begins after the live answer. 256 calls with 32 MiB of bodies wait at most, and 8 are made at once;
+  what comes beyond is `dropped`, counted and logged. A mirrored call has 120 seconds. Its faults are not held against the provider
+  (it is not left alone for them), and a provider that is left alone is not called. What is shared is the machine, the agent's memory for
+  the time of one decision, and the rate limit of a key that live calls use as well: give `trial` a provider entry and a key of its own.
+- **Money.** A mirrored call is paid for and stands among what was spent as its own line, agent `(shadow)` with the second provider and
+  model. It falls under no budget: a budget says what users may have, and must not be used up by what an operator tries out.
+  `dollars_a_day` bounds it (UTC days, counted since the start); beyond it calls are `spent`.
+- **What is compared:** status, time to the first and the last byte, tokens, cost, characters; `similarity`, the words that both share
+  (twice the common words by all words, in per cent, each as often as it stands there, capitals and order aside); and whether the calls
+  of tools are the same, by name and arguments. It is a figure for looking closer, no judgement: a better answer in other words has a
+  low one.
+
+`GET /api/v1/shadows` has the sums of each shadow, `GET /api/v1/shadows/comparisons` the newest 1,000 calls one by one; both since the
+server started. The ledger keeps each comparison in the notes of the mirrored call's end. At every capture level that is all: figures, no
+content. Prometheus has `checkrein_llm_shadow_calls` by outcome, `checkrein_llm_shadow_seconds` and `_errors` for both sides, and
+`checkrein_llm_shadow_similarity`.
+
 ## Keys
 
 A key comes from the settings, or an operator puts it while the server runs: `PUT /api/v1/providers/NAME/key` with

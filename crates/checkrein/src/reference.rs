@@ -70,6 +70,7 @@ fn lists(page: &mut String) {
         row("sensitivity", action::Sensitivity::ALL.iter().map(|it| it.as_str()).collect()),
         row("severity", Severity::ALL.iter().map(|it| it.as_str()).collect()),
         row("constraint", action::ConstrainKind::ALL.iter().map(|it| it.as_str()).collect()),
+        row("way of redaction", action::RedactionMode::ALL.iter().map(|it| it.as_str()).collect()),
         row("containment", action::Containment::ALL.iter().map(|it| it.as_str()).collect()),
         row("explain level", action::ExplainLevel::ALL.iter().map(|it| it.as_str()).collect()),
     ];

@@ -141,7 +141,10 @@ fn change(constraint: &Constraint) -> String {
     let limit = constraint.limit.map(|limit| limit.to_string()).unwrap_or_default();
     let target = constraint.target.as_deref().unwrap_or("everything sensitive");
     match constraint.kind {
-        ConstrainKind::Redact => format!("replace {target} in {field}"),
+        ConstrainKind::Redact => match constraint.mode {
+            Some(mode) => format!("replace {target} in {field}, as {mode}"),
+            None => format!("replace {target} in {field}"),
+        },
         ConstrainKind::Clamp if constraint.or_set => format!("lower {field} to {limit}, or set it"),
         ConstrainKind::Clamp => format!("lower {field} to {limit}"),
         ConstrainKind::Redirect => format!("redirect to {target}"),

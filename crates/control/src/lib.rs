@@ -13,6 +13,7 @@ mod openapi;
 pub mod outward;
 pub mod pins;
 mod routes;
+pub mod shadows;
 mod table;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub struct Office {
     pub rules: Arc<dyn RuleCheck>,
     pub outward: Arc<dyn outward::Outward>,
     pub money: Arc<dyn money::Money>,
+    pub shadows: Arc<dyn shadows::Shadows>,
     pub pins: Arc<dyn pins::Pins>,
     /// Activating rules needs a second policy author.
     pub four_eyes: bool,

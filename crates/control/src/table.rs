@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::openapi::{Shape, shape};
 use crate::routes::{
     agents, approval_policies, approvals, decisions, delegations, dry_run, evidence, freezes, money,
-    operators, outward, pins, rules, stops,
+    operators, outward, pins, rules, shadows, stops,
 };
 
 /// One route.
@@ -132,6 +132,8 @@ routes! {
     Delete "/api/v1/providers/{name}/key" [Admin] ("provider_key.drop" "name") "Go back to the key of the settings" - money::drop_key;
     Get "/api/v1/spend" [] - "What was spent on models, by month and by whom" - money::spend;
     Get "/api/v1/budgets" [] - "Budgets and how far they are used up" - money::budgets;
+    Get "/api/v1/shadows" [] - "Second models that calls are made at once more: sums of both answers" - shadows::list;
+    Get "/api/v1/shadows/comparisons" [] - "The newest calls that were made twice, with the figures of both answers" - shadows::comparisons;
 
     Get "/api/v1/findings" [] - "What is worth attention" - evidence::findings;
     Get "/api/v1/acts" [Auditor, Admin] ("acts.read") "What operators did" - evidence::acts;

@@ -4,7 +4,7 @@ use action::{
     Action, ActionKind, ConstrainKind, Constraint, Decimal, Decision, Json, Name, Place, SensitiveClass,
 };
 
-use crate::redact::{Piece, Redactor};
+use crate::redact::{Mode, Piece, Redactor};
 
 /// An action after its constraints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,9 @@ pub struct Unfit {
 pub fn change(action: &Action, decision: &Decision, redactor: &mut Redactor) -> Result<Changed, Unfit> {
     let mut changed = Changed { action: action.clone(), throttles: Vec::new(), message: None };
     let pieces = Piece::of(&decision.detections);
+    let usual = redactor.mode();
     let wanted: Vec<Piece> =
-        pieces.into_iter().filter(|piece| is_wanted(piece, &decision.constraints)).collect();
+        pieces.into_iter().filter_map(|piece| wanted(piece, &decision.constraints, usual)).collect();
     // Detections point into the payload as it was sent, so redaction comes before what moves it.
     changed.action.payload = redactor.redact_json(&changed.action.payload, &wanted);
     for constraint in &decision.constraints {
@@ -90,16 +91,25 @@ pub fn redacted(action: &Action, decision: &Decision, redactor: &mut Redactor) -
     kept
 }
 
-/// Whether some constraint asks for this piece to be replaced: by its class, or all of them.
-fn is_wanted(piece: &Piece, constraints: &[Constraint]) -> bool {
-    constraints.iter().any(|constraint| {
+/// How a constraint has values replaced. Where nothing can be put back, a value that looks like a real one
+/// would be taken for it: by the tool that acts on it, by the person who reads it.
+fn way(constraint: &Constraint, usual: Mode) -> Mode {
+    constraint.mode.filter(|mode| *mode != Mode::Synthetic).unwrap_or(usual)
+}
+
+/// A piece that some constraint asks to be replaced, by its class or with all of them. Where several do,
+/// the way counts that leaves the least.
+fn wanted(piece: Piece, constraints: &[Constraint], usual: Mode) -> Option<Piece> {
+    let asks = |constraint: &&Constraint| {
         constraint.kind == ConstrainKind::Redact
             && constraint.field.is_none()
             && match constraint.target.as_deref() {
                 None | Some("all") => true,
                 Some(class) => class == piece.class.as_str(),
             }
-    })
+    };
+    let mode = constraints.iter().filter(asks).map(|constraint| way(constraint, usual)).max()?;
+    Some(Piece { mode: Some(mode), ..piece })
 }
 
 fn apply(constraint: &Constraint, changed: &mut Changed, redactor: &mut Redactor) -> Result<(), Unfit> {
@@ -108,7 +118,8 @@ fn apply(constraint: &Constraint, changed: &mut Changed, redactor: &mut Redactor
         ConstrainKind::Redact => {
             let field = constraint.field.as_ref();
             if let Some(value) = field.and_then(|field| at_mut(&mut changed.action.payload, field)) {
-                cover(value, redactor);
+                let mode = way(constraint, redactor.mode());
+                cover(value, redactor, mode);
             }
         }
         ConstrainKind::Clamp => {
@@ -142,17 +153,14 @@ fn apply(constraint: &Constraint, changed: &mut Changed, redactor: &mut Redactor
 }
 
 /// Replaces every text and number below a field.
-fn cover(value: &mut Json, redactor: &mut Redactor) {
+fn cover(value: &mut Json, redactor: &mut Redactor, mode: Mode) {
     match value {
-        Json::Text(text) => {
-            *text = redactor.redact_leaf(text, &[(0..text.len(), SensitiveClass::Custom)]);
-        }
+        Json::Text(text) => *text = redactor.redact_whole(text, SensitiveClass::Custom, mode),
         Json::Number(number) => {
-            let text = number.to_string();
-            *value = Json::Text(redactor.redact_leaf(&text, &[(0..text.len(), SensitiveClass::Custom)]));
+            *value = Json::Text(redactor.redact_whole(&number.to_string(), SensitiveClass::Custom, mode));
         }
-        Json::List(items) => items.iter_mut().for_each(|item| cover(item, redactor)),
-        Json::Object(entries) => entries.iter_mut().for_each(|(_, item)| cover(item, redactor)),
+        Json::List(items) => items.iter_mut().for_each(|item| cover(item, redactor, mode)),
+        Json::Object(entries) => entries.iter_mut().for_each(|(_, item)| cover(item, redactor, mode)),
         Json::Null | Json::Bool(_) => {}
     }
 }
@@ -270,6 +278,16 @@ mod tests {
         let to: Vec<&str> = changed.action.resource.destinations.iter().map(Name::as_str).collect();
         assert_eq!((to.as_slice(), changed.message), (&["review@corp.example"][..], None));
         assert_eq!(changed.throttles, [Throttle { rule: "t".to_owned(), per_minute: 10 }]);
+    }
+
+    #[test]
+    fn a_field_is_covered_in_the_way_that_is_asked_for_if_it_can_be_undone_or_need_not_be() {
+        for (way, covered) in [("hash", "custom:"), ("mask", "*****"), ("synthetic", "*****")] {
+            let cover = format!(r#"[{{"kind": "redact", "rule": "r", "field": "customer", "as": "{way}"}}]"#);
+            let after = changed(r#"{"customer": "Maria"}"#, &cover).unwrap().action.payload;
+            let after = after.get("customer").and_then(Json::as_text).unwrap();
+            assert!(after.starts_with(covered), "{way}: {after}");
+        }
     }
 
     #[test]

@@ -102,6 +102,24 @@ pub const MAX_ANSWER: usize = 16 << 20;
 pub const MAX_TALKS: usize = 20_000;
 /// Texts of one conversation that are known to have been heard; at the bound all are heard anew.
 pub const MAX_HEARD: usize = 4_096;
+/// Calls of one agent that are known again by their messages; the oldest make room. A conversation has one for
+/// each of its turns.
+pub const MAX_STITCHED: usize = 1_024;
+/// Turns of a conversation that are looked at; a longer one is not known again.
+pub const MAX_TURNS: usize = 1_000;
+/// So long after a conversation began, another one that begins alike is noted as perhaps the same.
+pub const LOW_WITHIN: Duration = Duration::from_secs(1_800);
+/// Calls that wait to be made once more at a second model, and the bytes of their bodies in KiB; beyond either
+/// bound a call is not mirrored, and that is counted.
+pub const MAX_MIRRORS: usize = 256;
+pub const MAX_MIRRORED_KIB: usize = 32 << 10;
+/// Mirrored calls under way at once; further ones wait.
+pub const MAX_MIRRORED_AT_ONCE: usize = 8;
+/// For a mirrored call after its decision; then it counts as failed, so that a slow second model does not
+/// keep the places of all.
+pub const MIRRORED_WITHIN: Duration = Duration::from_secs(120);
+/// Comparisons of two answers that are kept one by one; the oldest make room. The sums have all.
+pub const MAX_COMPARED: usize = 1_000;
 /// How long a request waits here for a person, before its caller is given a token to come back with.
 pub const HELD_OPEN: Duration = Duration::from_secs(120);
 /// Between two signs of life on a stream that waits. Several clients give up after 5 seconds of silence.

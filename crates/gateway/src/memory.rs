@@ -100,6 +100,15 @@ pub enum Purse {
 }
 
 const DAY: i64 = 86_400_000;
+/// The session of what belongs to none.
+pub const OUTSIDE: &str = "(none)";
+/// How the names of sessions begin that were read off messages.
+pub const STITCHED: &str = "stitched:";
+
+/// The session beside one that was read off messages, in which its first calls were judged.
+fn beside(session: &Name) -> Option<Name> {
+    session.as_str().starts_with(STITCHED).then(|| Name::new(OUTSIDE).ok()).flatten()
+}
 
 impl Memory {
     pub fn new(store: Arc<dyn FactStore>, dice: Arc<dyn Dice>) -> Self {
@@ -110,7 +119,9 @@ impl Memory {
     /// long.
     pub fn at_hand(&self, agent: &Name, session: &Name, now: Timestamp) -> bool {
         let Some(entry) = self.all().get(agent).map(Arc::clone) else { return false };
-        entry.slow.load(Ordering::Relaxed) == 0 && lock(&entry.memory).has(session, now)
+        let memory = lock(&entry.memory);
+        let beside = beside(session).is_none_or(|beside| memory.has(&beside, now));
+        entry.slow.load(Ordering::Relaxed) == 0 && memory.has(session, now) && beside
     }
 
     /// Says, until what it gives back is dropped, that whoever needs this agent's facts may have to wait
@@ -138,25 +149,27 @@ impl Memory {
     ) -> Result<T, Unavailable> {
         let entry = self.entry(agent)?;
         let mut memory = lock(&entry.memory);
+        let beside = beside(session);
+        if let Some(beside) = &beside {
+            memory.recall(agent, beside, now, &*self.store, &*self.dice)?;
+            memory.touch(beside, now);
+        }
         memory.recall(agent, session, now, &*self.store, &*self.dice)?;
+        if let Some(beside) = &beside {
+            memory.share_taint(session, beside);
+        }
         let mut recalled = Recalled { facts: memory.lend(session, now), learned: None };
         // What was lent comes back in any case: without it the session would begin anew, untainted.
         let answer = catch_unwind(AssertUnwindSafe(|| decide(&mut recalled)));
         let Recalled { facts, learned } = recalled;
-        match (answer, learned) {
-            (Ok(answer), Some(learned)) => {
-                memory.keep(session, learned, now);
-                Ok(answer)
-            }
-            (Ok(answer), None) => {
-                memory.take_back(session, facts);
-                Ok(answer)
-            }
-            (Err(fault), _) => {
-                memory.take_back(session, facts);
-                resume_unwind(fault)
-            }
+        match (&answer, learned) {
+            (Ok(_), Some(learned)) => memory.keep(session, learned, now),
+            (Ok(_) | Err(_), _) => memory.take_back(session, facts),
         }
+        if let Some(beside) = &beside {
+            memory.share_taint(session, beside);
+        }
+        answer.map_or_else(|fault| resume_unwind(fault), Ok)
     }
 
     /// Counts a request against a budget.
@@ -351,13 +364,39 @@ impl AgentMemory {
             Some(bytes) => serde_json::from_slice(bytes).ok(),
             None => read(store, &FactKey::Session(agent.clone(), session.clone()))?,
         };
-        let facts =
-            stored.filter(|facts| !facts.last.is_some_and(|last| idle(last, now))).unwrap_or_else(|| {
-                SessionFacts { salt: random(dice), taint: self.carried(now), ..SessionFacts::default() }
-            });
+        let stored = stored.filter(|facts| !facts.last.is_some_and(|last| idle(last, now)));
+        let facts = stored.unwrap_or_else(|| self.begun(session, now, dice));
         self.make_room();
         self.sessions.insert(session.clone(), OneSession { facts, used: now });
         Ok(())
+    }
+
+    /// A session that begins. One that was read off messages had its first calls in the one beside it, and goes
+    /// on from there, so that nothing is lost by knowing a conversation again.
+    fn begun(&self, session: &Name, now: Timestamp, dice: &dyn Dice) -> SessionFacts {
+        match beside(session).and_then(|beside| self.sessions.get(&beside)) {
+            Some(before) => SessionFacts { opened: None, ..before.facts.clone() },
+            None => SessionFacts { salt: random(dice), taint: self.carried(now), ..SessionFacts::default() },
+        }
+    }
+
+    fn touch(&mut self, session: &Name, now: Timestamp) {
+        if let Some(it) = self.sessions.get_mut(session) {
+            it.used = now;
+        }
+    }
+
+    /// What entered one of two sessions has entered both.
+    fn share_taint(&mut self, one: &Name, other: &Name) {
+        let taint = |name| self.sessions.get(name).map(|it| &it.facts.taint);
+        let Some(both) = taint(one).zip(taint(other)).map(|(one, other)| one.joined(other)) else { return };
+        for name in [one, other] {
+            if let Some(it) = self.sessions.get_mut(name).filter(|it| it.facts.taint != both) {
+                it.facts.taint = both.clone();
+                self.unsaved.remove(name);
+                self.touched.insert(name.clone());
+            }
+        }
     }
 
     /// The taint that a new session begins with.
@@ -598,6 +637,40 @@ mod tests {
         fn save(&self, _: &[(FactKey, Vec<u8>)]) -> Result<(), Unavailable> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_session_that_was_read_off_messages_begins_with_what_was_known_and_shares_its_taint() {
+        let (_answer, answers) = std::sync::mpsc::channel();
+        let memory = Memory::new(Arc::new(Stuck(Mutex::new(answers))), Arc::new(crate::ports::SystemDice));
+        let name = |text: &str| Name::new(text).unwrap();
+        let (agent, outside, stitched) = (name("a"), name(OUTSIDE), name("stitched:dec_1"));
+        let now = at("2026-03-02T10:00:00Z");
+        let read = |session: &Name, channel: action::Channel| {
+            memory
+                .with(&agent, session, now, |recalled| {
+                    let mut facts = recalled.facts.clone();
+                    facts.session.taint.channels.push(channel);
+                    facts.session.calls += 1;
+                    recalled.learned =
+                        Some(Learned { facts, alerted: false, blocked: false, injected: false });
+                })
+                .unwrap();
+        };
+        let known = |session: &Name| {
+            let seen = |recalled: &mut Recalled| {
+                (recalled.facts.session.calls, recalled.facts.session.taint.channels.clone())
+            };
+            memory.with(&agent, session, now, seen).unwrap()
+        };
+        use action::Channel::{Retrieved, ToolOutput};
+        read(&outside, ToolOutput);
+        assert_eq!(known(&stitched), (1, vec![ToolOutput]));
+        read(&stitched, Retrieved);
+        let both = known(&stitched).1;
+        assert!(both.contains(&ToolOutput) && both.contains(&Retrieved), "{both:?}");
+        assert_eq!(known(&outside), (1, both), "the steps of each are its own");
+        assert_eq!(known(&name("stated")), (0, Vec::new()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use action::{Action, Decision, Name, TraceParent, Verdict};
 use ledger::Nanos;
 
 use crate::identity::Wrong;
+use crate::llm::{Compared, Outcome};
 
 /// Where time goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +61,8 @@ pub trait Meter: Send + Sync {
     /// Why credentials did not hold. Callers do not learn it.
     fn wrong(&self, wrong: Wrong);
     fn budget(&self, agent: &Name, share: u8);
+    /// What became of a call that was to be made once more at a second model.
+    fn shadowed(&self, outcome: Outcome, compared: Option<&Compared>);
 }
 
 /// Counts nothing.
@@ -74,4 +77,5 @@ impl Meter for Silent {
     fn isolated(&self, _: &'static str, _: &'static str) {}
     fn wrong(&self, _: Wrong) {}
     fn budget(&self, _: &Name, _: u8) {}
+    fn shadowed(&self, _: Outcome, _: Option<&Compared>) {}
 }

@@ -32,7 +32,7 @@ pub fn build(config: &Config, guard: &Arc<Guard>, keys: &Path) -> Result<Parts> 
         return Ok(Parts { pins, routes: None });
     }
     let settings = config.mcp.with_secrets()?;
-    let legs = Legs::new(&settings, None).context("cannot set up the way to the MCP servers")?;
+    let legs = Legs::new(&settings).context("cannot set up the way to the MCP servers")?;
     let mcp = Mcp {
         guard: Arc::clone(guard),
         settings,

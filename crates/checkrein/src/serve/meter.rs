@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use action::{Action, Decision, Name, Verdict};
 use gateway::identity::Wrong;
+use gateway::llm::{Compared, Outcome};
 use gateway::meter::{Meter, Passing, Stage};
 use gateway::money::Charged;
 use ledger::Ledger;
@@ -70,6 +71,17 @@ struct ByPass {
     passed: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+/// `live` or `shadow`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySide {
+    of: &'static str,
+}
+
 /// The metrics of one process.
 pub struct Metrics {
     registry: Registry,
@@ -84,6 +96,10 @@ pub struct Metrics {
     tokens: Family<ByTokens, Counter>,
     micro_dollars: Family<ByProvider, Counter>,
     estimated: Family<ByProvider, Counter>,
+    shadows: Family<ByOutcome, Counter>,
+    shadow_seconds: Family<BySide, Histogram, fn() -> Histogram>,
+    shadow_errors: Family<BySide, Counter>,
+    shadow_likeness: Histogram,
     durable: Gauge,
     signed: Gauge,
     holds: Gauge,
@@ -107,6 +123,10 @@ impl Metrics {
             tokens: Family::default(),
             micro_dollars: Family::default(),
             estimated: Family::default(),
+            shadows: Family::default(),
+            shadow_seconds: Family::new_with_constructor(whole_answers),
+            shadow_errors: Family::default(),
+            shadow_likeness: Histogram::new([20.0, 40.0, 60.0, 80.0, 100.0]),
             durable: Gauge::default(),
             signed: Gauge::default(),
             holds: Gauge::default(),
@@ -144,6 +164,26 @@ impl Metrics {
             "llm_estimated",
             "Calls of models whose tokens or price are estimated",
             metrics.estimated.clone(),
+        );
+        registry.register(
+            "llm_shadow_calls",
+            "Calls that were to be made once more at a second model, by what became of them",
+            metrics.shadows.clone(),
+        );
+        registry.register(
+            "llm_shadow_seconds",
+            "To the last byte of both answers of a call that was made twice",
+            metrics.shadow_seconds.clone(),
+        );
+        registry.register(
+            "llm_shadow_errors",
+            "Answers with a status of 400 or more among those",
+            metrics.shadow_errors.clone(),
+        );
+        registry.register(
+            "llm_shadow_similarity",
+            "Words that both answers share, in per cent",
+            metrics.shadow_likeness.clone(),
         );
         registry.register("ledger_durable", "Records on the medium", metrics.durable.clone());
         registry.register("ledger_signed", "Records below a signed checkpoint", metrics.signed.clone());
@@ -194,6 +234,11 @@ impl Metrics {
 
 fn histogram() -> Histogram {
     Histogram::new(BUCKETS)
+}
+
+/// Of what models take for a whole answer: from 50 milliseconds, each twice the one before.
+fn whole_answers() -> Histogram {
+    Histogram::new([0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4])
 }
 
 /// From 50 microseconds, each twice the one before.
@@ -248,5 +293,18 @@ impl Meter for Metrics {
 
     fn budget(&self, _: &Name, _: u8) {
         self.budgets.inc();
+    }
+
+    fn shadowed(&self, outcome: Outcome, compared: Option<&Compared>) {
+        self.shadows.get_or_create(&ByOutcome { outcome: outcome.as_str() }).inc();
+        let Some(compared) = compared else { return };
+        for (of, figures) in [("live", &compared.live), ("shadow", &compared.mirrored)] {
+            let of = BySide { of };
+            self.shadow_seconds.get_or_create(&of).observe(figures.whole.as_secs_f64());
+            self.shadow_errors.get_or_create(&of).inc_by(u64::from(figures.status >= 400));
+        }
+        if let Some(similarity) = compared.similarity {
+            self.shadow_likeness.observe(f64::from(similarity));
+        }
     }
 }

@@ -21,6 +21,7 @@ mod publish;
 mod rollout;
 mod sandbox;
 mod secrets;
+mod shadows;
 mod sweep;
 mod tls;
 mod trust;
@@ -236,6 +237,7 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
     guard.passes.put_back(passed);
     let treasury = Treasury::open(config, &metrics, &clock, &*dice)?;
     let models = Arc::new(models::models(&treasury, &guard, &tokens, config.mcp.tools().to_vec())?);
+    let board = Arc::new(shadows::Board(Arc::clone(&models.shadows)));
     let mcp = mcp::build(config, &guard, &keys)?;
     let desk = Arc::new(Desk {
         guard,
@@ -268,6 +270,7 @@ fn build(config: &Arc<Config>, Outside { clock, disk }: Outside) -> Result<Serve
         }),
         outward: outward.clone(),
         money: treasury.clone(),
+        shadows: board,
         pins: Arc::new(mcp::Board(mcp.pins)),
         four_eyes: config.four_eyes,
     });

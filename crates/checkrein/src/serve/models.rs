@@ -18,8 +18,8 @@ use super::money::Treasury;
 pub fn models(treasury: &Treasury, guard: &Arc<Guard>, tokens: &Tokens, tools: Vec<Told>) -> Result<Models> {
     let mut legs = HashMap::new();
     for upstream in &treasury.routes.load().upstreams {
-        let proxy = upstream.proxy.as_ref().map(address).transpose()?;
-        let leg = Leg::new(&address(&upstream.base)?, upstream.ca.as_deref(), proxy.as_ref());
+        let base = address(&upstream.base)?;
+        let leg = Leg::through(&base, upstream.ca.as_deref(), upstream.proxy.as_ref());
         let leg =
             leg.with_context(|| format!("cannot set up connections to the provider `{}`", upstream.name))?;
         legs.insert(upstream.name.clone(), leg);
@@ -30,6 +30,5 @@ pub fn models(treasury: &Treasury, guard: &Arc<Guard>, tokens: &Tokens, tools: V
 
 /// Without what stands in front of its paths: an upstream puts that there itself.
 fn address(base: &Base) -> Result<Uri> {
-    let scheme = if base.tls { "https" } else { "http" };
-    format!("{scheme}://{}", base.authority()).parse().context("the address of a provider cannot be used")
+    base.to_string().parse().context("the address of a provider cannot be used")
 }

@@ -119,6 +119,49 @@ fn a_refused_call_never_reaches_the_server_and_is_an_error_of_the_protocol() {
     assert_eq!(tools.with("\"arguments\":[1]").len(), 0);
 }
 
+/// After a refused call an agent's score is that of a sandbox. What changes nothing still goes on.
+#[test]
+fn an_agent_whose_call_was_refused_still_begins_lists_and_ends_sessions() {
+    let tools = Tools::start();
+    let server = started(&tools, "", &["refunds.yaml"]);
+    let agent = server.agent("shop-helper", &[]);
+    let session = begin(&agent, "/mcp/shop");
+    for amount in [5_000, 6_000, 7_000] {
+        let large = json!({ "order": "882", "amount": amount, "currency": "USD" });
+        let refused = call(&agent, "/mcp/shop", &session, "refund", &large).is(200);
+        assert_eq!(refused["error"]["code"], -32_003, "{refused}");
+    }
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let listed = send(&agent, "/mcp/shop", Some(&session), list).is(200);
+    assert_eq!(listed["result"]["tools"].as_array().map(Vec::len), Some(2), "{listed}");
+    until("the list has its record", || {
+        let decisions = server.look("/api/v1/decisions?score_from=40");
+        decisions["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["act"]["tool"] == "tools/list" && it["rule"] == "mcp.own-messages")
+    });
+    let again = begin(&agent, "/mcp/shop");
+    assert_ne!(again, session);
+    let end = format!(
+        "DELETE /mcp/shop HTTP/1.1\r\nhost: {}\r\nx-checkrein-key: {}\r\nmcp-session-id: {session}\r\n\
+         connection: close\r\n\r\n",
+        agent.address, agent.key
+    );
+    assert_eq!(raw(agent.address, end.as_bytes()).status, 405, "what this server says to it");
+    assert!(tools.got().iter().any(|got| got.verb == "DELETE"));
+
+    // An agent that was frozen gets none of it.
+    let freeze = json!({ "reason": "incident 7" });
+    server.operate("PUT", "/api/v1/freezes/agent:shop-helper/production", &freeze).is(201);
+    until("the agent is frozen", || {
+        send(&agent, "/mcp/shop", Some(&again), list).json()["error"].is_object()
+    });
+    let frozen = send(&agent, "/mcp/shop", Some(&again), list);
+    assert!(frozen.json()["error"].is_object(), "{frozen:?}");
+}
+
 #[test]
 fn arguments_that_do_not_fit_the_schema_stop_here() {
     let tools = Tools::start();
@@ -426,4 +469,66 @@ fn a_command_is_wrapped_and_nothing_goes_on_without_a_decision() {
     let (answers, log, _) = run("http://127.0.0.1:1", &[ready, call(1, "echo", 1)]);
     assert_eq!(answers[0]["error"]["data"]["code"], "unavailable", "{answers:?}");
     assert_eq!(log, "");
+}
+
+/// A proxy that opens tunnels, and the first line of each that it was asked for.
+fn proxy() -> (std::net::SocketAddr, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{BufRead as _, BufReader, copy};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+    let keep = std::sync::Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut inner = stream.unwrap();
+            let mut lines = BufReader::new(inner.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let target = first.split(' ').nth(1).unwrap().to_owned();
+            keep.lock().unwrap().push(first);
+            let mut outer = std::net::TcpStream::connect(target).unwrap();
+            inner.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let (mut back, mut up) = (outer.try_clone().unwrap(), inner.try_clone().unwrap());
+            std::thread::spawn(move || copy(&mut back, &mut up));
+            std::thread::spawn(move || copy(&mut inner, &mut outer));
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn a_server_is_reached_by_its_own_authority_and_through_a_proxy() {
+    let (certificate, config) = crate::webhooks::authority();
+    let tools = Tools::with_tls(config);
+    let (proxy, asked) = proxy();
+    let port = tools.address.port();
+    let (other, _) = crate::webhooks::authority();
+    let settings = format!(
+        "{SETTINGS}mcp:\n  servers:\n    \
+         - {{ name: straight, url: 'https://localhost:{port}/mcp', ca: ours.pem }}\n    \
+         - {{ name: tunnelled, url: 'https://localhost:{port}/mcp', ca: ours.pem, proxy: 'http://{proxy}' }}\n    \
+         - {{ name: wrong, url: 'https://localhost:{port}/mcp', ca: theirs.pem }}\n    \
+         - {{ name: public, url: 'https://localhost:{port}/mcp' }}\n"
+    );
+    let server = Server::prepared(&settings, &[], |folder| {
+        std::fs::write(folder.join("ours.pem"), certificate).unwrap();
+        std::fs::write(folder.join("theirs.pem"), other).unwrap();
+    });
+    let agent = server.agent("shop-helper", &[]);
+    for (name, tunnels) in [("straight", 0), ("tunnelled", 1)] {
+        let path = format!("/mcp/{name}");
+        let session = begin(&agent, &path);
+        let said = call(&agent, &path, &session, "echo", &json!({ "n": 1 })).is(200);
+        assert_eq!(said["result"]["content"][0]["text"], "echo", "{name}: {said}");
+        let asked = asked.lock().unwrap().clone();
+        assert_eq!(asked.len(), tunnels, "{name}: {asked:?}");
+        assert!(asked.iter().all(|line| *line == format!("CONNECT localhost:{port} HTTP/1.1")), "{asked:?}");
+    }
+    let before = tools.got().len();
+    for name in ["wrong", "public"] {
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+        let reply = send(&agent, &format!("/mcp/{name}"), None, list);
+        assert!(reply.json()["error"].is_object(), "{name}: {reply:?}");
+    }
+    assert_eq!(tools.got().len(), before, "the others said nothing before they had looked");
 }

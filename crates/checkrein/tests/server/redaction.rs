@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{SETTINGS, Server};
+use crate::harness::{Agent, SETTINGS, Server};
+use crate::mcp;
 use crate::models::{answered, chat, joined, said, stream, streamed};
 use crate::provider::{Answers, Provider, Seen};
+use crate::tools::{CARD, Tools};
 
 const RULES: &str = "
 policy: own
@@ -209,5 +211,156 @@ fn what_a_model_says_by_itself_is_masked() {
                 assert!(shown.contains(masked), "{}: {shown}", row.class);
             }
         }
+    }
+}
+
+/// One way to replace, and how a card looks in it.
+struct Way {
+    mode: &'static str,
+    /// In what a model is sent.
+    sent: fn(&str) -> bool,
+    /// Everywhere else, where nothing can be put back.
+    elsewhere: fn(&str) -> bool,
+    /// What a model was sent in its place is put back for the caller.
+    comes_back: bool,
+}
+
+const WAYS: [Way; 3] = [
+    Way { mode: "synthetic", sent: |it| card(CARD, it), elsewhere: is_masked, comes_back: true },
+    Way { mode: "hash", sent: is_hash, elsewhere: is_hash, comes_back: false },
+    Way { mode: "mask", sent: is_masked, elsewhere: is_masked, comes_back: false },
+];
+
+fn is_masked(text: &str) -> bool {
+    text == "**** **** **** 1111"
+}
+
+fn is_hash(text: &str) -> bool {
+    let digits = text.strip_prefix("card:").unwrap_or_default();
+    digits.len() == 24 && digits.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+fn by(mode: &str) -> String {
+    format!(
+        "
+policy: own
+version: 1
+rules:
+  - id: own.cards
+    instead_of_bands: true
+    when: {{ classes: [card] }}
+    then: {{ constrain: [ {{ redact: [card], as: {mode} }} ] }}
+  - id: own.rest
+    priority: 200
+    instead_of_bands: true
+    when: {{}}
+    then: allow
+"
+    )
+}
+
+/// Every way to replace, at every place where something can be replaced: what an agent sends to a model and to
+/// a tool, and what comes back from both, at once and in pieces.
+#[test]
+fn f447_to_f451_every_way_to_replace_works_at_every_place() {
+    let (before, after) = ("paid with ", " today");
+    for Way { mode, sent, elsewhere, comes_back } in WAYS {
+        // A model repeats what it is told, or says a card of its own where it is asked for one.
+        let provider = Provider::start(move |seen| {
+            let (text, streams) = prompt(seen);
+            let text = if text == "which card" { format!("{before}{CARD}{after}") } else { text };
+            if streams { pieces(&text) } else { answered(&text) }
+        });
+        let tools = Tools::start();
+        let settings = format!(
+            "{SETTINGS}providers:\n  - {{ name: main, kind: openai_compatible, url: 'http://{}' }}\n\
+             mcp:\n  servers: [ {{ name: shop, url: 'http://{}/mcp' }} ]\n",
+            provider.address, tools.address
+        );
+        let server =
+            Server::prepared(&settings.replace("preset: standard", "preset: permissive"), &[], |folder| {
+                std::fs::create_dir_all(folder.join("rules")).unwrap();
+                std::fs::write(folder.join("rules/own.yaml"), by(mode)).unwrap();
+            });
+        let replaced = |text: &str, is_replaced: fn(&str) -> bool, place: &str| {
+            let part = text.strip_prefix(before).and_then(|it| it.strip_suffix(after));
+            let part = part.unwrap_or_else(|| panic!("{mode}, {place}: the words around it changed: {text}"));
+            assert!(part != CARD && is_replaced(part), "{mode}, {place}: {part}");
+            part.to_owned()
+        };
+        let text = format!("{before}{CARD}{after}");
+        for (streams, how) in [(false, "plain"), (true, "pieced")] {
+            let ask = |agent: &Agent, text: &str| match streams {
+                true => joined(&chat(agent, &streamed(text)).body),
+                false => chat(agent, &said(text)).is(200)["choices"][0]["message"]["content"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            };
+            let agent = server.agent(&format!("asks-{how}"), &[]);
+            let came = ask(&agent, &text);
+            let went = replaced(&prompt(provider.seen().last().unwrap()).0, sent, "what a model is sent");
+            match comes_back {
+                true => assert_eq!(came, text, "{mode}, {how}: what was sent comes back"),
+                false => assert_eq!(replaced(&came, sent, "what it repeats"), went),
+            }
+            let agent = server.agent(&format!("hears-{how}"), &[]);
+            replaced(&ask(&agent, "which card"), elsewhere, "what a model says");
+        }
+        for (n, tool) in ["read_back", "read_back_slowly"].into_iter().enumerate() {
+            let agent = server.agent(&format!("tools-{n}"), &[]);
+            let session = mcp::begin(&agent, "/mcp/shop");
+            let reply = mcp::call(&agent, "/mcp/shop", &session, tool, &json!({ "text": text }));
+            assert!(!reply.body.contains(CARD), "{mode}, {tool}: {reply:?}");
+            let got = tools.with(&format!("\"name\":\"{tool}\"")).pop().unwrap();
+            let got: Value = serde_json::from_str(&got.body).unwrap();
+            let went = got["params"]["arguments"]["text"].as_str().unwrap();
+            replaced(went, elsewhere, "what a tool is sent");
+        }
+        for (n, tool) in ["read_card", "read_card_slowly"].into_iter().enumerate() {
+            let agent = server.agent(&format!("results-{n}"), &[]);
+            let session = mcp::begin(&agent, "/mcp/shop");
+            let reply = mcp::call(&agent, "/mcp/shop", &session, tool, &json!({}));
+            let last = reply.body.lines().rfind(|line| line.contains("\"content\"")).unwrap();
+            let last: Value = serde_json::from_str(last.trim_start_matches("data: ")).unwrap();
+            replaced(last["result"]["content"][0]["text"].as_str().unwrap(), elsewhere, "what a tool gives");
+            assert!(!reply.body.contains(CARD), "{mode}, {tool}: {reply:?}");
+        }
+    }
+}
+
+/// Equal values have equal hashes for every agent of a tenant, however they are written; nobody without the
+/// key can make them, and another tenant has others.
+#[test]
+fn r55_a_hash_is_one_for_a_value_in_all_of_a_tenant_and_another_elsewhere() {
+    let provider = Provider::start(|seen| answered(&prompt(seen).0));
+    let hashed = |server: &Server, agent: &str, written: &str| {
+        let agent = server.agent(agent, &[]);
+        chat(&agent, &said(&format!("paid with {written} today"))).is(200);
+        let (shown, _) = prompt(provider.seen().last().unwrap());
+        let hash =
+            shown.strip_prefix("paid with ").and_then(|it| it.strip_suffix(" today")).map(str::to_owned);
+        hash.filter(|it| is_hash(it)).unwrap_or_else(|| panic!("no hash: {shown}"))
+    };
+    let start = || {
+        let settings = format!(
+            "{SETTINGS}providers:\n  - {{ name: main, kind: openai_compatible, url: 'http://{}' }}\n",
+            provider.address
+        );
+        Server::prepared(&settings, &[], |folder| {
+            std::fs::create_dir_all(folder.join("rules")).unwrap();
+            std::fs::write(folder.join("rules/own.yaml"), by("hash")).unwrap();
+        })
+    };
+    let (one, other) = (start(), start());
+    let first = hashed(&one, "a", CARD);
+    assert_eq!(hashed(&one, "b", &CARD.replace(' ', "-")), first);
+    assert_ne!(hashed(&one, "c", "4539 1488 0343 6467"), first);
+    assert_ne!(hashed(&other, "a", CARD), first);
+    use sha2::Digest as _;
+    for guess in [CARD.to_owned(), CARD.replace(' ', "")] {
+        let bare = sha2::Sha256::digest(guess.as_bytes());
+        let bare: String = bare.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        assert_ne!(first, format!("card:{bare}"), "a bare hash is no redaction");
     }
 }

@@ -37,6 +37,19 @@ pub const CARD: &str = "4111 1111 1111 1111";
 
 impl Tools {
     pub fn start() -> Self {
+        Self::over(|stream| Box::new(stream))
+    }
+
+    /// Behind TLS, with this certificate.
+    pub fn with_tls(config: Arc<rustls::ServerConfig>) -> Self {
+        Self::over(move |stream| {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            Box::new(rustls::StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn over(open: impl Fn(TcpStream) -> Box<dyn Line> + Send + Sync + 'static) -> Self {
+        let open = Arc::new(open);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
@@ -48,8 +61,8 @@ impl Tools {
         let tools = Tools { address, got: Arc::clone(&got), listed: Arc::clone(&listed) };
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (got, listed) = (Arc::clone(&got), Arc::clone(&listed));
-                std::thread::spawn(move || serve(stream.unwrap(), &got, &listed));
+                let (got, listed, open) = (Arc::clone(&got), Arc::clone(&listed), Arc::clone(&open));
+                std::thread::spawn(move || serve(open(stream.unwrap()), &got, &listed));
             }
         });
         tools
@@ -69,8 +82,11 @@ impl Tools {
     }
 }
 
-fn serve(stream: TcpStream, got: &Mutex<Vec<Got>>, listed: &Mutex<Value>) {
-    let mut out = stream.try_clone().unwrap();
+/// What a connection is read from and written to.
+trait Line: std::io::Read + std::io::Write {}
+impl<T: std::io::Read + std::io::Write> Line for T {}
+
+fn serve(stream: Box<dyn Line>, got: &Mutex<Vec<Got>>, listed: &Mutex<Value>) {
     let mut input = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -87,11 +103,14 @@ fn serve(stream: TcpStream, got: &Mutex<Vec<Got>>, listed: &Mutex<Value>) {
         let mut one = Got { verb: head.split(' ').next().unwrap().to_owned(), head, body: String::new() };
         let length = one.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
-        input.read_exact(&mut body).unwrap();
+        if input.read_exact(&mut body).is_err() {
+            return;
+        }
         one.body = String::from_utf8(body).unwrap();
         got.lock().unwrap().push(one.clone());
         let listed = listed.lock().unwrap().clone();
-        if out.write_all(answer(&one, &listed).as_bytes()).is_err() {
+        let out = input.get_mut();
+        if out.write_all(answer(&one, &listed).as_bytes()).and_then(|()| out.flush()).is_err() {
             return;
         }
     }

@@ -213,7 +213,7 @@ fn a_certificate_is_checked_against_the_authority_of_the_settings() {
 }
 
 /// A certificate of its own authority for `localhost`, and a server that has it.
-fn authority() -> (String, Arc<rustls::ServerConfig>) {
+pub fn authority() -> (String, Arc<rustls::ServerConfig>) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -16,6 +16,7 @@ pub mod outward;
 pub mod pins;
 pub mod rules;
 mod scope;
+pub mod shadows;
 pub mod stops;
 
 use serde::Serialize;

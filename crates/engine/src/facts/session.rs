@@ -61,6 +61,19 @@ pub struct Taint {
 }
 
 impl Taint {
+    /// What has entered either of two sessions.
+    #[must_use]
+    pub fn joined(&self, other: &Taint) -> Taint {
+        let mut channels: Vec<Channel> = self.channels.iter().chain(&other.channels).copied().collect();
+        channels.sort_unstable();
+        channels.dedup();
+        let since = match (self.since, other.since) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Taint { channels, injection: self.injection || other.injection, since }
+    }
+
     pub fn is_tainted(&self) -> bool {
         self.injection || !self.channels.is_empty()
     }

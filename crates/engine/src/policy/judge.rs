@@ -144,6 +144,7 @@ fn constraints(weighed: &Weighed<'_>) -> Vec<Constraint> {
                 limit: change.limit,
                 or_set: change.or_set,
                 target: change.target.clone(),
+                mode: change.mode,
             })
         })
         .collect()

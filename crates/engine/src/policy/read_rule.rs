@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use action::{ConstrainKind, Containment, Decimal, Digest, Layer, Severity, Verdict, digest};
+use action::{ConstrainKind, Containment, Decimal, Digest, Layer, RedactionMode, Severity, Verdict, digest};
 
 use super::calendar::{self, Hours};
 use super::condition::{Kind, Reader, Test, When, plain_json};
@@ -185,9 +185,11 @@ fn verdict(file: &str, node: &Node, faults: &mut Faults) -> Option<(Verdict, Vec
 fn changes(file: &str, node: &Node, faults: &mut Faults) -> Vec<Change> {
     let Some(mut fields) = Fields::of(file, node, faults) else { return Vec::new() };
     let mut found = Vec::new();
-    let change = |kind| Change { kind, field: None, limit: None, or_set: false, target: None };
+    let change = |kind| Change { kind, field: None, limit: None, or_set: false, target: None, mode: None };
     if let Some(targets) = fields.texts("redact", faults) {
-        found.extend(targets.into_iter().map(|target| redaction(target, change(ConstrainKind::Redact))));
+        let mode = fields.choice("as", RedactionMode::ALL, RedactionMode::as_str, faults);
+        let change = Change { mode, ..change(ConstrainKind::Redact) };
+        found.extend(targets.into_iter().map(|target| redaction(target, change.clone())));
     }
     if let Some(mut clamp) = fields.fields("clamp", faults) {
         let field = clamp.need_text("field", faults).map(str::to_owned);

@@ -76,6 +76,8 @@ pub struct Change {
     /// A clamp that also sets the limit where there is no number to lower.
     pub or_set: bool,
     pub target: Option<String>,
+    /// How a redaction replaces.
+    pub mode: Option<action::RedactionMode>,
 }
 
 /// Whom a rule tells.

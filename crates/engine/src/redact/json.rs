@@ -6,7 +6,7 @@ use std::ops::Range;
 use action::{Decimal, Detection, Json, Place, SensitiveClass};
 
 use super::restore::{Restorer, whole};
-use super::{Redactor, TokenMap, Value};
+use super::{Mode, Redactor, TokenMap, Value};
 
 /// One sensitive value in a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Piece {
     pub is_key: bool,
     pub span: Range<usize>,
     pub class: SensitiveClass,
+    /// How it is replaced, where that is said.
+    pub mode: Option<Mode>,
 }
 
 impl Piece {
@@ -28,7 +30,8 @@ impl Piece {
                 Place::Key { pointer } => (pointer, true),
                 Place::Context { .. } | Place::Field { .. } => return None,
             };
-            Some(Piece { pointer: pointer.clone(), is_key, span: evidence.start..evidence.end, class })
+            let span = evidence.start..evidence.end;
+            Some(Piece { pointer: pointer.clone(), is_key, span, class, mode: None })
         };
         detections.iter().filter_map(piece).collect()
     }
@@ -37,17 +40,22 @@ impl Piece {
 impl Redactor {
     /// Redacts one leaf.
     pub fn redact_leaf(&mut self, text: &str, spans: &[(Range<usize>, SensitiveClass)]) -> String {
-        self.replace(
-            text,
-            spans.iter().map(|(span, class)| Value { span: span.clone(), class: *class }).collect(),
-        )
+        let mode = self.mode;
+        let value = |(span, class): &(Range<usize>, _)| Value { span: span.clone(), class: *class, mode };
+        self.replace(text, spans.iter().map(value).collect())
+    }
+
+    /// Replaces the whole of a text.
+    pub fn redact_whole(&mut self, text: &str, class: SensitiveClass, mode: Mode) -> String {
+        self.replace(text, vec![Value { span: 0..text.len(), class, mode }])
     }
 
     /// Redacts a payload. Values found in one leaf are replaced in the leaves after it too.
     pub fn redact_json(&mut self, payload: &Json, pieces: &[Piece]) -> Json {
         let mut places: BTreeMap<(&str, bool), Vec<Value>> = BTreeMap::new();
         for piece in pieces {
-            let value = Value { span: piece.span.clone(), class: piece.class };
+            let mode = piece.mode.unwrap_or(self.mode);
+            let value = Value { span: piece.span.clone(), class: piece.class, mode };
             places.entry((piece.pointer.as_str(), piece.is_key)).or_default().push(value);
         }
         let mut pointer = String::new();

@@ -46,9 +46,34 @@ pub fn mask(class: SensitiveClass, value: &str, options: &Options) -> String {
 }
 
 /// A keyed hash with its class: equal values can be told equal by whoever holds no key, and
-/// nobody without the key can try out all social security numbers.
+/// nobody without the key can try out all social security numbers. One value has one hash however it is
+/// written: in groups, with hyphens, in capitals.
 pub fn hash(key: &Key, class: SensitiveClass, value: &str) -> String {
-    let digest = key.derive("checkrein.redact.hash.v1", &[class.as_str().as_bytes(), value.as_bytes()]);
+    let written = spelt(class, value);
+    let digest = key.derive("checkrein.redact.hash.v2", &[class.as_str().as_bytes(), written.as_bytes()]);
     let short: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("{}:{short}", class.as_str())
+}
+
+/// A value in the one form in which it is hashed.
+fn spelt(class: SensitiveClass, value: &str) -> String {
+    match class {
+        SensitiveClass::Card
+        | SensitiveClass::Ssn
+        | SensitiveClass::Iban
+        | SensitiveClass::Phone
+        | SensitiveClass::Financial
+        | SensitiveClass::Passport
+        | SensitiveClass::NationalId => {
+            value.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+        }
+        SensitiveClass::Email => value.to_lowercase(),
+        // Of these the case and the marks are part of the value.
+        SensitiveClass::ApiKey
+        | SensitiveClass::Jwt
+        | SensitiveClass::Credential
+        | SensitiveClass::Health
+        | SensitiveClass::IpAddress
+        | SensitiveClass::Custom => value.to_owned(),
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Three modes. `synthetic` gives values of the same shape that pass the same checks and keeps a
 //! [`TokenMap`] to put the originals back; `mask` and `hash` cannot be undone. Start with
-//! [`Redactor`]; [`Restorer`] undoes it, also in streams.
+//! [`Redactor`]; [`Restorer`] undoes it, also in streams. A redactor has one mode, and single values may
+//! have another.
 //!
 //! What is promised, and tested as properties: restoring what was redacted gives the text back
 //! byte for byte; no replaced value remains anywhere in the output; the same key and text give
@@ -19,6 +20,7 @@ mod trie;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use action::RedactionMode as Mode;
 use action::SensitiveClass;
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde::{Deserialize, Serialize};
@@ -29,18 +31,6 @@ pub use self::map::{Entry, MOST_ENTRIES, OpenError, Sealed, TokenMap};
 pub use self::restore::{Restorer, restore};
 use self::trie::Trie;
 use crate::detect::Hit;
-
-/// How a value is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// By a value of the same kind that means nothing; can be undone with the token map.
-    Synthetic,
-    /// By `*`.
-    Mask,
-    /// By a keyed hash with the name of the class.
-    Hash,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,6 +67,8 @@ pub fn redact(text: &str, hits: &[Hit], mode: Mode, key: &Key, options: &Options
 pub struct Redactor {
     mode: Mode,
     key: Key,
+    /// Of hashes. They are to be equal in more places than other replacements.
+    hashing: Key,
     options: Options,
     map: TokenMap,
     /// Puts back what is in the map; every redaction is checked with it.
@@ -98,22 +90,36 @@ const FEW_VALUES: usize = 8;
 struct Value {
     span: Range<usize>,
     class: SensitiveClass,
+    mode: Mode,
 }
 
 impl Redactor {
     pub fn new(mode: Mode, key: Key, options: Options) -> Self {
-        Self::over(mode, key, options, TokenMap::default())
+        let map = TokenMap::default();
+        let (hashing, restorer) = (key.clone(), Restorer::new(&map));
+        Redactor { mode, key, hashing, options, restorer, known: Trie::default(), map }
     }
 
     /// Goes on with the map of an earlier text of the same session.
-    pub fn with_map(self, map: TokenMap) -> Self {
-        Self::over(self.mode, self.key, self.options, map)
+    pub fn with_map(mut self, map: TokenMap) -> Self {
+        self.known = Trie::default();
+        map.entries().iter().enumerate().for_each(|(place, entry)| know(&mut self.known, entry, place));
+        self.restorer = Restorer::new(&map);
+        self.map = map;
+        self
     }
 
-    fn over(mode: Mode, key: Key, options: Options, map: TokenMap) -> Self {
-        let mut known = Trie::default();
-        map.entries().iter().enumerate().for_each(|(place, entry)| know(&mut known, entry, place));
-        Redactor { mode, key, options, restorer: Restorer::new(&map), known, map }
+    /// Hashes with another key than all other replacements are made with: one value then has one hash
+    /// wherever this key is used, in other sessions too.
+    #[must_use]
+    pub fn hashing(mut self, key: Key) -> Self {
+        self.hashing = key;
+        self
+    }
+
+    /// How values are replaced of which nothing else is said.
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     pub fn map(&self) -> &TokenMap {
@@ -132,8 +138,10 @@ impl Redactor {
     /// Replaces every hit that names a class of sensitive data, and every other occurrence of
     /// the same values.
     pub fn redact(&mut self, text: &str, hits: &[Hit]) -> String {
-        let hits = hits.iter().filter_map(|hit| Some(Value { span: hit.span.clone(), class: hit.class? }));
-        self.replace(text, hits.collect())
+        let mode = self.mode;
+        let hits = hits.iter();
+        let values = hits.filter_map(|hit| Some(Value { span: hit.span.clone(), class: hit.class?, mode }));
+        self.replace(text, values.collect())
     }
 
     fn replace(&mut self, text: &str, values: Vec<Value>) -> String {
@@ -142,47 +150,73 @@ impl Redactor {
             return text.to_owned();
         }
         let values = self.with_repeats(text, values);
-        match self.mode {
-            Mode::Mask => self.written(text, &values, |class, value| mask::mask(class, value, &self.options)),
-            Mode::Hash => self.written(text, &values, |class, value| mask::hash(&self.key, class, value)),
-            Mode::Synthetic => self.synthetic(text, &values),
+        if values.iter().all(|value| value.mode == Mode::Synthetic) {
+            return self.synthetic(text, &values);
         }
+        // What cannot be put back goes first; what is left of the text can be restored as a text of its own.
+        let (text, values) = self.for_good(text, values);
+        if values.is_empty() { text } else { self.synthetic(&text, &values) }
+    }
+
+    /// Replaces the values that are not to be put back; gives the others where they stand then.
+    fn for_good(&self, text: &str, values: Vec<Value>) -> (String, Vec<Value>) {
+        let (mut out, mut left, mut at) = (String::with_capacity(text.len()), Vec::new(), 0);
+        for value in values {
+            out.push_str(text.get(at..value.span.start).unwrap_or_default());
+            let part = text.get(value.span.clone()).unwrap_or_default();
+            let start = out.len();
+            match value.mode {
+                Mode::Mask => out.push_str(&mask::mask(value.class, part, &self.options)),
+                Mode::Hash => out.push_str(&mask::hash(&self.hashing, value.class, part)),
+                Mode::Synthetic => out.push_str(part),
+            }
+            at = value.span.end;
+            if value.mode == Mode::Synthetic {
+                left.push(Value { span: start..out.len(), ..value });
+            }
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        (out, left)
     }
 
     /// Adds the places where a value occurs again, here or from an earlier text, and where a
     /// replacement already occurs: that one is replaced as well, or it could not be told from ours.
     fn with_repeats(&mut self, text: &str, mut values: Vec<Value>) -> Vec<Value> {
-        let mut wanted: BTreeMap<&str, SensitiveClass> = BTreeMap::new();
+        let mut wanted: BTreeMap<&str, (SensitiveClass, Mode)> = BTreeMap::new();
         for value in &values {
             let part = text.get(value.span.clone()).unwrap_or_default();
             if part.len() >= SHORTEST_REPEAT {
-                wanted.entry(part).or_insert(value.class);
+                let known = wanted.entry(part).or_insert((value.class, value.mode));
+                known.1 = known.1.max(value.mode);
             }
         }
         // Of a few values each is looked for: to build an automaton takes longer than a text of usual length.
         if wanted.len() <= FEW_VALUES {
-            for (part, class) in &wanted {
+            for (part, (class, mode)) in &wanted {
                 let found = text.match_indices(part);
-                values.extend(found.map(|(at, part)| Value { span: at..at + part.len(), class: *class }));
+                let value = |at: usize| Value { span: at..at + part.len(), class: *class, mode: *mode };
+                values.extend(found.map(|(at, _)| value(at)));
             }
         } else {
             let automaton =
                 AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(wanted.keys());
-            let classes: Vec<SensitiveClass> = wanted.values().copied().collect();
+            let how: Vec<(SensitiveClass, Mode)> = wanted.values().copied().collect();
             for found in automaton.iter().flat_map(|automaton| automaton.find_iter(text)) {
-                if let Some(class) = classes.get(found.pattern().as_usize()) {
-                    values.push(Value { span: found.range(), class: *class });
+                if let Some((class, mode)) = how.get(found.pattern().as_usize()) {
+                    values.push(Value { span: found.range(), class: *class, mode: *mode });
                 }
             }
         }
+        // What stands in the map was replaced so that it can be put back.
+        let mode = Mode::Synthetic;
         let echoed = self.restorer.places(text);
-        values.extend(echoed.into_iter().map(|(span, class)| Value { span, class }));
+        values.extend(echoed.into_iter().map(|(span, class)| Value { span, class, mode }));
         let mut at = 0;
         while at < text.len() && !self.known.is_empty() {
             at = match self.known.longest(text.as_bytes(), at) {
                 Some((end, entry)) => {
                     let class = self.map.entries().get(entry).map(|entry| entry.class);
-                    values.extend(class.map(|class| Value { span: at..end, class }));
+                    values.extend(class.map(|class| Value { span: at..end, class, mode }));
                     end
                 }
                 None => at + 1,
@@ -273,7 +307,8 @@ fn know(known: &mut Trie, entry: &Entry, place: usize) {
     }
 }
 
-/// Values in order, widened to whole characters, overlapping ones joined.
+/// Values in order, widened to whole characters, overlapping ones joined. Of two ways to replace them the
+/// one counts that leaves less.
 fn merged(text: &str, mut values: Vec<Value>) -> Vec<Value> {
     for value in &mut values {
         let mut start = value.span.start.min(text.len());
@@ -292,7 +327,8 @@ fn merged(text: &str, mut values: Vec<Value>) -> Vec<Value> {
     for value in values {
         match kept.last_mut() {
             Some(last) if value.span.start < last.span.end => {
-                last.span.end = last.span.end.max(value.span.end)
+                last.span.end = last.span.end.max(value.span.end);
+                last.mode = last.mode.max(value.mode);
             }
             _ => kept.push(value),
         }

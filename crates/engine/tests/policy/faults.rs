@@ -63,6 +63,10 @@ fn twins_bombs_and_rules_for_nobody_are_refused() {
         .contains("duplicate_id")
     );
     assert!(one("policy: t\nlayer: agent\nrules: []\n").contains("missing_scope"));
+    let then = |then: &str| one(&format!("policy: t\nrules: [ {{ id: b, when: {{}}, then: {then} }} ]\n"));
+    assert_eq!(then("{ constrain: [ { redact: [card], as: hash } ] }"), "");
+    assert!(then("{ constrain: [ { redact: [card], as: hashed } ] }").contains("unknown_value"));
+    assert!(then("{ constrain: [ { throttle: 1/min, as: hash } ] }").contains("unknown_key"));
     assert!(one("a: &x [1]\nb: [*x]\n").contains("yaml_alias"));
     assert!(
         one(&format!("policy: t\nrules: {}{}", "[".repeat(60), "]".repeat(60))).contains("yaml_too_deep")

@@ -6,7 +6,7 @@ use engine::facts::Facts;
 use super::nameless;
 use crate::book::{Book, Denied, Registration, Scope, Standing};
 use crate::identity::Caller;
-use crate::memory::Recalled;
+use crate::memory::{OUTSIDE, Recalled};
 use crate::refuse::Refusal;
 
 /// Whether an agent may ask at all, before anything of the action is judged.
@@ -64,5 +64,5 @@ pub(super) fn session_of(action: &Action) -> Name {
 }
 
 fn nameless_session() -> Name {
-    Name::new("(none)").unwrap_or_else(|_| nameless())
+    Name::new(OUTSIDE).unwrap_or_else(|_| nameless())
 }

@@ -265,7 +265,7 @@ impl Guard {
         let plan = if frozen { Plan::Refuse } else { self.plan(&decision, &action, &scope, &plane) };
         let passes = matches!(plan, Plan::Run | Plan::Change(_));
         self.met(&book, &caller.agent.name, action.session.as_ref().map(|it| &it.id), passes, now);
-        if let Some(changed) = plan.changed() {
+        if let Some(changed) = plan.changed().filter(|_| !plane.mirrors()) {
             self.throttle(&caller.agent, changed, now)?;
         }
         let carried = plan.verdict();
@@ -287,7 +287,12 @@ impl Guard {
                 record.outcome = Some(OutcomePart { of: of.clone(), report: Report::Executed });
             }
             Some(Came::Asked(of)) => drop(record.notes.insert(named(CAME_OF), of.clone())),
+            Some(Came::Mirrors(of)) => drop(record.notes.insert(named(MIRRORS), of.clone())),
             None => {}
+        }
+        if let Some((likeness, session)) = &plane.stitch {
+            record.notes.insert(named("stitched"), named(likeness));
+            record.notes.insert(named("stitched_to"), session.clone());
         }
         if frozen {
             record.notes.insert(named("stopped_by"), named("freeze"));
@@ -350,7 +355,9 @@ impl Guard {
             }
         }
         let session = action.session.as_ref().map(|session| session.id.clone());
-        self.contain(&id, &caller.agent, session, &decision, now).await;
+        if !plane.mirrors() {
+            self.contain(&id, &caller.agent, session, &decision, now).await;
+        }
         let known = receipt.clone();
         let passage = match plan {
             Plan::Run => Passage::Run(permit(receipt)),
@@ -477,10 +484,15 @@ impl Guard {
     /// Records what became of an action that was let through, and why. Nobody waits for the record: whoever
     /// is told the end is told it also while the disk takes nothing.
     pub fn ended(&self, of: &Name, agent: &Name, report: Report, code: &str) {
+        self.ended_with(of, agent, report, &[("ended", code.to_owned())]);
+    }
+
+    /// The same, with more to tell than why.
+    pub fn ended_with(&self, of: &Name, agent: &Name, report: Report, notes: &[(&str, String)]) {
         let mut record = Record::new(RecordKind::Outcome, self.clock.now());
         record.outcome = Some(OutcomePart { of: of.clone(), report });
         record.agent = Some(AgentPart { name: agent.clone(), version: None });
-        record.notes.extend(Name::new(code).ok().map(|code| (named("ended"), code)));
+        record.notes.extend(notes.iter().filter_map(|(key, text)| Some((named(key), Name::new(text).ok()?))));
         let of = of.clone();
         self.ledger.append(record, Promise::Windowed, move |kept| {
             if let Err(error) = kept {
@@ -549,6 +561,9 @@ impl Guard {
 /// The note of a decision that names the one it came of. Nobody reports its outcome: what it asked for
 /// is carried out by whoever reads it.
 pub(crate) const CAME_OF: &str = "of";
+
+/// The note of a decision that names the one it is once more.
+const MIRRORS: &str = "mirrors";
 
 /// Why an action waits that no adapter can run: its target is unknown, or a change does not fit it.
 const NO_ADAPTER: &str = "no_adapter";

@@ -28,6 +28,9 @@ pub struct Plane {
     pub veil: Option<Veil>,
     /// The decision whose action led to this one.
     pub of: Option<Came>,
+    /// The session that it belongs to by its messages, and how sure that is. Only for the record: where it is
+    /// sure enough, the action has that session itself.
+    pub stitch: Option<(&'static str, Name)>,
 }
 
 /// What an action came of.
@@ -37,18 +40,36 @@ pub enum Came {
     Result(Name),
     /// It was asked for in what that action gave.
     Asked(Name),
+    /// It is that action once more, for comparison.
+    Mirrors(Name),
 }
 
 impl Plane {
     /// Whoever asks before it acts, and acts itself.
     pub const ASK: Plane =
-        Plane { isolates: true, waits: true, counts: true, hears: false, veil: None, of: None };
+        Plane { isolates: true, waits: true, counts: true, hears: false, veil: None, of: None, stitch: None };
     /// Something that an agent does by way of us: we carry it out.
-    pub const CALL: Plane =
-        Plane { isolates: false, waits: true, counts: true, hears: false, veil: None, of: None };
+    pub const CALL: Plane = Plane {
+        isolates: false,
+        waits: true,
+        counts: true,
+        hears: false,
+        veil: None,
+        of: None,
+        stitch: None,
+    };
+    /// A call that is made once more. Nobody is asked about it, and it is no doing of the agent's.
+    pub const MIRROR: Plane = Plane { waits: false, counts: false, ..Plane::CALL };
     /// What came back, on its way to the agent.
-    pub const ANSWER: Plane =
-        Plane { isolates: false, waits: false, counts: false, hears: false, veil: None, of: None };
+    pub const ANSWER: Plane = Plane {
+        isolates: false,
+        waits: false,
+        counts: false,
+        hears: false,
+        veil: None,
+        of: None,
+        stitch: None,
+    };
 
     /// The result of a call, which the agent then goes by.
     pub const RESULT: Plane = Plane { hears: true, ..Plane::ANSWER };
@@ -65,6 +86,11 @@ impl Plane {
             Some(Came::Result(of) | Came::Asked(of)) if !self.counts => Some(of),
             Some(_) | None => None,
         }
+    }
+
+    /// Whether it is an action once more. Such a one touches nothing that the agent's own would meet.
+    pub const fn mirrors(&self) -> bool {
+        matches!(self.of, Some(Came::Mirrors(_)))
     }
 
     #[must_use]
@@ -100,12 +126,13 @@ impl Guard {
     /// Begins a conversation's redactor: values of the same shape, which can be put back.
     pub fn veil(&self, agent: &str, session: &str) -> Veil {
         let key = self.redaction.narrowed(agent).narrowed(session);
-        Arc::new(Mutex::new(Redactor::new(Mode::Synthetic, key, Options::default())))
+        let redactor = Redactor::new(Mode::Synthetic, key, Options::default());
+        Arc::new(Mutex::new(redactor.hashing(self.redaction.clone())))
     }
 
     /// What replaces sensitive values of one session for good.
     pub(super) fn mask(&self, action: &Action) -> Redactor {
         let key = self.redaction.narrowed(session_of(action).as_str());
-        Redactor::new(Mode::Mask, key, Options::default())
+        Redactor::new(Mode::Mask, key, Options::default()).hashing(self.redaction.clone())
     }
 }

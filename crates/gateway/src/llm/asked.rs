@@ -213,7 +213,12 @@ impl<'d> Filling<'d> {
         match place.meaning {
             Meaning::Protocol if is_word_of_a_format(place.value) => return,
             Meaning::Model if self.model.is_none() => self.model = Some(text().into_owned()),
-            Meaning::Person if self.person.is_none() => self.person = Name::new(&text()).ok(),
+            // The name of a model's message or of a tool's is no person's.
+            Meaning::Person
+                if self.person.is_none() && matches!(place.speaker, Speaker::User | Speaker::Nobody) =>
+            {
+                self.person = Name::new(&text()).ok();
+            }
             Meaning::Text => {
                 let channel = match place.speaker {
                     Speaker::User => Some(Channel::User),

@@ -19,6 +19,8 @@ use super::asked::Asked;
 use super::headers;
 use super::no::{No, RECEIPT, TOKEN};
 use super::origin::Origin;
+use super::shadow::Live;
+use super::stitch::{Seam, Turn};
 use super::talk::Talk;
 use super::{Models, Way, send, stream};
 use crate::ask::Told;
@@ -27,6 +29,7 @@ use crate::identity::Caller;
 use crate::limits::HELD_OPEN;
 use crate::money::{Ask, Charge};
 use crate::refuse::Refusal;
+use crate::route::{Routes, Shadow};
 
 /// A call that was read. Everything that its parts need, whoever carries them on.
 pub struct Call {
@@ -48,12 +51,17 @@ pub struct Call {
     pub(super) body: Bytes,
     pub id: Name,
     pub talk: Arc<Talk>,
+    /// Its place in a conversation, where its client names none.
+    seam: Option<Seam>,
     /// Of the first upstream that it may go to.
     host: Option<Name>,
     /// The upstream that the path names.
     pub(super) via: Option<String>,
     pub(super) ask: Ask,
     pub charge: Mutex<Option<Charge>>,
+    /// Where it is made once more, when it was drawn for that.
+    pub(super) shadow: Option<Shadow>,
+    pub(super) live: Mutex<Live>,
     /// The decision that is being taken up again, and its token.
     resumes: Option<(Name, String)>,
 }
@@ -77,7 +85,7 @@ impl Call {
         let doc = Doc::parse(bytes).map_err(No::unreadable)?;
         let streams = endpoint::streams(found, &doc);
         let mut asked = Asked::request(&doc, dialect);
-        let origin = Origin::of(head, &caller, asked.person.as_ref())?;
+        let mut origin = Origin::of(head, &caller, asked.person.as_ref())?;
         let model = match &found.model {
             Some(model) => model.to_string(),
             None => asked.model.take().unwrap_or_default(),
@@ -86,9 +94,21 @@ impl Call {
         let likely = send::likely(&routes, dialect, &model, way.via)?;
         let host = likely.and_then(|upstream| Name::new(&upstream.base.host).ok());
         let guard = &story.guard;
-        let session = origin.session.as_ref().map(|session| &session.id);
-        let talk = story.talks.of(guard, &caller.agent.name, session);
         let now = guard.clock.now().timestamp();
+        let id = crate::ids::fresh(now, &*guard.dice);
+        let seam = (origin.session.is_none() && found.endpoint.call == Asks::Generate).then(|| {
+            let person = origin.principal.as_ref().map(|person| person.id.clone());
+            Seam::of(guard, &story.stitches, (caller.agent.name.clone(), person), &asked, &id)
+        });
+        if let Some(session) = seam.as_ref().and_then(Seam::session) {
+            origin.session = Some(action::Session { id: session.clone(), trace: None });
+        }
+        let session = origin.session.as_ref().map(|session| &session.id);
+        let talk = match &seam {
+            Some(seam) => Arc::clone(seam.talk()),
+            None => story.talks.of(guard, &caller.agent.name, session),
+        };
+        let model_of_route = model.clone();
         let header = |name: &HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         let resumes = header(&TOKEN).zip(header(&RECEIPT));
         let call = Call {
@@ -100,7 +120,8 @@ impl Call {
             streams,
             as_list: streams && dialect.is_listed() && !headers::wants_events(head.uri.query()),
             headers: headers::to_provider(&head.headers),
-            id: crate::ids::fresh(now, &*guard.dice),
+            id,
+            seam,
             resumes: resumes.and_then(|(token, id)| Some((Name::new(id).ok()?, token.to_owned()))),
             story: Arc::clone(story),
             caller,
@@ -111,6 +132,8 @@ impl Call {
             via: way.via.map(str::to_owned),
             ask: Ask { input_bytes: body.len() as u64, ..send::ask(&asked.payload, found.endpoint.call) },
             charge: Mutex::default(),
+            shadow: story.drawn(&routes, &model_of_route, found.endpoint.call, way.via),
+            live: Mutex::default(),
             body: Bytes::new(),
         };
         let heard = call.story.talks.new_in(&call.talk, asked.heard);
@@ -149,6 +172,19 @@ impl Call {
         }
     }
 
+    /// Keeps what was answered, for when the conversation goes on. `answer` is made only where that is asked.
+    pub(super) fn remember(&self, answer: impl FnOnce() -> Option<Turn>) {
+        let Some((seam, answer)) = self.seam.as_ref().and_then(|seam| Some((seam, answer()?))) else {
+            return;
+        };
+        seam.keep(&self.story.stitches, &answer, self.story.guard.clock.now().timestamp());
+    }
+
+    /// What the call is named in rules and records.
+    pub(super) fn asks_tool(&self) -> &'static str {
+        self.asks.tool()
+    }
+
     /// What a streamed answer is said to be.
     pub const fn media(&self) -> &'static str {
         if self.as_list { "application/json" } else { self.dialect.stream.media_type() }
@@ -164,7 +200,10 @@ impl Call {
             let leave = self.taken_up(&action, id, token).await?;
             return self.carried_out(leave).await;
         }
-        match self.judged(action.clone(), Plane::CALL.veiled(&self.talk.veil)).await? {
+        let stitch = self.seam.as_ref().and_then(|seam| seam.stitch.as_ref());
+        let stitch = stitch.map(|stitch| (stitch.likeness.as_str(), stitch.with.session.clone()));
+        let plane = Plane { stitch, ..Plane::CALL.veiled(&self.talk.veil) };
+        match self.judged(action.clone(), plane).await? {
             Judged::Through(leave) => self.carried_out(leave).await,
             Judged::Waits(hold) if self.streams => Ok(stream::held(self, action, hold)),
             Judged::Waits(hold) => {
@@ -179,7 +218,7 @@ impl Call {
         let guard = &self.story.guard;
         let id = match plane.of {
             None => self.id.clone(),
-            Some(Came::Result(_) | Came::Asked(_)) => {
+            Some(Came::Result(_) | Came::Asked(_) | Came::Mirrors(_)) => {
                 crate::ids::fresh(guard.clock.now().timestamp(), &*guard.dice)
             }
         };
@@ -276,6 +315,20 @@ impl Call {
     /// Records what became of a call that has no answer, or not all of one, and why.
     pub fn note_end(&self, report: Report, code: &str) {
         self.story.guard.ended(&self.id, &self.caller.agent.name, report, code);
+    }
+}
+
+impl Models {
+    /// Whether a call is made once more, and where: by the share of its route.
+    fn drawn(&self, routes: &Routes, model: &str, asks: Asks, via: Option<&str>) -> Option<Shadow> {
+        let shadow = routes.of_model(model)?.shadow.as_ref()?;
+        // Whoever names a provider asks for no route.
+        if asks != Asks::Generate || via.is_some() {
+            return None;
+        }
+        let mut draw = [0u8; 8];
+        self.guard.dice.fill(&mut draw);
+        (u64::from_le_bytes(draw) % 100 < u64::from(shadow.share)).then(|| shadow.clone())
     }
 }
 

@@ -18,6 +18,8 @@ mod origin;
 mod plain;
 mod say;
 mod send;
+mod shadow;
+mod stitch;
 mod stream;
 mod talk;
 #[cfg(test)]
@@ -35,6 +37,8 @@ use wire::endpoint::{self, Found};
 
 pub use no::No;
 pub use origin::credential;
+pub use shadow::{Compared, Figures, Outcome, Shadowed, Shadows, Standing, Sums};
+use stitch::Stitches;
 use talk::Talks;
 
 use self::call::Call;
@@ -56,7 +60,10 @@ pub struct Models {
     pub money: Arc<Money>,
     /// What operators say of tools.
     pub tools: Vec<Told>,
+    /// Calls that are made once more at a second model.
+    pub shadows: Arc<Shadows>,
     talks: Talks,
+    stitches: Stitches,
 }
 
 /// The endpoint that a path goes to, and the upstream that it names.
@@ -84,7 +91,8 @@ impl Models {
         money: Arc<Money>,
         tools: Vec<Told>,
     ) -> Self {
-        Models { guard, tokens, routes, legs, money, tools, talks: Talks::default() }
+        let (shadows, talks, stitches) = (Arc::default(), Talks::default(), Stitches::default());
+        Models { guard, tokens, routes, legs, money, tools, shadows, talks, stitches }
     }
 
     /// One call, from its body to its answer. What is refused is refused in the caller's dialect.

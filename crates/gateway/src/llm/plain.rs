@@ -17,6 +17,8 @@ use super::call::{Call, Judged};
 use super::headers;
 use super::no::No;
 use super::send::Begun;
+use super::shadow::Said;
+use super::stitch::Turn;
 use crate::guard::{Came, Plane};
 use crate::limits::{BODY_PAUSE, MAX_ANSWER};
 use crate::refuse::Refusal;
@@ -25,9 +27,12 @@ use crate::tool;
 impl Call {
     /// Judges an answer as a whole, then each call of a tool in it, and gives what may be given.
     pub async fn plain(&self, answer: Begun) -> Result<Response, No> {
-        let Begun { response, dialect, model } = answer;
+        let Begun { response, dialect, model, began, first_byte } = answer;
         let (head, body) = response.into_parts();
         let body = whole(body).await.map_err(|no| no.about(&self.id))?;
+        self.notice(|live| {
+            (live.status, live.first_byte, live.whole) = (head.status.as_u16(), first_byte, began.elapsed());
+        });
         let shown = self.shown(&body, dialect).await.map_err(|no| no.about(&self.id))?;
         let shown = shown.unwrap_or(body);
         let bytes = match dialect.name == self.dialect.name {
@@ -37,6 +42,12 @@ impl Call {
             }
             false => self.translated(&shown, dialect, &model).map_err(|no| no.about(&self.id))?,
         };
+        if head.status.is_success() {
+            self.remember(|| {
+                let doc = Doc::parse(&bytes).ok()?;
+                Some(Turn::of_answer(&Asked::answer(&doc, self.dialect)))
+            });
+        }
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = head.status;
         *response.headers_mut() = headers::to_client(&head.headers);
@@ -60,6 +71,7 @@ impl Call {
         let doc = Doc::parse(body).map_err(unreadable)?;
         self.settle(Some(&Tally::of(dialect, doc.root())));
         let asked = Asked::answer(&doc, dialect);
+        self.notice(|live| live.said = Said::whole(&asked, self.story.shadows.hash()));
         let lining = self.talk.lining();
         let mut payload = self.seen(lining.covered(asked.payload.clone()), true).await?;
         let mut refused = Vec::new();

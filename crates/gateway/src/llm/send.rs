@@ -1,7 +1,7 @@
 //! From leave to the beginning of an answer: money, the upstreams in their order, and what each is sent.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use action::{Decimal, Json, SensitiveClass};
 use axum::response::Response;
@@ -20,6 +20,7 @@ use wire::usage::Tally;
 use super::asked::Asked;
 use super::call::{Call, Leave};
 use super::no::No;
+use super::shadow::counted;
 use super::{Models, say, stream};
 use crate::guard::lifted;
 use crate::money::{Ask, At, Caller, Usage};
@@ -34,9 +35,9 @@ impl Call {
             return self.said(&text).await;
         }
         let ended = match self.sent_as(leave).await {
-            Ok(answer) => match stream::kind(&self, &answer) {
+            Ok(answer) => match answer.kind(&self) {
                 stream::Kind::Pieces | stream::Kind::Items => return Ok(stream::answer(self, answer)),
-                stream::Kind::Whole => self.plain(answer).await,
+                stream::Kind::Whole => self.plain(answer).await.inspect(|_| self.mirror()),
                 stream::Kind::Unreadable => {
                     let message = "the provider's answer is in a form that cannot be judged";
                     Err(No::unavailable("unreadable_answer", message).about(&self.id))
@@ -118,23 +119,15 @@ impl Call {
     /// Charges what the provider counted; without a count, the estimate.
     pub fn settle(&self, tally: Option<&Tally>) {
         let charge = self.charge.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let counted = tally.and_then(|told| {
-            let (input, output) = (told.input(), told.output());
-            (input.is_some() || output.is_some()).then(|| Usage {
-                input: input.unwrap_or(0),
-                output: output.unwrap_or(0),
-                cached: told.cached().unwrap_or(0),
-                reasoning: told.reasoning().unwrap_or(0),
-            })
-        });
         if let Some(charge) = charge {
-            charge.settle(counted);
+            let charged = charge.settle(tally.and_then(counted));
+            self.notice(|live| live.charged = Some(charged));
         }
     }
 
     /// The body as it goes out: as it came, but for what a rule changed and for values that this
     /// conversation has replaced before.
-    fn bytes(&self, changed: Option<&Json>) -> Result<Bytes, No> {
+    pub(super) fn bytes(&self, changed: Option<&Json>) -> Result<Bytes, No> {
         if changed.is_none() && lifted(&self.talk.veil).map().is_empty() {
             return Ok(self.body.clone());
         }
@@ -180,7 +173,8 @@ impl Call {
                     flight.end(tried.ended(), Instant::now());
                     if left == 0 || !tried.again(plan.retry_on) {
                         let model = candidate.model.clone();
-                        return Ok(Begun { response: answered.response, dialect, model });
+                        let (response, first_byte) = (answered.response, began.elapsed());
+                        return Ok(Begun { response, dialect, model, began, first_byte });
                     }
                     permit = answered.declined();
                 }
@@ -202,14 +196,19 @@ impl Call {
     }
 
     /// The dialect that a candidate is spoken to in.
-    fn spoken(&self, candidate: &Candidate) -> &'static Dialect {
+    pub(super) fn spoken(&self, candidate: &Candidate) -> &'static Dialect {
         match self.beside {
             true => self.dialect,
             false => dialect::named(candidate.speaks.dialect).unwrap_or(self.dialect),
         }
     }
 
-    fn outgoing(&self, candidate: &Candidate, dialect: &Dialect, body: &Bytes) -> Result<Outgoing, No> {
+    pub(super) fn outgoing(
+        &self,
+        candidate: &Candidate,
+        dialect: &Dialect,
+        body: &Bytes,
+    ) -> Result<Outgoing, No> {
         let upstream = &candidate.upstream;
         let body = match (dialect.name == self.dialect.name, candidate.model == self.model) {
             (true, true) => body.clone(),
@@ -246,6 +245,23 @@ pub struct Begun {
     pub response: http::Response<Incoming>,
     pub dialect: &'static Dialect,
     pub model: String,
+    /// When it was asked for, and how long its first byte took.
+    pub began: Instant,
+    pub first_byte: Duration,
+}
+
+impl Begun {
+    pub fn kind(&self, call: &Call) -> stream::Kind {
+        stream::kind(call, self.dialect, self.response.status(), self.response.headers())
+    }
+}
+
+/// Whether a call of the first format can be sent in the second one.
+pub fn translates(caller: &str, provider: &str) -> bool {
+    match (dialect::named(caller), dialect::named(provider)) {
+        (Some(caller), Some(provider)) => translate::is_translated(caller, provider),
+        _ => false,
+    }
 }
 
 /// The same body for a model of another name.
@@ -307,10 +323,7 @@ impl Models {
         let given = Given {
             now: Instant::now(),
             draw: [number(a), number(b)],
-            translates: &|caller, provider| match (dialect::named(caller), dialect::named(provider)) {
-                (Some(caller), Some(provider)) => translate::is_translated(caller, provider),
-                _ => false,
-            },
+            translates: &translates,
             price: &|upstream, model| {
                 let (rates, _) =
                     self.money.prices.rates(upstream.name.as_str(), upstream.provider.name, model)?;

@@ -124,7 +124,7 @@ impl Talk {
         Lining::of(lifted(&self.veil).map())
     }
 
-    fn new(veil: Veil) -> Self {
+    pub fn new(veil: Veil) -> Self {
         Talk { veil, heard: Mutex::default(), used: Mutex::new(Instant::now()) }
     }
 }

@@ -1,7 +1,6 @@
 //! The way to a server.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use axum::body::{Body, Bytes};
 use http::{HeaderMap, Method, Response, Uri};
@@ -17,8 +16,7 @@ use crate::upstream::{Leg, Outgoing, TrustFault};
 pub struct Legs(HashMap<String, (Leg, String)>);
 
 impl Legs {
-    /// `ca` replaces the system's authorities by those of a file.
-    pub fn new(settings: &Settings, ca: Option<&Path>) -> Result<Self, TrustFault> {
+    pub fn new(settings: &Settings) -> Result<Self, TrustFault> {
         let mut legs = HashMap::new();
         for server in &settings.servers {
             let Some(url) = &server.url else { continue };
@@ -27,7 +25,8 @@ impl Legs {
             let mut parts = url.clone().into_parts();
             parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
             let base = Uri::from_parts(parts).map_err(|_| TrustFault::Address)?;
-            legs.insert(server.name.as_str().to_owned(), (Leg::new(&base, ca, None)?, path));
+            let leg = Leg::through(&base, server.ca.as_deref(), server.proxy.as_ref())?;
+            legs.insert(server.name.as_str().to_owned(), (leg, path));
         }
         Ok(Legs(legs))
     }

@@ -495,6 +495,8 @@ mod tests {
         Server {
             name: Name::new(name).unwrap(),
             url: None,
+            ca: None,
+            proxy: None,
             authorization: None,
             asks: Vec::new(),
             authorization_servers: Vec::new(),

@@ -1,10 +1,12 @@
 //! What operators say of MCP: which servers there are, who may use them, and how strictly.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use action::Name;
 use http::Uri;
 
+use crate::route::Base;
 use crate::tool::{SEPARATOR, Told, fits};
 
 /// The section `mcp` of the settings.
@@ -31,6 +33,10 @@ pub struct Server {
     pub name: Name,
     /// Absent for one that only the wrapper of a command speaks with.
     pub url: Option<Uri>,
+    /// Authorities that vouch for it, instead of the public ones.
+    pub ca: Option<PathBuf>,
+    /// What its connections are made through.
+    pub proxy: Option<Base>,
     /// Sent upstream as `Authorization`, where the caller brings none.
     pub authorization: Option<Secret>,
     /// What it may ask of the client.

@@ -116,6 +116,21 @@ impl Money {
         })
     }
 
+    /// What a call is taken to come to, before anything of it is counted.
+    pub fn estimated(&self, at: &At, ask: &Ask) -> Charged {
+        Charged { estimated: true, ..self.priced(at, estimate(ask, USUAL_OUTPUT)) }
+    }
+
+    pub fn priced(&self, at: &At, usage: Usage) -> Charged {
+        Charged { usage, cost: self.cost(at, &usage), estimated: false }
+    }
+
+    /// Counts a call that falls under no budget.
+    pub fn apart(&self, at: &At, spender: Spender, charged: &Charged, now: Timestamp) {
+        self.tell.charged(at, charged);
+        self.spend.count(spender, &charged.usage, charged.cost, charged.estimated, now);
+    }
+
     fn cost(&self, at: &At, usage: &Usage) -> Cost {
         self.prices.cost(at.upstream.as_str(), at.kind, at.model.as_str(), usage)
     }

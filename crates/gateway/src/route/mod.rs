@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use action::{Name, SensitiveClass};
 
+use crate::money::Micros;
+
 pub use base::{Base, BaseError};
 pub use pattern::Pattern;
 pub use plan::{Candidate, Given, NoRoute, Plan, Wanted};
@@ -48,6 +50,21 @@ pub struct Route {
     /// Statuses after which the next one is tried.
     pub retry_on: Vec<u16>,
     pub turn: Turn,
+    /// Where some of its calls are made once more, for comparison.
+    pub shadow: Option<Shadow>,
+}
+
+/// A second model that nobody is given the answers of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow {
+    /// The name of an upstream.
+    pub to: Name,
+    /// The model as agents would call it; the one that was asked for where absent.
+    pub model: Option<String>,
+    /// Of the route's calls, in per cent.
+    pub share: u8,
+    /// What mirrored calls may cost in a day (UTC).
+    pub per_day: Option<Micros>,
 }
 
 /// Counts the calls of a route. Copies share it.

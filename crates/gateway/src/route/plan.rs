@@ -6,7 +6,7 @@ use std::time::Instant;
 use action::{Name, SensitiveClass};
 
 use super::pick::{Seen, order};
-use super::{Flight, Never, Route, Routes, Strategy, Upstream};
+use super::{Flight, Never, Route, Routes, Shadow, Strategy, Upstream};
 use crate::provider::{Speaks, kin};
 
 /// Upstreams that a call without a route is tried at.
@@ -107,7 +107,7 @@ impl Routes {
         };
         let speaking: Vec<(&Arc<Upstream>, &Speaks)> = named
             .into_iter()
-            .filter_map(|upstream| Some((upstream, spoken(upstream, wanted.dialect, given)?)))
+            .filter_map(|upstream| Some((upstream, spoken(upstream, wanted.dialect, given.translates)?)))
             .collect();
         if speaking.is_empty() {
             return Err(NoRoute::Format);
@@ -152,6 +152,29 @@ impl Routes {
         Ok(Plan { candidates: candidates.collect(), retry_on })
     }
 
+    /// Where a call is made once more. What must not happen to calls of either model must not happen here: the
+    /// data is that of the live call.
+    pub fn shadowed(
+        &self,
+        wanted: &Wanted<'_>,
+        shadow: &Shadow,
+        translates: &dyn Fn(&str, &str) -> bool,
+    ) -> Result<Candidate, NoRoute> {
+        let upstream = self.named(shadow.to.as_str()).ok_or(NoRoute::UnknownUpstream)?;
+        let speaks = spoken(upstream, wanted.dialect, translates).ok_or(NoRoute::Format)?;
+        let model = shadow.model.as_deref().unwrap_or(wanted.model);
+        let mut nevers = self.nevers(wanted.model).into_iter().chain(self.nevers(model));
+        if !upstream.takes(wanted.classes) || nevers.any(|never| never.forbids(upstream, wanted.classes)) {
+            return Err(NoRoute::Forbidden(wanted.classes.to_vec()));
+        }
+        Ok(Candidate {
+            upstream: Arc::clone(upstream),
+            speaks: speaks.clone(),
+            model: upstream.model(model).to_owned(),
+            last_resort: false,
+        })
+    }
+
     /// What must not happen to calls of this model, whichever way they go: an agent that names an
     /// upstream gets around no rule. A model that no route knows meets the rules of all of them.
     fn nevers(&self, model: &str) -> Vec<&Never> {
@@ -169,8 +192,12 @@ impl Routes {
 
 /// The format a call is sent in: the agent's own where it can be, else the first that it can be put in. A
 /// form without a path of its own is sent as it is to whoever speaks its [`kin`].
-fn spoken<'u>(upstream: &'u Upstream, dialect: &str, given: &Given<'_>) -> Option<&'u Speaks> {
-    let other = || upstream.speaks.iter().find(|speaks| (given.translates)(dialect, speaks.dialect));
+fn spoken<'u>(
+    upstream: &'u Upstream,
+    dialect: &str,
+    translates: &dyn Fn(&str, &str) -> bool,
+) -> Option<&'u Speaks> {
+    let other = || upstream.speaks.iter().find(|speaks| translates(dialect, speaks.dialect));
     upstream.speaks(kin(dialect)).or_else(other)
 }
 
@@ -195,6 +222,7 @@ mod tests {
             attempts: 3,
             retry_on: vec![503],
             turn: Turn::default(),
+            shadow: None,
         }
     }
 
@@ -266,6 +294,32 @@ mod tests {
         routes.upstreams[0] = Arc::new(closed);
         assert_eq!(plan(&routes, &with_health, false), Err(NoRoute::Forbidden(health.to_vec())));
         assert_eq!(plan(&routes, &CHAT, false).unwrap().len(), 2, "without such data it is open");
+    }
+
+    #[test]
+    fn a_shadow_is_sent_what_the_rules_of_either_model_let_it_have() {
+        let health: &[SensitiveClass] = &[SensitiveClass::Health];
+        let never = |provider: &str| Never {
+            classes: health.to_vec(),
+            providers: vec![name(provider)],
+            regions: Vec::new(),
+        };
+        let (mut live, mut second) =
+            (route("m*", &["a"], Strategy::Order), route("new", &["b"], Strategy::Order));
+        live.never.push(never("c"));
+        second.never.push(never("groq"));
+        let routes = routes(vec![live, second]);
+        let to = |to: &str, classes, model: Option<&str>| {
+            let shadow = Shadow { to: name(to), model: model.map(str::to_owned), share: 1, per_day: None };
+            let found = routes.shadowed(&Wanted { classes, ..CHAT }, &shadow, &|_, _| true);
+            found.map(|it| format!("{} {}", it.upstream.name, it.model))
+        };
+        assert_eq!(to("b", &[], None).unwrap(), "b m");
+        assert_eq!(to("b", &[], Some("new")).unwrap(), "b new");
+        assert_eq!(to("b", health, None).unwrap(), "b m");
+        assert_eq!(to("b", health, Some("new")), Err(NoRoute::Forbidden(health.to_vec())));
+        assert_eq!(to("c", health, None), Err(NoRoute::Forbidden(health.to_vec())));
+        assert_eq!(to("x", &[], None), Err(NoRoute::UnknownUpstream));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use connect::{Connector, connector};
 
 use crate::guard::Permit;
 use crate::limits::{ANSWER_BEGINS_WITHIN, IDLE_CONNECTION, MAX_IDLE_CONNECTIONS};
+use crate::route::Base;
 
 /// One upstream's connections.
 #[derive(Clone)]
@@ -104,6 +105,12 @@ impl Leg {
             .http2_adaptive_window(true)
             .build(connector(base, ca, proxy)?);
         Ok(Leg { client, scheme, authority, prefix })
+    }
+
+    /// The same, by a proxy as the settings name it.
+    pub fn through(base: &Uri, ca: Option<&Path>, proxy: Option<&Base>) -> Result<Self, TrustFault> {
+        let proxy = proxy.map(|proxy| proxy.to_string().parse().map_err(|_| TrustFault::Address));
+        Leg::new(base, ca, proxy.transpose()?.as_ref())
     }
 
     pub fn host(&self) -> &str {

@@ -153,11 +153,12 @@ fn history(transaction: &Transaction<'_>, id: &Name) -> rusqlite::Result<Option<
         return Ok(None);
     };
     let sequence = number(decision.sequence);
-    let leaf = transaction
-        .prepare_cached("SELECT leaf FROM records WHERE sequence = ?1")?
-        .query_row([sequence], |row| hash(row, "leaf"))?;
+    let (leaf, notes) = transaction
+        .prepare_cached("SELECT leaf, notes FROM records WHERE sequence = ?1")?
+        .query_row([sequence], |row| Ok((hash(row, "leaf")?, packed(row, "notes")?)))?;
     Ok(Some(DecisionHistory {
         leaf,
+        notes,
         detections: rows(
             transaction,
             "SELECT * FROM detections WHERE sequence = ?1 ORDER BY ordinal LIMIT ?2",
@@ -173,7 +174,8 @@ fn history(transaction: &Transaction<'_>, id: &Name) -> rusqlite::Result<Option<
         )?,
         outcomes: rows(
             transaction,
-            "SELECT * FROM outcomes WHERE of = ?1 ORDER BY sequence LIMIT ?2",
+            "SELECT o.*, r.notes FROM outcomes o JOIN records r ON r.sequence = o.sequence
+             WHERE o.of = ?1 ORDER BY o.sequence LIMIT ?2",
             (id.as_str(), most),
             read_outcome,
         )?,
@@ -293,5 +295,6 @@ fn read_outcome(row: &Row<'_>) -> rusqlite::Result<OutcomeRow> {
         time: ledger::Nanos(row.get("time")?),
         of: word(row, "of")?,
         report: word(row, "report")?,
+        notes: packed(row, "notes")?,
     })
 }

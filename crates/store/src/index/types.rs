@@ -118,6 +118,8 @@ pub struct OutcomeRow {
     pub time: Nanos,
     pub of: Name,
     pub report: Report,
+    /// Why it ended so, and what else its record tells.
+    pub notes: BTreeMap<Name, Name>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -179,6 +181,8 @@ pub struct PolicyRow {
 pub struct DecisionHistory {
     pub decision: DecisionRow,
     pub leaf: Digest,
+    /// What its record tells beside the decision: of which conversation it is, what it came of.
+    pub notes: BTreeMap<Name, Name>,
     pub detections: Vec<DetectionRow>,
     pub hold: Option<HoldRow>,
     pub approvals: Vec<ApprovalRow>,

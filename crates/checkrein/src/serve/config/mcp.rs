@@ -10,6 +10,7 @@
 //!   arguments: block                       # or `alert`: arguments that do not fit the tool's schema
 //!   servers:
 //!     - { name: files, url: http://127.0.0.1:9000/mcp, authorization: { env: FILES_TOKEN }, asks: [roots] }
+//!     - { name: inner, url: https://tools.internal/mcp, ca: inner.pem, proxy: http://127.0.0.1:3128 }
 //!     - { name: local }                    # spoken to by `checkrein mcp --server local -- COMMAND`
 //!   tools:
 //!     - { match: "crm_*", kind: record_change, operation: write, amount: args.amount, currency: USD }
@@ -179,6 +180,12 @@ fn server(one: &mut Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<(S
             }
         },
     };
+    let ca = one.text("ca", faults).map(|path| folder.join(path));
+    let proxy = super::providers::proxy(one, faults);
+    if url.is_none() && (ca.is_some() || proxy.is_some()) {
+        let message = "`ca` and `proxy` say how `url` is reached, and there is none".to_owned();
+        one.fault(faults, "missing_key", message, None);
+    }
     let lies = one.fields("authorization", faults).and_then(|mut fields| {
         let env = fields.text("env", faults).map(|name| Lies::Env(name.to_owned()));
         let file = fields.text("file", faults).map(|path| Lies::File(folder.join(path)));
@@ -196,7 +203,7 @@ fn server(one: &mut Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<(S
     let asks = one.choices("asks", &Asks::ALL, Asks::as_str, faults).unwrap_or_default();
     let issuers = one.texts("authorization_servers", faults).unwrap_or_default();
     let authorization_servers = issuers.into_iter().map(str::to_owned).collect();
-    Some((Server { name: name?, url, authorization: None, asks, authorization_servers }, lies))
+    Some((Server { name: name?, url, ca, proxy, authorization: None, asks, authorization_servers }, lies))
 }
 
 fn told(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Told> {

@@ -8,7 +8,7 @@ use action::{Name, SensitiveClass, Timestamp};
 use anyhow::{Context as _, Result};
 use engine::yaml::{Faults, Fields, Node, Value, nearest, shown};
 use gateway::provider::{Auth, PROVIDERS, Provider, Speaks};
-use gateway::route::{Base, Never, Pattern, Route, Strategy, Turn, Upstream};
+use gateway::route::{Base, Never, Pattern, Route, Shadow, Strategy, Turn, Upstream};
 use http::HeaderName;
 use wire::dialect::Family;
 
@@ -144,7 +144,8 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn proxy(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Base> {
+/// What connections are made through.
+pub fn proxy(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Base> {
     let text = one.text("proxy", faults)?;
     let refused = |fault| one.fault(faults, "bad_url", format!("`proxy` {fault}"), None);
     // What goes through it is encrypted on its own wherever the upstream's address is.
@@ -294,6 +295,7 @@ fn route(one: &mut Fields<'_>, names: &[&str], faults: &mut Faults) -> Option<Ro
     let attempts = bounded(one, "attempts", 1, 10, faults).and_then(|n| u8::try_from(n).ok());
     let retry_on = retry_on(one, faults);
     let never = never(one, names, faults);
+    let shadow = shadow(one, names, faults);
     Some(Route {
         models: models.into_iter().map(Pattern::new).collect(),
         to,
@@ -302,7 +304,30 @@ fn route(one: &mut Fields<'_>, names: &[&str], faults: &mut Faults) -> Option<Ro
         attempts: attempts.unwrap_or(ATTEMPTS),
         retry_on: retry_on.unwrap_or_else(|| RETRY_ON.to_vec()),
         turn: Turn::default(),
+        shadow,
     })
+}
+
+/// The second model that some calls of a route are made at once more.
+fn shadow(one: &mut Fields<'_>, names: &[&str], faults: &mut Faults) -> Option<Shadow> {
+    let mut fields = one.fields("shadow", faults)?;
+    let to = fields.need_text("to", faults).map(str::to_owned);
+    for name in to.iter().filter(|name| !names.contains(&name.as_str())) {
+        unknown(&fields, "to", name, names, faults);
+    }
+    let model = fields.text("model", faults).filter(|model| !model.is_empty()).map(str::to_owned);
+    fields.need("share", faults);
+    let share = bounded(&mut fields, "share", 1, 100, faults).and_then(|share| u8::try_from(share).ok());
+    let per_day = fields.get("dollars_a_day").and_then(|node| {
+        let micros = node.as_text().and_then(|text| gateway::money::dollars(text.trim()));
+        if micros.is_none() {
+            let hint = Some("for example `dollars_a_day: 5.00`".to_owned());
+            fields.fault(faults, "bad_amount", "`dollars_a_day` is no amount of dollars".to_owned(), hint);
+        }
+        micros
+    });
+    fields.finish(faults);
+    Some(Shadow { to: Name::new(&to?).ok()?, model, share: share?, per_day })
 }
 
 fn retry_on(one: &mut Fields<'_>, faults: &mut Faults) -> Option<Vec<u16>> {
@@ -406,7 +431,7 @@ providers:
 routes:
   - { models: 'gpt-*', to: [main, az], by: latency, attempts: 2, retry_on: [429],
       never: { classes: [health], providers: [main], regions: 'us-*' } }
-  - { models: ['*'], to: own }
+  - { models: ['*'], to: own, shadow: { to: main, model: new, share: 5, dollars_a_day: '2.50' } }
 ",
         )
         .unwrap();
@@ -424,6 +449,9 @@ routes:
         assert_eq!((routes[0].by, routes[0].attempts), (Strategy::Latency, 2));
         assert_eq!(routes[0].never[0].classes, [SensitiveClass::Health]);
         assert_eq!(routes[1].retry_on, RETRY_ON);
+        let shadow = routes[1].shadow.as_ref().unwrap();
+        assert_eq!((shadow.to.as_str(), shadow.model.as_deref()), ("main", Some("new")));
+        assert_eq!((shadow.share, shadow.per_day), (5, Some(2_500_000)));
     }
 
     #[test]
@@ -439,6 +467,7 @@ providers:
   - { name: e, kind: vllm, speaks: [{ dialect: openai_chat, path: v1 }], headers: { 'a b': c } }
   - { name: e, kind: vllm, models: [a] }
 routes:
+  - { models: x, to: e, shadow: { to: none, share: 0, dollars_a_day: lots, colour: red } }
   - { to: [nobody], attempts: 0, retry_on: [200], never: { classes: [health] } }
 ",
         )
@@ -456,6 +485,7 @@ routes:
             "wrong_type",
             "unknown_provider",
             "out_of_range",
+            "bad_amount",
         ] {
             assert!(codes.contains(&code), "{code} is missing in {codes:?}");
         }

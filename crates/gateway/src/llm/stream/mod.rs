@@ -24,7 +24,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use hold::Hold;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use ledger::Report;
 use wire::dialect::{Dialect, Stream};
@@ -51,9 +51,8 @@ pub enum Kind {
 }
 
 /// What the head of an answer says of its body.
-pub fn kind(call: &Call, answer: &Begun) -> Kind {
-    let Begun { response, dialect, .. } = answer;
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+pub fn kind(call: &Call, dialect: &Dialect, status: StatusCode, headers: &HeaderMap) -> Kind {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Kind::Unreadable;
     }
@@ -61,9 +60,7 @@ pub fn kind(call: &Call, answer: &Begun) -> Kind {
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
         "text/event-stream" | "application/x-ndjson" | "application/vnd.amazon.eventstream" => Kind::Pieces,
-        "application/json" if call.streams && dialect.is_listed() && response.status().is_success() => {
-            Kind::Items
-        }
+        "application/json" if call.streams && dialect.is_listed() && status.is_success() => Kind::Items,
         media if media == "application/json" || media.ends_with("+json") || media.starts_with("text/") => {
             Kind::Whole
         }
@@ -77,12 +74,16 @@ pub fn answer(call: Arc<Call>, answer: Begun) -> Response {
     let mut response = Response::new(Body::new(out));
     *response.status_mut() = answer.response.status();
     *response.headers_mut() = headers::to_client(answer.response.headers());
-    let rewritten = answer.dialect.name != call.dialect.name || kind(&call, &answer) == Kind::Items;
+    let rewritten = answer.dialect.name != call.dialect.name || answer.kind(&call) == Kind::Items;
     if rewritten || call.as_list {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(call.media()));
     }
     call.sign(response.headers_mut());
-    tokio::spawn(async move { run(&call, answer, &pipe).await });
+    tokio::spawn(async move {
+        if run(&call, answer, &pipe).await {
+            call.mirror();
+        }
+    });
     response
 }
 
@@ -111,8 +112,12 @@ pub fn held(call: Arc<Call>, action: Action, hold: Hold) -> Response {
             // Whoever asked has hung up. What was not taken stays where it is.
             None => {}
             Some(Err(no)) => cut(&call, &no, &pipe).await,
-            Some(Ok(answer)) => match kind(&call, &answer) {
-                Kind::Pieces | Kind::Items => run(&call, answer, &pipe).await,
+            Some(Ok(answer)) => match answer.kind(&call) {
+                Kind::Pieces | Kind::Items => {
+                    if run(&call, answer, &pipe).await {
+                        call.mirror();
+                    }
+                }
                 // The client was promised a stream; what came instead cannot be put into one.
                 Kind::Whole | Kind::Unreadable => {
                     let no = No::unavailable("no_stream", "the provider did not answer with a stream");
@@ -136,14 +141,18 @@ async fn alive<T>(pipe: &Pipe, form: Stream, work: impl Future<Output = T>) -> O
     }
 }
 
-/// Everything from the first byte to the last.
-async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
-    let mut items = (kind(call, &answer) == Kind::Items).then(Elements::default);
-    let Begun { response, dialect, model } = answer;
+/// Everything from the first byte to the last. Whether that one came.
+async fn run(call: &Call, answer: Begun, pipe: &Pipe) -> bool {
+    let mut items = (answer.kind(call) == Kind::Items).then(Elements::default);
+    let Begun { response, dialect, model, began, first_byte } = answer;
+    let status = response.status().as_u16();
     let mut body = response.into_body();
     let mut queue = match Queue::new(call, dialect, &model) {
         Ok(queue) => queue,
-        Err(no) => return cut(call, &no.about(&call.id), pipe).await,
+        Err(no) => {
+            cut(call, &no.about(&call.id), pipe).await;
+            return false;
+        }
     };
     let ended = loop {
         match tokio::time::timeout(BODY_PAUSE, body.frame()).await {
@@ -173,6 +182,9 @@ async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
             }
         }
     };
+    call.notice(|live| {
+        (live.status, live.first_byte, live.whole) = (status, first_byte, began.elapsed());
+    });
     let ended = match ended {
         End::Done => match finish(&mut queue, pipe).await {
             Ok(()) => End::Done,
@@ -182,13 +194,18 @@ async fn run(call: &Call, answer: Begun, pipe: &Pipe) {
     };
     queue.settle_money();
     match ended {
-        End::Done => {}
+        End::Done => {
+            queue.note_said();
+            call.remember(|| queue.turn());
+            return true;
+        }
         End::Cut(no) => {
             queue.note_cut(no.code());
             cut(call, &no.about(&call.id), pipe).await;
         }
         End::Gone => queue.note_cut("client_gone"),
     }
+    false
 }
 
 /// How a stream ends.
@@ -212,7 +229,7 @@ impl From<Gone> for End {
 }
 
 /// The items of a list as events of their dialect, and why there are no more.
-fn as_events(items: &mut Elements, bytes: &[u8], dialect: &Dialect) -> (Bytes, Option<No>) {
+pub fn as_events(items: &mut Elements, bytes: &[u8], dialect: &Dialect) -> (Bytes, Option<No>) {
     items.push(bytes);
     let mut events = Vec::with_capacity(bytes.len());
     loop {

@@ -22,6 +22,8 @@ use super::{End, alive};
 use crate::limits::{MAX_FINDS, MAX_WAITING_BYTES, MAX_WAITING_EVENTS};
 use crate::llm::call::Call;
 use crate::llm::no::No;
+use crate::llm::shadow::Listener;
+use crate::llm::stitch::Turn;
 use crate::llm::talk::Lining;
 
 /// Bytes of a text before what is judged that are judged with it: words that say what follows.
@@ -53,6 +55,8 @@ pub struct Queue<'c> {
     known: BTreeSet<String>,
     finds: usize,
     ended: bool,
+    /// What is said, where it is compared with a second answer.
+    listener: Option<Listener>,
 }
 
 struct Event {
@@ -125,6 +129,7 @@ impl<'c> Queue<'c> {
             known: BTreeSet::new(),
             finds: 0,
             ended: false,
+            listener: call.shadow.is_some().then(|| Listener::new(dialect)),
         })
     }
 
@@ -138,6 +143,9 @@ impl<'c> Queue<'c> {
             |_| No::unavailable("unreadable_answer", "the provider's answer cannot be read any further");
         let Some(step) = self.reader.step().map_err(fault)? else { return Ok(false) };
         self.count += 1;
+        if let Some(listener) = &mut self.listener {
+            listener.hear(&step, &self.reader);
+        }
         let parts = match &step.reading {
             Reading::Event(told) => self.event(told, pipe).await?,
             Reading::End => {
@@ -196,6 +204,29 @@ impl<'c> Queue<'c> {
 
     pub fn settle_money(&self) {
         self.call.settle(Some(self.reader.tally()));
+    }
+
+    pub fn note_said(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            let said = listener.said(&self.reader, self.call.story.shadows.hash());
+            self.call.notice(|live| live.said = said);
+        }
+    }
+
+    /// What was said, as it was given to the client. What stands in the place of a refused call is not told
+    /// apart from other words, so such an answer is not known again.
+    pub fn turn(&self) -> Option<Turn> {
+        if self.calls.values().any(|calling| matches!(calling.decided, Some(Decided::Refused(_)))) {
+            return None;
+        }
+        let is_text = |key: &Key| key.meaning == Meaning::Text;
+        let texts = self.tracks.iter().filter(|(key, _)| is_text(key));
+        let text = texts.map(|(_, track)| self.lining.open(track.text())).collect();
+        let calls = self.calls.values().filter(|calling| !calling.tool.is_empty()).map(|calling| {
+            let arguments = calling.final_arguments.as_ref().unwrap_or(&calling.arguments);
+            (calling.tool.clone(), Json::Text(arguments.clone()))
+        });
+        Some(Turn::of_model(text, calls.collect()))
     }
 
     pub fn note_cut(&self, code: &str) {
