@@ -6,6 +6,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod a2a;
 mod approvals;
 mod budgets;
 mod certificates;
