@@ -17,7 +17,7 @@ use wire::shape::{Meaning, places};
 
 use crate::harness::{Server, until};
 use crate::leaks::{ask_within, fixture, spoken};
-use crate::models::{CARD, KEY, server};
+use crate::models::{self, CARD, KEY, chat, joined, server, streamed};
 use crate::provider::{Answers, Provider};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -265,4 +265,27 @@ fn any_split_of_a_stream_gives_the_same_content_and_the_same_verdicts() {
     assert!(count(CARD) > 15, "what was replaced in the request is put back: {counts:?}");
     assert!(count("call was not made") > 5 && count("\"get_weather\"") > 5, "{counts:?}");
     assert!(count("answer_cut") * 4 < cells.len(), "most streams come to their end: {counts:?}");
+}
+
+/// The one thing that more of a text may tell about what was released of it: in a text that has signs beyond
+/// ASCII an end of a line is a blank, and a number may go over it.
+#[test]
+fn what_a_late_sign_makes_of_an_early_number_is_found_in_the_whole_answer() {
+    let provider = Provider::start(|seen| {
+        let last = if seen.body.contains("late sign") { "très bien." } else { "tres bien." };
+        let text =
+            ["The number is 4111 1111\n", "1111 1111 ", "as I have told ", "you before. That is ", last];
+        Answers::events(&models::stream(&text))
+    });
+    let server = server(&provider);
+    let [plain, late] = ["plain", "late"].map(|name| server.agent(name, &[]));
+    let reply = chat(&plain, &streamed("hello"));
+    assert!(joined(&reply.body).ends_with("tres bien.") && reply.body.contains("[DONE]"), "{}", reply.body);
+
+    let reply = chat(&late, &streamed("with a late sign"));
+    assert!(joined(&reply.body).contains("4111 1111\n"), "it had settled: {}", reply.body);
+    assert!(reply.body.contains("found_late") && !reply.body.contains("[DONE]"), "{}", reply.body);
+    let verdicts_of_late = || verdicts(&server, "late").join(", ");
+    until("the answer's decision says what it is", || verdicts_of_late().contains("models.answers"));
+    assert!(!verdicts(&server, "plain").join(", ").contains("models.answers"));
 }
