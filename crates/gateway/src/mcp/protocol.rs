@@ -18,7 +18,7 @@ pub struct Protocol {
     pub message: &'static str,
     /// That of what is no message: opening a stream, ending a session, asking who somebody is.
     pub session: &'static str,
-    /// Where the headers of the protocol begin, which go on.
+    /// Headers of the protocol, which go on; of some only the beginning is known.
     pub headers: &'static [&'static str],
     /// The numbers of its errors.
     pub number: fn(Why) -> i32,
@@ -32,7 +32,8 @@ pub struct Protocol {
 
 impl Protocol {
     pub fn is_header(&self, name: &HeaderName) -> bool {
-        self.headers.iter().any(|begin| name.as_str().starts_with(begin))
+        let name = name.as_str();
+        self.headers.iter().any(|known| name == *known || known.ends_with('-') && name.starts_with(known))
     }
 }
 
@@ -107,10 +108,43 @@ pub static A2A: Protocol = Protocol {
     ],
     message: "agent_message",
     session: "agent_card",
-    // The second of extensions, before they were in the standard.
-    headers: &["a2a-", "x-a2a-"],
+    // The last is what extensions had before 1.0.
+    headers: &["a2a-version", "a2a-extensions", "x-a2a-extensions"],
     number: refuse::number_in_a2a,
     notes: "metadata",
     has_tools: false,
     answers_on: true,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_a_protocol_go_on_and_no_others() {
+        for (protocol, name, goes) in [
+            (&MCP, "mcp-protocol-version", true),
+            (&MCP, "mcp-param-region", true),
+            (&MCP, "a2a-version", false),
+            (&A2A, "a2a-version", true),
+            (&A2A, "x-a2a-extensions", true),
+            (&A2A, "a2a-version-note", false),
+            (&A2A, "x-checkrein-chain", false),
+        ] {
+            assert_eq!(protocol.is_header(&HeaderName::from_static(name)), goes, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_method_stands_twice_and_every_kind_of_it_has_a_name() {
+        for protocol in [&MCP, &A2A] {
+            for (n, (method, _, resource)) in protocol.methods.iter().enumerate() {
+                assert!(protocol.methods.iter().take(n).all(|(other, ..)| other != method), "{method}");
+                assert!(action::Name::new(resource).is_ok(), "{method}");
+            }
+            assert!(
+                action::Name::new(protocol.message).is_ok() && action::Name::new(protocol.session).is_ok()
+            );
+        }
+    }
+}
