@@ -163,6 +163,15 @@ mod tests {
                 r#"{"name":"planner","supportedInterfaces":[{"url":"https://planner.internal/rest","protocolBinding":"HTTP+JSON","protocolVersion":"1.0"},{"url":"https://planner.internal/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}],"capabilities":{"streaming":true,"extendedAgentCard":true}}"#,
                 r#"{"name":"planner","supportedInterfaces":[{"url":"https://agents.example/a2a/planner","protocolBinding":"JSONRPC","protocolVersion":"1.0"}],"capabilities":{"streaming":true,"extendedAgentCard":false}}"#,
             ),
+            // What is odd leads nowhere else either.
+            (
+                r#"{"\u0075rl":7,"additionalInterfaces":{"url":"https://planner.internal"},"capabilities":[1]}"#,
+                r#"{"\u0075rl":"https://agents.example/a2a/planner","additionalInterfaces":[],"capabilities":[1],"supportsAuthenticatedExtendedCard":false}"#,
+            ),
+            (
+                r#"{"supportedInterfaces":["https://planner.internal",{"protocolBinding":"JSONRPC"},{"protocolBinding":7,"url":"x"}]}"#,
+                r#"{"supportedInterfaces":[{"protocolBinding":"JSONRPC","url":"https://agents.example/a2a/planner"}]}"#,
+            ),
         ] {
             let doc = Doc::parse(card.as_bytes()).unwrap();
             assert_eq!(led_here(doc.root(), here), want);
