@@ -95,7 +95,7 @@ readme:
 	@scripts/readme.sh
 
 .PHONY: sdk
-sdk: ## Run the official clients of model providers and of MCP against the server
+sdk: ## Run the official clients of model providers, MCP and A2A against the server
 	$(call say,official clients)
 	@$(CARGO) build --locked --release -p checkrein
 	@scripts/sdk.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the official clients of the model providers and of MCP against the server: see
+# Runs the official clients of the model providers, MCP and A2A against the server: see
 # crates/checkrein/tests/sdk/run.py. Words after the script's name go to it, for example `--only anthropic`.
 #
 # The clients are installed from their registries into the target folder, at pinned versions, once;

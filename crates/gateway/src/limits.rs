@@ -129,3 +129,5 @@ pub const MAX_WAITING_EVENTS: usize = 20_000;
 pub const MAX_WAITING_BYTES: usize = 16 << 20;
 /// Times that one stream's text is judged because of what was found in it; then it is cut.
 pub const MAX_FINDS: usize = 256;
+/// Calls of agents by agents that are under way; one beyond is turned away.
+pub const MAX_CHAINS: usize = 16_384;

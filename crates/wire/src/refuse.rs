@@ -136,11 +136,33 @@ fn body(family: Family, refusal: Refusal<'_>, id: Option<&str>) -> String {
         Family::Amazon => format!(r#"{{"message":{message},"code":{code},"receipt":{receipt}}}"#),
         Family::Cohere => format!(r#"{{"message":{message},"code":{code},"id":{receipt}}}"#),
         Family::Ollama => format!(r#"{{"error":{message},"code":{code},"receipt":{receipt}}}"#),
-        Family::Mcp => format!(
-            r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":{},"message":{message},"data":{{"code":{code},"receipt":{receipt}}}}}}}"#,
-            id.unwrap_or("null"),
-            words.json_rpc
-        ),
+        Family::Mcp => json_rpc(refusal, words.json_rpc, id),
+    }
+}
+
+/// An error as JSON-RPC has it. Protocols over it differ in which numbers mean something of their own.
+pub fn json_rpc(refusal: Refusal<'_>, number: i32, id: Option<&str>) -> String {
+    let (message, code, receipt) = (quoted(refusal.message), quoted(refusal.code), quoted(refusal.receipt));
+    let id = id.unwrap_or("null");
+    format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{number},"message":{message},"data":{{"code":{code},"receipt":{receipt}}}}}}}"#
+    )
+}
+
+/// The numbers of MCP's errors.
+pub const fn number_in_mcp(why: Why) -> i32 {
+    words(why).json_rpc
+}
+
+/// The numbers of errors between agents. Those of MCP mean something else there: -32003 that nobody is
+/// called back, -32001 that a task is unknown.
+pub const fn number_in_a2a(why: Why) -> i32 {
+    match why {
+        Why::Refused => -31_003,
+        Why::Stranger => -31_001,
+        Why::Unreadable => words(why).json_rpc,
+        Why::TooMuch => -31_029,
+        Why::Unavailable => -31_000,
     }
 }
 

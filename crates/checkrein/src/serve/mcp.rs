@@ -1,4 +1,5 @@
-//! The parts of the `mcp` story: its settings with their secrets, its pins in a file, its routes.
+//! The parts of the `mcp` story: its settings with their secrets, its pins in a file, its routes. The same for
+//! agents that talk to agents.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use gateway::Guard;
 use gateway::ask::Tokens;
-use gateway::mcp::{Legs, Mcp, Pin, PinStore, Pins, Seal, Waiting};
+use gateway::mcp::{A2A, Agents, Legs, MCP, Mcp, Pin, PinStore, Pins, Protocol, Seal, Settings, Waiting};
 use gateway::ports::Unavailable;
 
 use super::config::Config;
@@ -28,21 +29,37 @@ pub struct Parts {
 pub fn build(config: &Config, guard: &Arc<Guard>, keys: &Path) -> Result<Parts> {
     let store = Arc::new(PinFile(config.data.join(PINS)));
     let pins = Arc::new(Pins::open(store).context("cannot read the pinned definitions of tools")?);
-    if config.mcp.is_empty() {
-        return Ok(Parts { pins, routes: None });
-    }
-    let settings = config.mcp.with_secrets()?;
-    let legs = Legs::new(&settings).context("cannot set up the way to the MCP servers")?;
-    let mcp = Mcp {
-        guard: Arc::clone(guard),
-        settings,
-        pins: Arc::clone(&pins),
-        tokens: Tokens::new(&secrets::key(keys, "token.key", &*guard.dice)?),
-        seal: Seal::new(&secrets::key(keys, "mcp-session.key", &*guard.dice)?),
-        waiting: Waiting::default(),
-        legs,
+    let story = |protocol: &'static Protocol, settings: Settings| -> Result<Arc<Mcp>> {
+        let legs = Legs::new(&settings).context("cannot set up the way to the servers")?;
+        Ok(Arc::new(Mcp {
+            guard: Arc::clone(guard),
+            protocol,
+            settings,
+            pins: Arc::clone(&pins),
+            tokens: Tokens::new(&secrets::key(keys, "token.key", &*guard.dice)?),
+            seal: Seal::new(&secrets::key(keys, "mcp-session.key", &*guard.dice)?),
+            waiting: Waiting::default(),
+            legs,
+        }))
     };
-    Ok(Parts { pins, routes: Some(gateway::mcp::router(Arc::new(mcp))) })
+    let mut routes = None;
+    if !config.mcp.is_empty() {
+        routes = Some(gateway::mcp::router(story(&MCP, config.mcp.with_secrets()?)?));
+    }
+    if !config.a2a.agents.is_empty() {
+        let a2a = &config.a2a;
+        let agents = Agents {
+            mcp: story(&A2A, a2a.agents.with_secrets()?)?,
+            depth: a2a.depth,
+            public: a2a.public.clone(),
+            cards: a2a.cards.clone(),
+            callers: a2a.callers.clone(),
+            chains: Arc::default(),
+        };
+        let own = gateway::mcp::agents_router(Arc::new(agents));
+        routes = Some(routes.unwrap_or_default().merge(own));
+    }
+    Ok(Parts { pins, routes })
 }
 
 /// Pins in one file, which is replaced whole.

@@ -8,7 +8,8 @@ SECRET = "AKIAQ4ZTPX7NW3LJ6KDM"
 
 
 class Client:
-    def __init__(self, name, model, refused, spent, stranger, kind="model", node=None, tls=(), words=None, mute=()):
+    def __init__(self, name, model, refused, spent, stranger, kind="model", node=None, tls=(), words=None, mute=(), languages=("python", "node")):
+        self.languages = languages
         self.name, self.model, self.kind = name, model, kind
         # The client's own errors: its class, and the status that it carries.
         self.errors = {"refused": refused, "spent": spent, "stranger": stranger}
@@ -31,6 +32,10 @@ OLLAMA = (("ResponseError", 403), ("ResponseError", 429), ("ResponseError", 401)
 MCP = (("MCPError", -32003), ("MCPError", -32029), ("MCPError", -32001))
 MCP_NODE = {"refused": ("McpError", -32003), "spent": ("McpError", -32029), "stranger": ("StreamableHTTPError", 401)}
 
+# The kit for agents has one error for numbers that the protocol gives no meaning to. It asks for a card first,
+# which an unknown caller is not given.
+AGENT = (("A2AClientError", None), ("A2AClientError", None), ("AgentCardResolutionError", 401))
+
 CLIENTS = [
     Client("openai-chat", "gpt-mock", *OPENAI),
     Client("openai-responses", "gpt-mock", *OPENAI),
@@ -44,6 +49,9 @@ CLIENTS = [
     Client("mistral", "mistral-mock", *MISTRAL, words={"tool call": "Tell me the weather at once"}, mute=["node"]),
     Client("ollama", "llama-mock", *OLLAMA),
     Client("mcp", "", *MCP, kind="mcp", node=MCP_NODE),
+    # The kit speaks both versions of the protocol by one face; the agent's card says which.
+    Client("a2a", "", *AGENT, kind="a2a", languages=["python"]),
+    Client("a2a-03", "", *AGENT, kind="a2a", languages=["python"]),
 ]
 
 
@@ -53,7 +61,7 @@ def says(text):
             return told(seen)
         if seen["text"] != text:
             return f"the text is {seen['text']!r}"
-        if job.get("stream") and seen["pieces"] < 2:
+        if job.get("stream") and client.kind == "model" and seen["pieces"] < 2:
             return "the stream came in one piece"
         return None
 
@@ -115,6 +123,14 @@ def without_text(secret, kept):
     return look
 
 
+def works(seen, job, client, language):
+    """A task that is asked about, and ended."""
+    if seen.get("error"):
+        return told(seen)
+    wanted = [["got", {"state": "TASK_STATE_WORKING"}], ["cancelled", {"state": "TASK_STATE_CANCELED"}]]
+    return None if seen["calls"] == wanted else f"the task went by {seen['calls']}"
+
+
 def told(seen):
     return f"`{seen['error']}` with {seen['status']}: {seen['message'][:200]}"
 
@@ -157,8 +173,23 @@ MCP_CASES = [
 ]
 
 
+AGENT_CASES = [
+    Case("plain", says(f"You said: {HELLO}"), say=HELLO, direct=True),
+    Case("task", works, say="Take your time, for long", direct=True),
+    Case("blocked", fails("refused"), say="Where does nightjar live?"),
+    # For good, too: an agent acts on what it is told.
+    Case("redacted", says("You said: Is **** **** **** 1111 a valid card?"), say=PAY_CARD),
+    Case("held, approved", says(f"You said: {PAYROLL}"), say=PAYROLL, approve="approve"),
+    Case("held, denied", fails("refused"), say=PAYROLL + " And who says so?", approve="deny"),
+    Case("key in answer", without_text(SECRET, "as always."), say="What was the deploy key?"),
+    Case("unknown key", fails("stranger"), say=HELLO, agent="stranger"),
+]
+
+
 def rows(client):
     """Every row of one client: case, streamed or not."""
     if client.kind == "mcp":
         return [(case, False) for case in MCP_CASES]
+    if client.kind == "a2a":
+        return [(case, stream) for case in AGENT_CASES for stream in (False, True) if case.expect is not works or not stream]
     return [(case, stream) for case in MODEL for stream in (False, True)]

@@ -286,6 +286,45 @@ def mcp_call(job, seen):
     anyio.run(talk)
 
 
+def agent_client(name):
+    def talk(job, seen):
+        import anyio
+        import httpx
+        from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
+        from a2a.helpers import get_message_text, new_text_message
+        from a2a.types import CancelTaskRequest, GetTaskRequest, Role, SendMessageConfiguration, SendMessageRequest, TaskState
+
+        def hear(event):
+            """Whatever has text in it; the name of a task."""
+            if event.HasField("message"):
+                seen.say(get_message_text(event.message))
+            parts = event.artifact_update.artifact.parts if event.HasField("artifact_update") else []
+            for artifact in event.task.artifacts:
+                parts = [*parts, *artifact.parts]
+            for part in parts:
+                seen.say(part.text)
+            return event.task.id
+
+        async def main():
+            headers = {"authorization": "Bearer " + job["key"]}
+            async with httpx.AsyncClient(headers=headers, timeout=60, verify=job.get("ca") or True) as http:
+                card = await A2ACardResolver(http, f"{job['base']}/a2a/{name}").get_agent_card()
+                # What the card says is gone by, and by nothing else.
+                config = ClientConfig(httpx_client=http, streaming=job["stream"], polling="for long" in job["say"])
+                client = ClientFactory(config).create(card)
+                message = new_text_message(job["say"], role=Role.ROLE_USER)
+                tasks = [hear(event) async for event in client.send_message(SendMessageRequest(message=message))]
+                if "for long" in job["say"]:
+                    task = await client.get_task(GetTaskRequest(id=tasks[0]))
+                    seen.call("got", {"state": TaskState.Name(task.status.state)})
+                    task = await client.cancel_task(CancelTaskRequest(id=tasks[0]))
+                    seen.call("cancelled", {"state": TaskState.Name(task.status.state)})
+
+        anyio.run(main)
+
+    return talk
+
+
 CLIENTS = {
     "openai-chat": openai_chat,
     "openai-responses": openai_responses,
@@ -297,6 +336,8 @@ CLIENTS = {
     "mistral": mistral_chat,
     "ollama": ollama_chat,
     "mcp": mcp_call,
+    "a2a": agent_client("echo"),
+    "a2a-03": agent_client("echo-0.3"),
 }
 
 

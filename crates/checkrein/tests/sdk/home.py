@@ -58,17 +58,20 @@ def tail(log):
     return Path(log.name).read_text()[-2000:] if log else ""
 
 
-class Tools:
-    """The MCP server; it says nothing when it is ready, so its port is asked."""
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
-    def __init__(self, python, log):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+
+class Script:
+    """The MCP server, or the agents; they say nothing when they are ready, so their port is asked."""
+
+    def __init__(self, python, name, log):
+        port = free_port()
         self.address = f"127.0.0.1:{port}"
-        words = [python, HERE / "tools_server.py", str(port)]
-        self.process = subprocess.Popen(words, stdout=log, stderr=log)
-        until("the tools listen", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        self.process = subprocess.Popen([python, HERE / name, str(port)], stdout=log, stderr=log)
+        until(f"{name} listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
 
     def stop(self):
         self.process.terminate()
@@ -76,17 +79,21 @@ class Tools:
 
 
 class Server:
-    def __init__(self, program, folder, providers, tools, tls, spent):
+    def __init__(self, program, folder, providers, tools, agents, tls, spent):
         folder.mkdir()
         for name in ("rules.yaml", "limits.yaml"):
             shutil.copy(HERE / name, folder)
         settings = (HERE / "checkrein.yaml").read_text().replace("@MOCK@", providers).replace("@TOOLS@", tools)
+        # Cards of agents name the address, so it is known before there is a server.
+        here = f"127.0.0.1:{free_port()}"
+        settings = settings.replace("@AGENTS@", agents).replace("@HERE@", f"{'https' if tls else 'http'}://{here}")
+        settings = settings.replace("agents: { listen: 127.0.0.1:0 }", f"agents: {{ listen: {here} }}")
         budget = "\n  - {{ name: {0}, agent: {0}, per: day, requests: 0, on_limit: block }}"
         settings += "budgets:" + "".join(budget.format(agent) for agent in spent) + "\n" if spent else ""
         if tls:
             certificate(folder)
-            seal = "{ listen: 127.0.0.1:0, tls: { certificate: own.pem, key: own.key } }"
-            settings = settings.replace("agents: { listen: 127.0.0.1:0 }", f"agents: {seal}")
+            seal = f"{{ listen: {here}, tls: {{ certificate: own.pem, key: own.key }} }}"
+            settings = settings.replace(f"agents: {{ listen: {here} }}", f"agents: {seal}")
         path = folder / "checkrein.yaml"
         path.write_text(settings)
         self.log = open(folder / "log", "w")

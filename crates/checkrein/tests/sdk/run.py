@@ -152,6 +152,8 @@ def spent(drivers):
 def every(drivers, only):
     for driver in drivers:
         for client in CLIENTS:
+            if driver.language not in client.languages:
+                continue
             for case, stream in rows(client):
                 if only in f"{driver.language} {client.name} {case.name}":
                     yield driver, client, case, stream
@@ -174,20 +176,24 @@ def main():
         try:
             providers = home.mock(args.program)
             running.append(providers)
-            tools = home.Tools(args.python, log)
+            tools = home.Script(args.python, "tools_server.py", log)
             running.append(tools)
+            agents = home.Script(args.python, "agent_server.py", log)
+            running.append(agents)
             drivers = [
                 Driver("python", [args.python, here / "clients.py"], log),
                 Driver("node", [args.node, Path(args.scripts) / "clients.mjs"], log),
             ]
             running += drivers
             mock = providers.address("mock provider")
-            bases = {"model": f"http://{mock}", "mcp": f"http://{tools.address}"}
+            bases = {"model": f"http://{mock}", "mcp": f"http://{tools.address}", "a2a": f"http://{agents.address}"}
             if args.where != "gateway":
                 side_by_side(drivers, lambda driver: direct(table, driver, args.only, bases))
             if args.where != "direct":
                 for tls in (False, True):
-                    server = home.Server(args.program, Path(folder) / f"tls-{tls}", mock, tools.address, tls, spent(drivers))
+                    home_of = Path(folder) / f"tls-{tls}"
+                    behind = (mock, tools.address, agents.address)
+                    server = home.Server(args.program, home_of, *behind, tls, spent(drivers))
                     running.append(server)
                     server.approver()
                     side_by_side(drivers, lambda driver: through(table, driver, args.only, server))

@@ -6,6 +6,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod a2a;
 mod approvals;
 mod budgets;
 mod certificates;
@@ -25,6 +26,7 @@ mod leaks;
 mod mcp;
 mod models;
 mod operators;
+mod pieces;
 mod provider;
 mod providers;
 mod questions;
@@ -40,6 +42,7 @@ mod speak;
 mod stitching;
 mod tokens;
 mod tools;
+mod topics;
 mod traces;
 mod webhooks;
 mod witnesses;

@@ -9,7 +9,11 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub path: String,
+    /// In lower case.
     pub head: String,
+    /// As they came.
+    #[allow(dead_code, reason = "the tests in the server's own process look at none")]
+    pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
@@ -101,7 +105,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
-    let (mut head, mut length) = (String::new(), 0);
+    let (mut head, mut headers, mut length) = (String::new(), Vec::new(), 0);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -112,11 +116,14 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
         if let Some(value) = lower.strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
+        if let Some((name, value)) = line.split_once(':') {
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
         head.push_str(&lower);
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Seen { path, head, body: String::from_utf8(body).unwrap() })
+    Some(Seen { path, head, headers, body: String::from_utf8(body).unwrap() })
 }
 
 fn write(mut stream: &TcpStream, answer: &Answers) -> Option<()> {

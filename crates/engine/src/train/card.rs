@@ -120,6 +120,8 @@ The middle column is what the product flags: the model at its 1 % threshold, or 
 `rules/injection.yaml`. The rules were written by people who had read misses and false alarms of these
 corpora, so that column is optimistic by what that taught them. `planted` is a payload put into one of our
 own documents of the same fold, at the start, in the middle or at the end. Attacks and prompts of our own are in every training set and are never scored.
+What a user asks in fewer than 48 bytes counts at the 0.1 % threshold only, unless a rule found something in it
+as well; 15 of the 406 attacks are as short. These tables do not know that.
 How the model fares on a whole source that it has not seen takes a training for each source and is in
 `engine::train::report`, not here.
 

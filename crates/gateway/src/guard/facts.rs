@@ -46,6 +46,7 @@ pub(super) fn fill(
     facts.agent.roles = agent.roles.clone();
     facts.agent.registered = true;
     facts.agent.elevated = agent.elevated;
+    facts.session.depth = caller.depth.into();
     facts.agent.frozen = book.is_frozen(agent, action.environment, now);
     let trace = action.session.as_ref().and_then(|session| session.trace).map(|trace| trace.to_string());
     let keys = [

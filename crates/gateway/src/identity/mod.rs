@@ -37,6 +37,8 @@ pub struct Caller {
     pub agent: Arc<Registration>,
     /// Which of its keys was used.
     pub key: Option<Name>,
+    /// Agents that stand behind this call, where that is known.
+    pub depth: u32,
 }
 
 /// Something outside of the product that stands for one agent, as operators wrote it down.
@@ -104,7 +106,7 @@ pub fn identify(head: &Parts, book: &Book, trust: &Trust, now: Timestamp) -> Res
     if agent.signed && signed.is_none() {
         return Err(Wrong::Unsigned);
     }
-    Ok(Claim { caller: Caller { agent, key: found.key }, signed })
+    Ok(Claim { caller: Caller { agent, key: found.key, depth: 0 }, signed })
 }
 
 impl Claim {

@@ -16,7 +16,6 @@ mod headers;
 mod no;
 mod origin;
 mod plain;
-mod say;
 mod send;
 mod shadow;
 mod stitch;

@@ -14,6 +14,7 @@ use wire::doc::Doc;
 use wire::edit::Edits;
 use wire::endpoint::Call as Asks;
 use wire::frame::List;
+use wire::say::{self, Words};
 use wire::translate;
 use wire::usage::Tally;
 
@@ -21,11 +22,12 @@ use super::asked::Asked;
 use super::call::{Call, Leave};
 use super::no::No;
 use super::shadow::counted;
-use super::{Models, say, stream};
+use super::{Models, stream};
 use crate::guard::lifted;
 use crate::money::{Ask, At, Caller, Usage};
 use crate::ports::Whose;
-use crate::route::{Candidate, Given, NoRoute, Plan, Routes, Tried, Upstream, Wanted};
+use crate::provider::kin;
+use crate::route::{Candidate, Given, Plan, Routes, Tried, Upstream, Wanted};
 use crate::upstream::Outgoing;
 
 impl Call {
@@ -57,7 +59,7 @@ impl Call {
         self.note_end(Report::NotExecuted, "redirected");
         let (body, media) = match self.streams {
             true => (self.words(text).map(|words| self.listed(words)), self.media()),
-            false => (say::whole(self.dialect, &self.id, &self.model, text), "application/json"),
+            false => (say::whole(self.dialect, self.words_of(text)), "application/json"),
         };
         let body = body.ok_or_else(|| No::in_words(text).about(&self.id))?;
         let mut response = Response::new(axum::body::Body::from(body));
@@ -79,7 +81,11 @@ impl Call {
 
     /// Words of ours as a stream of the caller's dialect.
     pub fn words(&self, text: &str) -> Option<Vec<u8>> {
-        say::pieces(self.dialect, &self.id, &self.model, text)
+        say::pieces(self.dialect, self.words_of(text))
+    }
+
+    fn words_of<'w>(&'w self, text: &'w str) -> Words<'w> {
+        Words { id: self.id.as_str(), model: &self.model, text }
     }
 
     /// Sends it and gives back the answer as it begins.
@@ -197,10 +203,17 @@ impl Call {
 
     /// The dialect that a candidate is spoken to in.
     pub(super) fn spoken(&self, candidate: &Candidate) -> &'static Dialect {
-        match self.beside {
+        match self.goes_beside(candidate) {
             true => self.dialect,
             false => dialect::named(candidate.speaks.dialect).unwrap_or(self.dialect),
         }
+    }
+
+    /// Whether a call goes to its own path as it came. So does a form for which this upstream has no path, to
+    /// whoever speaks its kin.
+    fn goes_beside(&self, candidate: &Candidate) -> bool {
+        let speaks = candidate.speaks.dialect;
+        self.beside || (speaks != self.dialect.name && speaks == kin(self.dialect.name))
     }
 
     pub(super) fn outgoing(
@@ -220,7 +233,7 @@ impl Call {
                     .into()
             }
         };
-        let path = match self.beside {
+        let path = match self.goes_beside(candidate) {
             true => upstream.beside(&self.path),
             false => upstream.target(&candidate.speaks, &candidate.model, self.streams),
         };
@@ -281,15 +294,8 @@ pub fn likely<'r>(
     model: &str,
     via: Option<&str>,
 ) -> Result<Option<&'r Arc<Upstream>>, No> {
-    let no = |no| No::no_route(&no);
-    match (via, routes.of_model(model)) {
-        (Some(name), _) => routes.named(name).map(Some).ok_or(NoRoute::UnknownUpstream).map_err(no),
-        (None, Some(route)) => Ok(route.to.iter().find_map(|name| routes.named(name.as_str()))),
-        (None, None) if routes.routes.is_empty() => {
-            Ok(routes.upstreams.iter().find(|upstream| upstream.speaks(spoken.name).is_some()))
-        }
-        (None, None) => Err(no(NoRoute::UnknownModel)),
-    }
+    let named = routes.asked(spoken.name, model, via).map_err(|no| No::no_route(&no))?;
+    Ok(named.first().copied())
 }
 
 /// What is known of a call's size before it is made.

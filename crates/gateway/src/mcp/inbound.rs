@@ -55,12 +55,12 @@ impl Mcp {
         };
         tracing::debug!(server = %line.server.name, code = no.code, "a message of a server does not go on");
         match message.what {
-            What::Answer => Inbound::Instead(no.body(message.id)),
-            What::Request => Inbound::Decline(no.body(message.id)),
+            What::Answer => Inbound::Instead(no.body(self.protocol, message.id)),
+            What::Request => Inbound::Decline(no.body(self.protocol, message.id)),
             What::Notification => Inbound::Drop,
             // Whoever waits for it is told.
             What::Unreadable => match asked.and_then(|asked| asked.id.as_deref()) {
-                Some(id) => Inbound::Instead(no.body(Some(id))),
+                Some(id) => Inbound::Instead(no.body(self.protocol, Some(id))),
                 None => Inbound::Drop,
             },
         }
@@ -74,7 +74,7 @@ impl Mcp {
         edits: &mut Edits,
     ) -> Result<(), No> {
         let outcome = message.outcome().ok_or_else(unreadable)?;
-        let lists_tools = asked.is_none_or(|asked| asked.method == "tools/list");
+        let lists_tools = self.protocol.has_tools && asked.is_none_or(|asked| asked.method == "tools/list");
         let tools = outcome.get("tools").filter(|tools| lists_tools && tools.kind() == Kind::List);
         if let Some(tools) = tools {
             self.definitions(line, tools, edits).await;
@@ -82,7 +82,8 @@ impl Mcp {
         let listed = tools.is_some();
         let tool = match asked {
             Some(asked) => asked.tool.clone(),
-            None => Name::new("mcp/answer").unwrap_or_else(|_| crate::guard::nameless()),
+            None => Name::new(&format!("{}/answer", self.protocol.name))
+                .unwrap_or_else(|_| crate::guard::nameless()),
         };
         let plane = match asked {
             Some(asked) => Plane::RESULT.of(Came::Result(asked.decision.clone())),
@@ -96,7 +97,7 @@ impl Mcp {
             plane,
             listed,
         };
-        if texts(message.value, listed).is_none()
+        if self.texts(message.value, listed).is_none()
             && let Some(asked) = asked
         {
             // A result without a word in it is no decision of its own, and an end of its call all the same.
@@ -106,13 +107,14 @@ impl Mcp {
     }
 
     async fn request(&self, line: &Line, message: &Message<'_>, edits: &mut Edits) -> Result<(), No> {
-        if message.method == "ping" {
+        if message.method == "ping" && self.protocol.has_tools {
             return Ok(());
         }
         let allowed = Asks::of(&message.method).is_some_and(|asks| line.server.asks.contains(&asks));
         let tool = Name::new(&message.method).map_err(|_| unreadable())?;
         if !allowed {
-            let finding = format!("mcp.{}_denied", Asks::of(&message.method).map_or("request", Asks::as_str));
+            let asks = Asks::of(&message.method).map_or("request", Asks::as_str);
+            let finding = format!("{}.{asks}_denied", self.protocol.name);
             self.find(line, &finding, Severity::Medium).await;
             return Err(No::new(Why::Refused, "not_allowed", "this server may not ask this of a client"));
         }
@@ -151,7 +153,7 @@ impl Mcp {
         edits: &mut Edits,
     ) -> Result<(), No> {
         let Part { value, tool, operation, resource, plane, listed } = part;
-        let Some(texts) = texts(message.value, listed) else { return Ok(()) };
+        let Some(texts) = self.texts(message.value, listed) else { return Ok(()) };
         let mut payload = Json::parse(value.raw().as_bytes()).map_err(|_| unreadable())?;
         // Definitions are judged one by one, against what is pinned.
         if listed {
@@ -159,7 +161,7 @@ impl Mcp {
         }
         let now = self.guard.clock.now().timestamp();
         let action = Action {
-            kind: ActionKind::McpTool,
+            kind: self.protocol.kind,
             operation,
             tool: tool.clone(),
             resource: Resource {
@@ -240,7 +242,7 @@ impl Mcp {
 
     /// Whether a definition holds instructions for the model that reads it. It is judged as what it
     /// is: untrusted content in front of an action.
-    fn suspect(&self, line: &Line, tool: Value<'_>) -> Option<&'static str> {
+    pub(super) fn suspect(&self, line: &Line, tool: Value<'_>) -> Option<&'static str> {
         let mut text = String::new();
         push(tool, &mut text);
         if hides_text(&text) {
@@ -277,9 +279,22 @@ impl Mcp {
         found.into_iter().any(sure).then_some(SUSPECT)
     }
 
+    /// The texts of a message that are judged. Of tools it is known which words are the protocol's own; of
+    /// agents every word counts.
+    fn texts(&self, message: Value<'_>, listed: bool) -> Option<String> {
+        if self.protocol.has_tools {
+            return texts(message, listed);
+        }
+        let mut found = String::new();
+        for part in ["params", "result", "error"] {
+            message.get(part).into_iter().for_each(|value| push(value, &mut found));
+        }
+        (!found.is_empty()).then_some(found)
+    }
+
     /// Raises a finding that belongs to no decision.
     pub(super) async fn find(&self, line: &Line, rule: &str, severity: Severity) {
-        tracing::warn!(server = %line.server.name, rule, "a finding about an MCP server");
+        tracing::warn!(server = %line.server.name, rule, "a finding about a server");
         let mut finding = self.guard.finding(&line.server.name, &line.caller.agent.name, rule, severity);
         if let Some(part) = &mut finding.finding {
             part.of = None;

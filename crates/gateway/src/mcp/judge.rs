@@ -140,13 +140,15 @@ impl Mcp {
             Outbound::Answer(text) => Verdict::of(Do::Answer, Some(text)),
             Outbound::Refuse(_) => Verdict::of(Do::Drop, None),
             Outbound::Wait(held) => match self.wait(line, &held, self.settings.wait.0).await {
-                Waited::NotYet(no) | Waited::No(no) => Verdict::of(Do::Answer, Some(no.body(message.id))),
+                Waited::NotYet(no) | Waited::No(no) => {
+                    Verdict::of(Do::Answer, Some(no.body(self.protocol, message.id)))
+                }
                 Waited::Go(_permit, None) => Verdict::forward(edits, source, Some(heard(held.asked))),
                 Waited::Go(_permit, Some(changed)) => {
                     match self.carry(message, &held.action, &changed, &mut edits) {
                         Ok(None) => Verdict::forward(edits, source, Some(heard(held.asked))),
                         Ok(Some(shown)) => Verdict::of(Do::Answer, Some(shown)),
-                        Err(no) => Verdict::of(Do::Answer, Some(no.body(message.id))),
+                        Err(no) => Verdict::of(Do::Answer, Some(no.body(self.protocol, message.id))),
                     }
                 }
             },

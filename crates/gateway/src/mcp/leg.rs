@@ -40,15 +40,37 @@ impl Legs {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response<Body>, No> {
+        let own = self.0.get(server.name.as_str()).map(|(_, path)| path.clone()).unwrap_or_default();
+        self.send_to(permit, server, Outgoing { method, path: own, headers: headers.clone(), body }).await
+    }
+
+    /// Asks a server for something beside its endpoint.
+    pub(super) async fn fetch(
+        &self,
+        permit: Permit,
+        server: &Server,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, No> {
+        let (method, path) = (Method::GET, path.to_owned());
+        self.send_to(permit, server, Outgoing { method, path, headers: headers.clone(), body: Bytes::new() })
+            .await
+    }
+
+    async fn send_to(
+        &self,
+        permit: Permit,
+        server: &Server,
+        outgoing: Outgoing,
+    ) -> Result<Response<Body>, No> {
         let decision = permit.decision().clone();
         let no = |code: &str, message: &str| No {
             receipt: Some(decision.clone()),
             ..No::new(Why::Unavailable, code, message)
         };
-        let Some((leg, path)) = self.0.get(server.name.as_str()) else {
+        let Some((leg, _)) = self.0.get(server.name.as_str()) else {
             return Err(no("no_address", "this server has no address here"));
         };
-        let outgoing = Outgoing { method, path: path.clone(), headers: headers.clone(), body };
         match leg.send(permit, outgoing).await {
             Ok(answered) => Ok(answered.response.map(Body::new)),
             Err(failed) => Err(no(failed.why.code(), "the server cannot be reached")),

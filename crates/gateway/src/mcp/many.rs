@@ -75,7 +75,7 @@ impl Mcp {
     /// A body for the common address.
     pub(super) async fn post_common(self: &Arc<Self>, common: Common, body: Bytes) -> Response {
         let bad = |code: &str, message: &str| {
-            plain(StatusCode::BAD_REQUEST, No::new(Why::Unreadable, code, message).body(None))
+            plain(StatusCode::BAD_REQUEST, No::new(Why::Unreadable, code, message).body(self.protocol, None))
         };
         let Ok(doc) = Doc::parse(&body) else {
             return bad("unreadable", "the body is no message of the protocol");
@@ -127,14 +127,14 @@ impl Mcp {
         let found = split.and_then(|(server, own)| Some((self.reachable(&common.caller, server)?, own)));
         let (Some(value), Some((server, own))) = (value, found) else {
             let no = No::new(Why::Refused, "no_such_name", "the name leads to no server here");
-            return plain(StatusCode::OK, no.body(message.id));
+            return plain(StatusCode::OK, no.body(self.protocol, message.id));
         };
         let mut edits = Edits::default();
         edits.text(value, own);
         let Ok(body) = edits.apply(doc.source()) else { return StatusCode::BAD_REQUEST.into_response() };
         match self.part(&common, server) {
             Ok(exchange) => self.post(exchange, common.accept, body.into()).await,
-            Err(no) => turned_away(&no),
+            Err(no) => turned_away(self.protocol, &no),
         }
     }
 
@@ -154,14 +154,14 @@ impl Mcp {
         });
         let (Some(value), Some((server, own))) = (value, found) else {
             let no = No::new(Why::Refused, "no_such_request", "this answers no request of a server");
-            return plain(StatusCode::BAD_REQUEST, no.body(None));
+            return plain(StatusCode::BAD_REQUEST, no.body(self.protocol, None));
         };
         let mut edits = Edits::default();
         edits.value(value, own.to_owned());
         let Ok(body) = edits.apply(doc.source()) else { return StatusCode::BAD_REQUEST.into_response() };
         match self.part(&common, server) {
             Ok(exchange) => self.post(exchange, common.accept, body.into()).await,
-            Err(no) => turned_away(&no),
+            Err(no) => turned_away(self.protocol, &no),
         }
     }
 
@@ -179,7 +179,7 @@ impl Mcp {
         for server in self.all(&common.caller) {
             let mut exchange = match self.part(common, server) {
                 Ok(exchange) => exchange,
-                Err(no) => return turned_away(&no),
+                Err(no) => return turned_away(self.protocol, &no),
             };
             exchange.line.session = Some(id.clone());
             match self.ask(&exchange, body).await {
@@ -196,13 +196,13 @@ impl Mcp {
         if answers.is_empty() {
             let no = refused
                 .unwrap_or_else(|| No::new(Why::Refused, "no_servers", "there is no server for this agent"));
-            return plain(StatusCode::OK, no.body(message.id));
+            return plain(StatusCode::OK, no.body(self.protocol, message.id));
         }
         let agent = &common.caller.agent.name;
         let sealed = self.seal.seal(&session, agent, COMMON, &*self.guard.dice);
         let Some(sealed) = sealed.and_then(|it| HeaderValue::from_str(&it).ok()) else {
             let no = No::new(Why::Unavailable, "bad_session", "the servers' session ids are too long");
-            return plain(StatusCode::OK, no.body(message.id));
+            return plain(StatusCode::OK, no.body(self.protocol, message.id));
         };
         let asked = message.param("protocolVersion").unwrap_or_default();
         let text = result(message.id.unwrap_or("null"), &greeting(&asked, &answers));
@@ -223,7 +223,7 @@ impl Mcp {
         for server in self.all(&common.caller) {
             let exchange = match self.part(common, server) {
                 Ok(exchange) => exchange,
-                Err(no) => return turned_away(&no),
+                Err(no) => return turned_away(self.protocol, &no),
             };
             let before = items.len();
             if let Err(no) = self.list_one(&exchange, message, key, named, &mut items).await {
@@ -289,7 +289,7 @@ impl Mcp {
         for server in self.all(&common.caller) {
             let exchange = match self.part(common, server) {
                 Ok(exchange) => exchange,
-                Err(no) => return turned_away(&no),
+                Err(no) => return turned_away(self.protocol, &no),
             };
             let response = self.post(exchange, common.accept, body.clone()).await;
             if !response.status().is_success() {
@@ -307,11 +307,11 @@ impl Mcp {
         for server in self.all(&common.caller) {
             let exchange = match self.part(&common, server) {
                 Ok(exchange) => exchange,
-                Err(no) => return turned_away(&no),
+                Err(no) => return turned_away(self.protocol, &no),
             };
             let answered = match self.leave(&exchange.line, what).await {
                 Ok(permit) => self.forward(&exchange, permit, method.clone(), Bytes::new(), &[]).await,
-                Err(no) => return plain(StatusCode::FORBIDDEN, no.body(None)),
+                Err(no) => return plain(StatusCode::FORBIDDEN, no.body(self.protocol, None)),
             };
             match answered {
                 Ok(Answered::Events(status, _, body)) if status.is_success() => {

@@ -8,6 +8,9 @@
 //! Nothing is kept for a session but what its sealed id carries. What no rule changes goes on byte for
 //! byte. Start with [`outbound`], then [`inbound`]; [`pins`] holds what servers say their tools are.
 
+mod a2a;
+pub mod card;
+mod chain;
 mod events;
 pub mod inbound;
 pub mod judge;
@@ -16,6 +19,7 @@ mod many;
 pub mod message;
 pub mod outbound;
 pub mod pins;
+mod protocol;
 mod proxy;
 pub mod refusal;
 mod routes;
@@ -31,8 +35,11 @@ use crate::guard::Guard;
 use crate::refuse::Refusal;
 use crate::token::Tokens;
 
+pub use a2a::{Agents, router as agents_router};
+pub use chain::Chains;
 pub use leg::Legs;
 pub use pins::{Definition, Offer, Pin, PinStore, Pins};
+pub use protocol::{A2A, MCP, Protocol};
 pub use routes::router;
 pub use seal::Seal;
 pub use settings::Settings;
@@ -41,6 +48,7 @@ pub use waiting::Waiting;
 /// What the story needs.
 pub struct Mcp {
     pub guard: Arc<Guard>,
+    pub protocol: &'static Protocol,
     pub settings: Settings,
     pub pins: Arc<Pins>,
     pub tokens: Tokens,

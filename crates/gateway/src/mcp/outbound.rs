@@ -1,6 +1,6 @@
 //! What an agent sends to a server: every message is an action at the one door.
 
-use action::{ActionKind, Environment, Json, Name, Operation, TraceParent};
+use action::{Environment, Json, Name, Operation, TraceParent};
 use engine::Changed;
 use hold::Hold;
 use wire::doc::{Kind, Value};
@@ -10,6 +10,7 @@ use wire::refuse::Why;
 use super::Mcp;
 use super::message::{Message, What};
 use super::pins::Known;
+use super::protocol::Protocol;
 use super::refusal::{No, RECEIPT, TOKEN};
 use super::schema::{self, Checked};
 use super::settings::{Server, Strict};
@@ -63,33 +64,6 @@ pub struct Held {
     pub token: String,
 }
 
-/// What methods do where they call no tool. All others count as writes.
-#[rustfmt::skip]
-const METHODS: &[(&str, Operation, &str)] = &[
-    ("initialize",                            Operation::Read,  "mcp_session"),
-    ("ping",                                  Operation::Read,  "mcp_session"),
-    ("server/discover",                       Operation::Read,  "mcp_session"),
-    ("subscriptions/listen",                  Operation::Read,  "mcp_session"),
-    ("logging/setLevel",                      Operation::Read,  "mcp_session"),
-    ("notifications/initialized",             Operation::Read,  "mcp_session"),
-    ("notifications/cancelled",               Operation::Read,  "mcp_session"),
-    ("notifications/progress",                Operation::Read,  "mcp_session"),
-    ("notifications/roots/list_changed",      Operation::Read,  "mcp_session"),
-    ("tools/list",                            Operation::Read,  "mcp_catalogue"),
-    ("prompts/list",                          Operation::Read,  "mcp_catalogue"),
-    ("resources/list",                        Operation::Read,  "mcp_catalogue"),
-    ("resources/templates/list",              Operation::Read,  "mcp_catalogue"),
-    ("resources/read",                        Operation::Read,  "resource"),
-    ("resources/subscribe",                   Operation::Read,  "resource"),
-    ("resources/unsubscribe",                 Operation::Read,  "resource"),
-    ("prompts/get",                           Operation::Read,  "prompt"),
-    ("completion/complete",                   Operation::Read,  "completion"),
-    ("tasks/get",                             Operation::Read,  "mcp_task"),
-    ("tasks/list",                            Operation::Read,  "mcp_task"),
-    ("tasks/result",                          Operation::Read,  "mcp_task"),
-    ("tasks/cancel",                          Operation::Write, "mcp_task"),
-];
-
 /// The name under which an answer of the client to a request of the server is an action.
 const REPLY: &str = "mcp/reply";
 
@@ -101,7 +75,7 @@ impl Mcp {
             Err(no) => {
                 tracing::debug!(server = %line.server.name, code = no.code, "a message does not go on");
                 match message.what {
-                    What::Request => Outbound::Answer(no.body(message.id)),
+                    What::Request => Outbound::Answer(no.body(self.protocol, message.id)),
                     What::Notification | What::Answer | What::Unreadable => Outbound::Refuse(no),
                 }
             }
@@ -114,7 +88,9 @@ impl Mcp {
         message: &Message<'_>,
         edits: &mut Edits,
     ) -> Result<Outbound, No> {
-        if message.what == What::Unreadable {
+        // Where servers ask nothing, nobody answers them.
+        let answers_nobody = !self.protocol.has_tools && message.what == What::Answer;
+        if message.what == What::Unreadable || answers_nobody {
             return Err(No::new(Why::Unreadable, "no_message", "this is no message of the protocol"));
         }
         let said = self.said(line, message)?;
@@ -134,7 +110,12 @@ impl Mcp {
         let now = self.guard.clock.now().timestamp();
         let id = crate::ids::fresh(now, &*self.guard.dice);
         // Nobody can come back for what is no request.
-        let plane = Plane { waits: message.what == What::Request, counts, ..Plane::ASK };
+        let plane = Plane {
+            isolates: self.protocol.has_tools,
+            waits: message.what == What::Request,
+            counts,
+            ..Plane::ASK
+        };
         let passed = self.guard.pass(&line.caller, action.clone(), id.clone(), line.parent, plane).await;
         let asked = asked(&id);
         let Passed { id, decision, passage, .. } = match passed {
@@ -194,9 +175,9 @@ impl Mcp {
             return Err(No::new(Why::Refused, "server_not_for_agent", "this agent may not use this server"));
         }
         let unnamed = |_| No::new(Why::Unreadable, "bad_name", "the name of a tool or a method is none");
-        let (payload, extra) = payload(message)?;
+        let (payload, extra) = payload(self.protocol, message)?;
         let method = if message.what == What::Answer { REPLY } else { &*message.method };
-        if message.what == What::Request && method == "tools/call" {
+        if calls_tool(self.protocol, message) {
             let tool = message.param("name").unwrap_or_default();
             let tool = Name::new(&tool).map_err(unnamed)?;
             self.may_call(line, &tool, &payload, extra)?;
@@ -204,16 +185,24 @@ impl Mcp {
                 action_of(tool.as_str(), payload, self.call(line), &self.settings.tools).map_err(unnamed)?;
             return Ok(Said { action, tool, counts: true });
         }
+        if !self.protocol.has_tools {
+            self.card_stands(&line.server)?;
+        }
         let name = Name::new(method).map_err(unnamed)?;
         let mut action = action_of(method, payload, self.call(line), &[]).map_err(unnamed)?;
-        let known = METHODS.iter().find(|(name, ..)| *name == method);
+        let known = self.protocol.methods.iter().find(|(name, ..)| *name == method);
         let (operation, resource) = match known {
             Some((_, operation, resource)) => (*operation, *resource),
             None if method == REPLY => (Operation::Send, "mcp_reply"),
-            None => (Operation::Write, "mcp_message"),
+            None => (Operation::Write, self.protocol.message),
         };
         action.operation = operation;
         action.resource.kind = Name::new(resource).map_err(unnamed)?;
+        if !self.protocol.has_tools && operation == Operation::Send {
+            // An agent is a place where what it is told goes.
+            let host = line.server.url.as_ref().and_then(|url| url.host());
+            action.resource.destinations.extend(host.and_then(|host| Name::new(host).ok()));
+        }
         // Signs of life and lists are no doing of the agent's, and would drown what is.
         let counts = !matches!(resource, "mcp_session" | "mcp_catalogue");
         Ok(Said { action, tool: name, counts })
@@ -272,7 +261,10 @@ impl Mcp {
     ) -> Result<Option<String>, No> {
         let extra = action.payload.get(EXTRA).is_some();
         if let Some(text) = &changed.message {
-            return Ok(Some(shown(message.id, text)));
+            return match self.protocol.has_tools {
+                true => Ok(Some(shown(message.id, text))),
+                false => Err(No::new(Why::Refused, "redirected", text)),
+            };
         }
         let unfit = || No::new(Why::Refused, "refused", "the action cannot be completed");
         let mut new = changed.action.payload.clone();
@@ -301,7 +293,7 @@ impl Mcp {
             }
         }
         if old != new {
-            let value = spoken(message).ok_or_else(unfit)?;
+            let value = spoken(self.protocol, message).ok_or_else(unfit)?;
             differences(value, &old, &new, edits);
         }
         Ok(None)
@@ -325,7 +317,7 @@ impl Mcp {
         let unnamed = |_| No::new(Why::Unreadable, "bad_name", "the name of a tool or a method is none");
         let mut action = action_of(what, Json::Null, self.call(line), &[]).map_err(unnamed)?;
         action.operation = Operation::Read;
-        action.resource.kind = Name::new("mcp_session").map_err(unnamed)?;
+        action.resource.kind = Name::new(self.protocol.session).map_err(unnamed)?;
         let id = crate::ids::fresh(action.time, &*self.guard.dice);
         let plane = Plane { waits: false, counts: false, ..Plane::CALL };
         match self.guard.pass(&line.caller, action, id, line.parent, plane).await {
@@ -347,7 +339,7 @@ impl Mcp {
                 .map(|id| action::Session { id, trace: line.parent.map(|parent| parent.trace) }),
             context: Vec::new(),
             now: self.guard.clock.now().timestamp(),
-            via: Some(ActionKind::McpTool),
+            via: Some(self.protocol.kind),
             server: Some(&line.server.name),
         }
     }
@@ -356,20 +348,26 @@ impl Mcp {
 /// Under which texts beside the arguments of a call are judged with them.
 const EXTRA: &str = "mcp.beside";
 
+/// Whether a message calls a tool, which has arguments and other things beside them.
+fn calls_tool(protocol: &Protocol, message: &Message<'_>) -> bool {
+    protocol.has_tools && message.what == What::Request && message.method == "tools/call"
+}
+
 /// What a message would have done, as the payload of an action. With the arguments of a call comes
 /// whatever else is sent along, so that nothing goes past the door beside them.
-fn payload(message: &Message<'_>) -> Result<(Json, bool), No> {
-    let Some(value) = spoken(message) else {
-        let beside = beside(message)?;
+fn payload(protocol: &Protocol, message: &Message<'_>) -> Result<(Json, bool), No> {
+    let Some(value) = spoken(protocol, message) else {
+        let beside = beside(protocol, message)?;
         let extra = !beside.is_empty();
         let entries = if extra { vec![(EXTRA.to_owned(), Json::Object(beside))] } else { Vec::new() };
         return Ok((Json::Object(entries), extra));
     };
     let mut payload = read(value)?;
-    if message.method != "tools/call" {
+    if !calls_tool(protocol, message) {
+        without_notes(&mut payload, protocol.notes);
         return Ok((payload, false));
     }
-    let beside = beside(message)?;
+    let beside = beside(protocol, message)?;
     if beside.is_empty() {
         return Ok((payload, false));
     }
@@ -382,18 +380,31 @@ fn payload(message: &Message<'_>) -> Result<(Json, bool), No> {
     }
 }
 
+/// A message that comes back is the same action as before, so what it comes back with is no part of it.
+fn without_notes(payload: &mut Json, notes: &str) {
+    let Json::Object(entries) = payload else { return };
+    entries.retain_mut(|(key, value)| match value {
+        Json::Object(own) if key == notes => {
+            let before = own.len();
+            own.retain(|(key, _)| key != TOKEN && key != RECEIPT);
+            before == own.len() || !own.is_empty()
+        }
+        _ => true,
+    });
+}
+
 /// The part of a message that says what is to be done.
-fn spoken<'d>(message: &Message<'d>) -> Option<Value<'d>> {
+fn spoken<'d>(protocol: &Protocol, message: &Message<'d>) -> Option<Value<'d>> {
     match message.what {
         What::Answer => message.outcome(),
-        What::Request if message.method == "tools/call" => message.params()?.get("arguments"),
+        What::Request if calls_tool(protocol, message) => message.params()?.get("arguments"),
         What::Request | What::Notification | What::Unreadable => message.params(),
     }
 }
 
 /// What stands beside the arguments of a call and holds text.
-fn beside(message: &Message<'_>) -> Result<Vec<(String, Json)>, No> {
-    let Some(params) = message.params().filter(|_| message.method == "tools/call") else {
+fn beside(protocol: &Protocol, message: &Message<'_>) -> Result<Vec<(String, Json)>, No> {
+    let Some(params) = message.params().filter(|_| calls_tool(protocol, message)) else {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();

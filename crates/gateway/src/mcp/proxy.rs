@@ -15,11 +15,13 @@ use wire::frame::{Framing as _, Sse};
 use wire::refuse::Why;
 
 use super::Mcp;
+use super::chain::UnderWay;
 use super::events::{self, Client};
 use super::inbound::Inbound;
 use super::many::led_back;
 use super::message::{MAX_MESSAGES, Message, What, messages};
 use super::outbound::{Asked, Held, Line, Outbound};
+use super::protocol::Protocol;
 use super::refusal::No;
 use super::seal::Session;
 use super::settings::Server;
@@ -54,6 +56,8 @@ pub(super) struct Exchange {
     pub session: Option<Session>,
     /// It is a part of what several servers say together.
     pub prefix: bool,
+    /// The call among those of agents by agents, until all of it has ended.
+    pub chain: Option<Arc<UnderWay>>,
 }
 
 impl Exchange {
@@ -65,6 +69,7 @@ impl Exchange {
             path: self.path.clone(),
             session: self.session.clone(),
             prefix: self.prefix,
+            chain: self.chain.clone(),
         }
     }
 }
@@ -106,8 +111,8 @@ impl Mcp {
             environment,
             parent,
         };
-        let upstream = upward(headers, server, session.as_ref());
-        Ok(Exchange { line, headers: upstream, path: path.to_owned(), session, prefix: false })
+        let upstream = upward(self.protocol, headers, server, session.as_ref());
+        Ok(Exchange { line, headers: upstream, path: path.to_owned(), session, prefix: false, chain: None })
     }
 
     /// A body of messages.
@@ -121,14 +126,14 @@ impl Mcp {
             Ok(doc) => doc,
             Err(fault) => {
                 let no = No::new(Why::Unreadable, fault.code(), "the body is no message of the protocol");
-                return plain(StatusCode::BAD_REQUEST, no.body(None));
+                return plain(StatusCode::BAD_REQUEST, no.body(self.protocol, None));
             }
         };
         let batch = doc.root().kind() == Kind::List;
         let messages = messages(&doc);
         if messages.is_empty() || messages.len() > MAX_MESSAGES {
             let no = No::new(Why::Unreadable, "bad_batch", "a body has at least one message and at most 64");
-            return plain(StatusCode::BAD_REQUEST, no.body(None));
+            return plain(StatusCode::BAD_REQUEST, no.body(self.protocol, None));
         }
         if exchange.session.is_none() && messages.iter().any(|it| it.method == "initialize") {
             exchange.line.session = Some(self.new_session());
@@ -140,15 +145,17 @@ impl Mcp {
         let mut edits = Edits::default();
         match self.outbound(&exchange.line, message, &mut edits).await {
             Outbound::Go(permit, asked) => {
-                let Some(changed) = edited(&body, doc.source(), edits) else { return clash(message.id) };
+                let Some(changed) = edited(&body, doc.source(), edits) else {
+                    return clash(self.protocol, message.id);
+                };
                 self.send_on(exchange, permit, changed, vec![asked]).await
             }
             Outbound::Answer(text) => plain(StatusCode::OK, text),
-            Outbound::Refuse(no) => plain(StatusCode::FORBIDDEN, no.body(None)),
+            Outbound::Refuse(no) => plain(StatusCode::FORBIDDEN, no.body(self.protocol, None)),
             Outbound::Wait(held) => {
                 let body = match edited(&body, doc.source(), edits) {
                     Some(body) => body,
-                    None => return clash(message.id),
+                    None => return clash(self.protocol, message.id),
                 };
                 if accept.events {
                     self.wait_in_stream(exchange, *held, body)
@@ -187,7 +194,7 @@ impl Mcp {
                 Outbound::Wait(held) => {
                     refused = true;
                     let no = No { receipt: Some(held.hold.id.clone()), ..self.not_yet(&held) };
-                    answers.push((message, Some(no.body(message.id))));
+                    answers.push((message, Some(no.body(self.protocol, message.id))));
                 }
             }
         }
@@ -196,12 +203,12 @@ impl Mcp {
             let all: Vec<String> = answers
                 .into_iter()
                 .filter(|(message, _)| message.what == What::Request)
-                .map(|(message, answer)| answer.unwrap_or_else(|| no.body(message.id)))
+                .map(|(message, answer)| answer.unwrap_or_else(|| no.body(self.protocol, message.id)))
                 .collect();
             return plain(StatusCode::OK, format!("[{}]", all.join(",")));
         }
         let body = Bytes::copy_from_slice(doc.source().as_bytes());
-        let Some(body) = edited(&body, doc.source(), edits) else { return clash(None) };
+        let Some(body) = edited(&body, doc.source(), edits) else { return clash(self.protocol, None) };
         // One body is sent once: the leave for the first stands for it, the others end with it.
         match permits.into_iter().next() {
             Some(permit) => self.send_on(exchange, permit, body, asked).await,
@@ -221,7 +228,10 @@ impl Mcp {
             Ok(answered) => self.given_on(exchange, answered, asked),
             Err(no) => {
                 let id = asked.first().and_then(|asked| asked.id.as_deref());
-                plain(if id.is_some() { StatusCode::OK } else { StatusCode::BAD_GATEWAY }, no.body(id))
+                plain(
+                    if id.is_some() { StatusCode::OK } else { StatusCode::BAD_GATEWAY },
+                    no.body(self.protocol, id),
+                )
             }
         }
     }
@@ -277,7 +287,7 @@ impl Mcp {
                     mcp.relay(&exchange, body, &[asked], &client).await;
                 }
                 Err(no) => {
-                    let _ = client.send(events::event(&no.body(id.as_deref()))).await;
+                    let _ = client.send(events::event(&no.body(mcp.protocol, id.as_deref()))).await;
                 }
             }
         });
@@ -302,7 +312,7 @@ impl Mcp {
                 tokio::spawn(async move { mcp.relay(&exchange, body, &[asked], &client).await });
                 response
             }
-            Err(no) => plain(StatusCode::OK, no.body(id.as_deref())),
+            Err(no) => plain(StatusCode::OK, no.body(self.protocol, id.as_deref())),
         }
     }
 
@@ -342,11 +352,11 @@ impl Mcp {
         let what = if method == Method::DELETE { "mcp/end" } else { "mcp/listen" };
         let permit = match self.leave(&exchange.line, what).await {
             Ok(permit) => permit,
-            Err(no) => return plain(StatusCode::FORBIDDEN, no.body(None)),
+            Err(no) => return plain(StatusCode::FORBIDDEN, no.body(self.protocol, None)),
         };
         match self.forward(&exchange, permit, method, Bytes::new(), &[]).await {
             Ok(answered) => self.given_on(exchange, answered, Vec::new()),
-            Err(no) => plain(StatusCode::BAD_GATEWAY, no.body(None)),
+            Err(no) => plain(StatusCode::BAD_GATEWAY, no.body(self.protocol, None)),
         }
     }
 
@@ -368,7 +378,7 @@ impl Mcp {
     }
 
     /// Records that messages which went out have no answer that could be given, and why.
-    fn failed<'a>(&self, line: &Line, asked: impl IntoIterator<Item = &'a Asked>, code: &str) {
+    pub(super) fn failed<'a>(&self, line: &Line, asked: impl IntoIterator<Item = &'a Asked>, code: &str) {
         for asked in asked.into_iter().filter(|asked| asked.id.is_some()) {
             self.guard.ended(&asked.decision, &line.caller.agent.name, Report::Failed, code);
         }
@@ -416,14 +426,19 @@ impl Mcp {
                 self.failed(&exchange.line, asked, SERVER_REFUSED);
                 let no = No::new(Why::Unavailable, SERVER_REFUSED, "the server refused the message");
                 let id = asked.first().and_then(|asked| asked.id.as_deref());
-                Ok(Answered::Plain(head.status, headers, no.body(id).into()))
+                Ok(Answered::Plain(head.status, headers, no.body(self.protocol, id).into()))
             }
         }
     }
 
     /// Judges the messages of a body or an event. `None` where nothing of it goes on; with it the
     /// answers that the server gets itself.
-    async fn judge_body(&self, line: &Line, body: &Bytes, asked: &[Asked]) -> (Option<Bytes>, Vec<String>) {
+    pub(super) async fn judge_body(
+        &self,
+        line: &Line,
+        body: &Bytes,
+        asked: &[Asked],
+    ) -> (Option<Bytes>, Vec<String>) {
         let mut declined = Vec::new();
         let doc = match Doc::parse(body) {
             Ok(doc) => doc,
@@ -497,13 +512,14 @@ impl Mcp {
         let mut sse = Sse::default();
         let mut open: Vec<&Asked> = asked.iter().filter(|asked| asked.id.is_some()).collect();
         let mut resumable = false;
-        loop {
+        let broken = loop {
             let bytes = tokio::select! {
                 bytes = events::next(&mut body) => bytes,
                 () = client.closed() => return self.failed(&exchange.line, open, CLIENT_GONE),
             };
             match bytes {
-                None | Some(Err(_)) => break,
+                None => break !sse.rest().is_empty(),
+                Some(Err(_)) => break true,
                 Some(Ok(bytes)) => sse.push(&bytes),
             }
             loop {
@@ -539,6 +555,9 @@ impl Mcp {
                     return self.failed(&exchange.line, open, CLIENT_GONE);
                 }
             }
+        };
+        if broken && self.protocol.answers_on {
+            open = asked.iter().filter(|asked| asked.id.is_some()).collect();
         }
         if !resumable {
             // An end is no answer, however orderly: whoever still waits is told.
@@ -555,7 +574,7 @@ impl Mcp {
         self.failed(line, open.iter().copied(), "cut");
         let no = No::new(Why::Unavailable, "cut", "the server's answer was cut");
         for asked in open {
-            let _ = client.send(events::event(&no.body(asked.id.as_deref()))).await;
+            let _ = client.send(events::event(&no.body(self.protocol, asked.id.as_deref()))).await;
         }
     }
 
@@ -587,7 +606,7 @@ impl Mcp {
         let mut headers = HeaderMap::new();
         for (name, value) in upstream {
             let passed =
-                name.as_str().starts_with("mcp-") && *name != SESSION || DOWNWARD.contains(&name.as_str());
+                self.protocol.is_header(name) && *name != SESSION || DOWNWARD.contains(&name.as_str());
             if passed {
                 headers.append(name, value.clone());
             }
@@ -633,9 +652,9 @@ const SERVER_REFUSED: &str = "server_refused";
 const CLIENT_GONE: &str = "client_gone";
 
 /// The answer to a request whose head is not taken. A session that is over has a status of its own.
-pub(super) fn turned_away(no: &No) -> Response {
+pub(super) fn turned_away(protocol: &Protocol, no: &No) -> Response {
     let status = if no.code == GONE { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
-    plain(status, no.body(None))
+    plain(status, no.body(protocol, None))
 }
 
 /// What a client takes.
@@ -653,11 +672,10 @@ impl Accept {
 }
 
 /// What a server sees of a client's headers: nothing that is meant for us.
-fn upward(headers: &HeaderMap, server: &Server, session: Option<&Session>) -> HeaderMap {
+fn upward(protocol: &Protocol, headers: &HeaderMap, server: &Server, session: Option<&Session>) -> HeaderMap {
     let mut out = HeaderMap::new();
     for (name, value) in headers {
-        let passed = name.as_str().starts_with("mcp-") && *name != SESSION || UPWARD.contains(&name.as_str());
-        if passed {
+        if protocol.is_header(name) && *name != SESSION || UPWARD.contains(&name.as_str()) {
             out.append(name, value.clone());
         }
     }
@@ -699,8 +717,8 @@ fn unsent() -> No {
     No::new(Why::Refused, "refused", "the action cannot be completed")
 }
 
-fn clash(id: Option<&str>) -> Response {
-    plain(StatusCode::OK, unsent().body(id))
+fn clash(protocol: &Protocol, id: Option<&str>) -> Response {
+    plain(StatusCode::OK, unsent().body(protocol, id))
 }
 
 fn answers(data: &[u8], asked: &Asked) -> bool {

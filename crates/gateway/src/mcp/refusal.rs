@@ -4,6 +4,7 @@ use action::Name;
 use http::StatusCode;
 use wire::refuse::{self, Why};
 
+use super::protocol::Protocol;
 use crate::refuse::Refusal;
 
 /// Why a message does not go on, as its sender is told.
@@ -24,11 +25,10 @@ impl No {
     }
 
     /// The whole answer to a request with this id.
-    pub fn body(&self, id: Option<&str>) -> String {
+    pub fn body(&self, protocol: &Protocol, id: Option<&str>) -> String {
         let receipt = self.receipt.as_ref().map_or("", Name::as_str);
         let refusal = refuse::Refusal { why: self.why, code: &self.code, message: &self.message, receipt };
-        let body = refuse::answer(&wire::dialect::MCP, refusal, id).body;
-        let body = String::from_utf8(body).unwrap_or_default();
+        let body = refuse::json_rpc(refusal, (protocol.number)(self.why), id);
         match &self.token {
             None => body,
             Some(token) => with_token(&body, token),
@@ -78,7 +78,7 @@ mod tests {
         let mut no = No::new(Why::Refused, "waiting", "it \"waits\"");
         no.receipt = Name::new("dec_1").ok();
         no.token = Some("crt1.1.a".to_owned());
-        let body = no.body(Some("\"q\""));
+        let body = no.body(&super::super::MCP, Some("\"q\""));
         let doc = Doc::parse(body.as_bytes()).unwrap();
         assert!(doc.root().get("id").unwrap().is_text("q"));
         let data = doc.root().get("error").unwrap().get("data").unwrap();

@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use super::Mcp;
 use super::judge::judge;
 use super::many::Common;
+use super::protocol::{MCP, Protocol};
 use super::proxy::{Accept, plain, turned_away};
 use super::refusal::No;
 use crate::refuse::Refusal;
@@ -40,16 +41,16 @@ async fn one(State(mcp): Story, Path(name): Path<String>, request: Request) -> R
         mcp.settings.server(&name).filter(|server| server.url.is_some()).ok_or(Refusal::NoSuchRoute)?;
     let exchange = match mcp.exchange(&caller, server, &name, &headers, from) {
         Ok(exchange) => exchange,
-        Err(no) => return Ok(turned_away(&no)),
+        Err(no) => return Ok(turned_away(mcp.protocol, &no)),
     };
-    finished(async move {
+    let work = async move {
         if method == Method::POST {
             mcp.post(exchange, Accept::of(&headers), body).await
         } else {
             mcp.other(exchange, method).await
         }
-    })
-    .await
+    };
+    Ok(finished(work).await)
 }
 
 /// All servers at one address.
@@ -69,33 +70,33 @@ async fn all(State(mcp): Story, request: Request) -> Result<Response, TurnedAway
             mcp.other_common(common, method).await
         }
     };
-    finished(work).await
+    Ok(finished(work).await)
 }
 
 /// A refusal before any message was read, in the words of the protocol: clients show those to their
 /// program, and of other bodies the status at most.
-struct TurnedAway(Refusal);
+pub(super) struct TurnedAway(pub &'static Protocol, pub Refusal);
 
 impl From<Refusal> for TurnedAway {
     fn from(refusal: Refusal) -> Self {
-        TurnedAway(refusal)
+        TurnedAway(&MCP, refusal)
     }
 }
 
 impl IntoResponse for TurnedAway {
     fn into_response(self) -> Response {
-        let body = No::from(&self.0).body(None);
-        let (head, _) = self.0.into_response().into_parts();
+        let body = No::from(&self.1).body(self.0, None);
+        let (head, _) = self.1.into_response().into_parts();
         Response::from_parts(head, Body::from(body))
     }
 }
 
 /// What was begun is finished, also when the client hangs up: its record stands.
-async fn finished(work: impl Future<Output = Response> + Send + 'static) -> Result<Response, TurnedAway> {
-    Ok(tokio::spawn(work).await.unwrap_or_else(|error| {
+pub(super) async fn finished(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request had a fault of ours");
         Refusal::Faulty.into_response()
-    }))
+    })
 }
 
 /// Who issues tokens for a server. Asked without credentials, since it says where to get them.

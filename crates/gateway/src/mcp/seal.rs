@@ -7,6 +7,7 @@ use action::Name;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Dice;
@@ -45,9 +46,14 @@ impl Seal {
         if session.servers.iter().any(|(_, id)| id.len() > MAX_SESSION_ID) {
             return None;
         }
+        self.close(session, agent, path, dice)
+    }
+
+    /// Anything that only this program reads again, for one agent and purpose.
+    pub fn close<T: Serialize>(&self, what: &T, agent: &Name, path: &str, dice: &dyn Dice) -> Option<String> {
         let mut nonce = [0u8; NONCE_LEN];
         dice.fill(&mut nonce);
-        let mut bytes = serde_json::to_vec(session).ok()?;
+        let mut bytes = serde_json::to_vec(what).ok()?;
         let nonce_of = Nonce::assume_unique_for_key(nonce);
         self.0.seal_in_place_append_tag(nonce_of, Aad::from(bound(agent, path)), &mut bytes).ok()?;
         let sealed = URL_SAFE_NO_PAD.encode([&nonce[..], &bytes].concat());
@@ -56,6 +62,11 @@ impl Seal {
 
     /// What an id stands for, if it was made here for this agent and path.
     pub fn open(&self, sealed: &str, agent: &Name, path: &str) -> Option<Session> {
+        self.reopen(sealed, agent, path)
+    }
+
+    /// What [`Seal::close`] sealed for this agent and purpose.
+    pub fn reopen<T: DeserializeOwned>(&self, sealed: &str, agent: &Name, path: &str) -> Option<T> {
         if sealed.len() > MAX_SEALED {
             return None;
         }

@@ -16,7 +16,9 @@ pub fn differences(value: Value<'_>, old: &Json, new: &Json, edits: &mut Edits) 
             }
         }
         (Json::Object(before), Json::Object(after), Kind::Object)
-            if before.len() == after.len() && before.iter().zip(after).all(|(a, b)| a.0 == b.0) =>
+            if value.entries().count() == before.len()
+                && before.len() == after.len()
+                && before.iter().zip(after).all(|(a, b)| a.0 == b.0) =>
         {
             for (((_, item), (_, old)), (_, new)) in value.entries().zip(before).zip(after) {
                 differences(item, old, new, edits);

@@ -86,7 +86,7 @@ impl Mcp {
         edits: &mut Edits,
     ) -> Result<Option<Hold>, No> {
         let agent = &line.caller.agent.name;
-        let meta = message.params().and_then(|params| params.get("_meta"));
+        let meta = message.params().and_then(|params| params.get(self.protocol.notes));
         let text = |key| meta.and_then(|meta| meta.get(key)).and_then(Value::text);
         let (receipt, token) = (text(RECEIPT), text(TOKEN));
         let presented = token.is_some();

@@ -95,16 +95,7 @@ impl Routes {
     /// what is forbidden is no choice of last resort either.
     pub fn plan(&self, wanted: &Wanted<'_>, given: &Given<'_>) -> Result<Plan<'_>, NoRoute> {
         let route = self.of_model(wanted.model);
-        let named: Vec<&Arc<Upstream>> = match (wanted.via, route) {
-            (Some(via), _) => vec![self.named(via).ok_or(NoRoute::UnknownUpstream)?],
-            (None, Some(route)) => route.to.iter().filter_map(|name| self.named(name.as_str())).collect(),
-            // Without any route there is nothing to choose by but the format.
-            (None, None) if self.routes.is_empty() || wanted.model.is_empty() => {
-                let speaks = |upstream: &&Arc<Upstream>| upstream.speaks(kin(wanted.dialect)).is_some();
-                self.upstreams.iter().filter(speaks).take(ATTEMPTS_WITHOUT_ROUTE).collect()
-            }
-            (None, None) => return Err(NoRoute::UnknownModel),
-        };
+        let named = self.asked(wanted.dialect, wanted.model, wanted.via)?;
         let speaking: Vec<(&Arc<Upstream>, &Speaks)> = named
             .into_iter()
             .filter_map(|upstream| Some((upstream, spoken(upstream, wanted.dialect, given.translates)?)))
@@ -173,6 +164,26 @@ impl Routes {
             model: upstream.model(model).to_owned(),
             last_resort: false,
         })
+    }
+
+    /// The upstreams that a call names: by their name, its model or its format alone, in the order of the
+    /// settings.
+    pub fn asked(
+        &self,
+        dialect: &str,
+        model: &str,
+        via: Option<&str>,
+    ) -> Result<Vec<&Arc<Upstream>>, NoRoute> {
+        match (via, self.of_model(model)) {
+            (Some(via), _) => Ok(vec![self.named(via).ok_or(NoRoute::UnknownUpstream)?]),
+            (None, Some(route)) => Ok(route.to.iter().filter_map(|name| self.named(name.as_str())).collect()),
+            // Without any route there is nothing to choose by but the format.
+            (None, None) if self.routes.is_empty() || model.is_empty() => {
+                let speaks = |upstream: &&Arc<Upstream>| upstream.speaks(kin(dialect)).is_some();
+                Ok(self.upstreams.iter().filter(speaks).take(ATTEMPTS_WITHOUT_ROUTE).collect())
+            }
+            (None, None) => Err(NoRoute::UnknownModel),
+        }
     }
 
     /// What must not happen to calls of this model, whichever way they go: an agent that names an
@@ -250,6 +261,13 @@ mod tests {
         assert_eq!(plan(&routes, &CHAT, false).unwrap(), ["a openai_chat"]);
         let messages = Wanted { dialect: "anthropic_messages", ..CHAT };
         assert_eq!(plan(&routes, &messages, false).unwrap(), ["c anthropic_messages"]);
+        let first = |dialect| routes.asked(dialect, "m", None).unwrap().first().map(|it| it.name.to_string());
+        assert_eq!(
+            first("openai_completions").as_deref(),
+            Some("a"),
+            "a form without a path has a place, too"
+        );
+        assert_eq!(first("gemini"), None);
         let embed = Wanted { dialect: "openai_embeddings", ..CHAT };
         assert_eq!(plan(&routes, &embed, false).unwrap(), ["a openai_chat"]);
         assert_eq!(plan(&routes, &Wanted { via: Some("b"), ..CHAT }, false).unwrap(), ["b openai_chat"]);
@@ -265,6 +283,11 @@ mod tests {
         assert_eq!(plan(&routes, &CHAT, true).unwrap(), all);
         assert_eq!(plan(&routes, &Wanted { model: "x", ..CHAT }, true), Err(NoRoute::UnknownModel));
         assert_eq!(plan(&routes, &Wanted { model: "", ..CHAT }, false).unwrap(), ["a openai_chat"]);
+        assert_eq!(
+            routes.asked("openai_models", "", None).unwrap().len(),
+            0,
+            "a list is asked of its own format"
+        );
         let cheap = self::routes(vec![route("*", &["a", "b"], Strategy::Cost)]);
         assert_eq!(plan(&cheap, &CHAT, false).unwrap(), ["b openai_chat", "a openai_chat"]);
     }

@@ -83,33 +83,94 @@ impl Mcp {
     }
 }
 
+impl Mcp {
+    pub fn has(&self, name: &Name) -> bool {
+        self.settings.server(name.as_str()).is_some()
+    }
+
+    /// One more server.
+    pub(super) fn add(&mut self, one: &mut Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Name> {
+        let (server, lies) = server(one, folder, faults)?;
+        if self.has(&server.name) {
+            let message = format!("the server `{}` stands twice", server.name);
+            one.fault(faults, "stands_twice", message, None);
+        }
+        let name = server.name.clone();
+        self.keys.extend(lies.map(|lies| (name.clone(), lies)));
+        self.settings.servers.push(server);
+        Some(name)
+    }
+
+    /// Whether there are more of them than are kept apart.
+    pub(super) fn too_many(&self, fields: &mut Fields<'_>, faults: &mut Faults) {
+        if self.settings.servers.len() > MAX_SERVERS {
+            let message = format!("at most {MAX_SERVERS} servers are behind one gateway");
+            fields.fault(faults, "too_many", message, None);
+        }
+    }
+
+    /// What holds for servers of every kind.
+    pub(super) fn common(&mut self, fields: &mut Fields<'_>, faults: &mut Faults) {
+        let settings = &mut self.settings;
+        if let Some(wait) = fields.whole("wait", faults) {
+            match u64::try_from(wait).ok().filter(|_| wait <= MAX_WAIT) {
+                Some(seconds) => settings.wait = Wait(Duration::from_secs(seconds)),
+                None => {
+                    let message = format!("`wait` is a number of seconds, at most {MAX_WAIT}");
+                    fields.fault(faults, "out_of_range", message, None);
+                }
+            }
+        }
+        let first = |first| match first {
+            First::Pin => "pin",
+            First::Wait => "wait",
+        };
+        settings.first =
+            fields.choice("first", &[First::Pin, First::Wait], first, faults).unwrap_or_default();
+        settings.changed = fields.choice("changed", &BOTH, strict, faults).unwrap_or_default();
+    }
+
+    /// Who may use what, by the keys under which servers and their tools stand; agents have no tools.
+    pub(super) fn access(
+        &mut self,
+        fields: &mut Fields<'_>,
+        servers: &'static str,
+        tools: Option<&'static str>,
+        faults: &mut Faults,
+    ) {
+        let file = fields.file();
+        for node in fields.list("access", faults).unwrap_or_default() {
+            let Some(mut one) = Fields::of(file, node, faults) else { continue };
+            let mut texts = |key: &'static str| {
+                one.texts(key, faults).unwrap_or_default().into_iter().map(str::to_owned).collect::<Vec<_>>()
+            };
+            self.settings.access.push(Access {
+                agents: texts("agents"),
+                servers: texts(servers),
+                tools: tools.map(&mut texts).unwrap_or_default(),
+            });
+            one.finish(faults);
+        }
+    }
+}
+
+const BOTH: [Strict; 2] = [Strict::Block, Strict::Alert];
+
+const fn strict(strict: Strict) -> &'static str {
+    match strict {
+        Strict::Block => "block",
+        Strict::Alert => "alert",
+    }
+}
+
 /// Reads the section.
 pub fn mcp(fields: Option<Fields<'_>>, folder: &Path, faults: &mut Faults) -> Mcp {
     let Some(mut fields) = fields else { return Mcp::default() };
     let mut read = Mcp::default();
+    read.common(&mut fields, faults);
     let settings = &mut read.settings;
-    let strict = |strict: Strict| match strict {
-        Strict::Block => "block",
-        Strict::Alert => "alert",
-    };
     settings.public = fields.text("public", faults).map(str::to_owned);
-    if let Some(wait) = fields.whole("wait", faults) {
-        match u64::try_from(wait).ok().filter(|_| wait <= MAX_WAIT) {
-            Some(seconds) => settings.wait = Wait(Duration::from_secs(seconds)),
-            None => {
-                let message = format!("`wait` is a number of seconds, at most {MAX_WAIT}");
-                fields.fault(faults, "out_of_range", message, None);
-            }
-        }
-    }
-    let first = |first| match first {
-        First::Pin => "pin",
-        First::Wait => "wait",
-    };
-    settings.first = fields.choice("first", &[First::Pin, First::Wait], first, faults).unwrap_or_default();
-    let both = [Strict::Block, Strict::Alert];
-    settings.changed = fields.choice("changed", &both, strict, faults).unwrap_or_default();
-    settings.arguments = fields.choice("arguments", &both, strict, faults).unwrap_or_default();
+    settings.arguments = fields.choice("arguments", &BOTH, strict, faults).unwrap_or_default();
     let shadowed = |shadowed| match shadowed {
         Shadowed::Block => "block",
         Shadowed::Alert => "alert",
@@ -119,37 +180,24 @@ pub fn mcp(fields: Option<Fields<'_>>, folder: &Path, faults: &mut Faults) -> Mc
     let file = fields.file();
     for node in fields.list("servers", faults).unwrap_or_default() {
         let Some(mut one) = Fields::of(file, node, faults) else { continue };
-        if let Some((server, lies)) = server(&mut one, folder, faults) {
-            if settings.server(server.name.as_str()).is_some() {
-                let message = format!("the server `{}` stands twice", server.name);
-                one.fault(faults, "stands_twice", message, None);
-            }
-            read.keys.extend(lies.map(|lies| (server.name.clone(), lies)));
-            settings.servers.push(server);
+        let asks = one.choices("asks", &Asks::ALL, Asks::as_str, faults).unwrap_or_default();
+        let issuers = one.texts("authorization_servers", faults).unwrap_or_default();
+        let authorization_servers = issuers.into_iter().map(str::to_owned).collect();
+        if read.add(&mut one, folder, faults).is_some()
+            && let Some(server) = read.settings.servers.last_mut()
+        {
+            *server = Server { asks, authorization_servers, ..server.clone() };
         }
         one.finish(faults);
     }
-    if settings.servers.len() > MAX_SERVERS {
-        let message = format!("at most {MAX_SERVERS} servers are behind one gateway");
-        fields.fault(faults, "too_many", message, None);
-    }
+    read.too_many(&mut fields, faults);
+    let settings = &mut read.settings;
     for node in fields.list("tools", faults).unwrap_or_default() {
         let Some(mut one) = Fields::of(file, node, faults) else { continue };
         settings.tools.extend(told(&mut one, faults));
         one.finish(faults);
     }
-    for node in fields.list("access", faults).unwrap_or_default() {
-        let Some(mut one) = Fields::of(file, node, faults) else { continue };
-        let mut texts = |key: &'static str| {
-            one.texts(key, faults).unwrap_or_default().into_iter().map(str::to_owned).collect::<Vec<_>>()
-        };
-        settings.access.push(Access {
-            agents: texts("agents"),
-            servers: texts("servers"),
-            tools: texts("tools"),
-        });
-        one.finish(faults);
-    }
+    read.access(&mut fields, "servers", Some("tools"), faults);
     fields.finish(faults);
     read
 }
@@ -200,9 +248,7 @@ fn server(one: &mut Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<(S
         fields.finish(faults);
         lies
     });
-    let asks = one.choices("asks", &Asks::ALL, Asks::as_str, faults).unwrap_or_default();
-    let issuers = one.texts("authorization_servers", faults).unwrap_or_default();
-    let authorization_servers = issuers.into_iter().map(str::to_owned).collect();
+    let (asks, authorization_servers) = (Vec::new(), Vec::new());
     Some((Server { name: name?, url, ca, proxy, authorization: None, asks, authorization_servers }, lies))
 }
 

@@ -1,5 +1,6 @@
 //! The server's one settings file: read whole, every fault told at once, unknown keys refused.
 
+mod a2a;
 mod budgets;
 mod environments;
 mod files;
@@ -70,6 +71,8 @@ pub struct Config {
     pub budgets: Vec<gateway::money::Budget>,
     /// Servers of tools behind the gateway.
     pub mcp: mcp::Mcp,
+    /// Agents that agents may talk to.
+    pub a2a: a2a::A2a,
 }
 
 impl Config {
@@ -172,6 +175,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
     let prices = gateway::money::prices(&mut fields, false, faults);
     let budgets = budgets::budgets(&mut fields, faults);
     let mcp = mcp::mcp(fields.fields("mcp", faults), folder, faults);
+    let a2a = a2a::a2a(fields.fields("a2a", faults), &mcp, folder, faults);
     fields.finish(faults);
     Some(Config {
         data: data?,
@@ -195,6 +199,7 @@ fn read(mut fields: Fields<'_>, folder: &Path, faults: &mut Faults) -> Option<Co
         prices,
         budgets,
         mcp,
+        a2a,
     })
 }
 

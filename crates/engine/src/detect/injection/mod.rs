@@ -14,12 +14,15 @@ use super::{Hit, Leaf};
 
 /// Arguments shorter than this are names and values, not prose that could instruct anybody.
 const LEAST_ARGUMENT: usize = 48;
+/// What a user asks in fewer bytes has too few features to tell an order from a wish: "Write a poem about
+/// the sea". The thresholds for rare texts stand on longer ones.
+const LEAST_REQUEST: usize = 48;
 
 /// Weighs the wording of one string, in each of its readings. `out` holds what the rules found in it.
 pub fn find(leaf: &Leaf<'_>, model: Option<&Model>, out: &mut Vec<Hit>) {
     let named = out.iter().any(|hit| hit.confidence >= Confidence::HIGH);
     let Some((model, head, least)) =
-        model.zip(weighed(leaf)).map(|(model, (head, least))| (model, head, least))
+        model.zip(weighed(leaf, !out.is_empty())).map(|(model, (head, least))| (model, head, least))
     else {
         return;
     };
@@ -28,9 +31,13 @@ pub fn find(leaf: &Leaf<'_>, model: Option<&Model>, out: &mut Vec<Hit>) {
     }
 }
 
-/// Which head reads a string, and how rare its logit must be among harmless texts.
-fn weighed(leaf: &Leaf<'_>) -> Option<(Head, Rate)> {
+/// Which head reads a string, and how rare its logit must be among harmless texts. `marked` is a string in
+/// which a rule found something.
+fn weighed(leaf: &Leaf<'_>, marked: bool) -> Option<(Head, Rate)> {
     match leaf.channel {
+        Some(Channel::User) if !marked && leaf.text.original().len() < LEAST_REQUEST => {
+            Some((Head::User, Rate::One))
+        }
         Some(Channel::User) => Some((Head::User, Rate::Ten)),
         Some(Channel::ToolOutput | Channel::Memory | Channel::Retrieved) => Some((Head::Document, Rate::Ten)),
         // What our own model said is not where orders come from; rules still read it.
