@@ -45,7 +45,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(300);
 pub const DECIDE_WITHIN: Duration = Duration::from_secs(5);
 /// Texts above this are judged on a thread of their own, so that they do not hold up others.
 pub const INLINE_BYTES: usize = 32 << 10;
-/// Judged at once on threads of their own: large texts, and those whose facts lie on the disk. Further
+/// At once on threads of their own: large texts that are judged, and what is looked up on the disk. Further
 /// ones wait, within [`DECIDE_WITHIN`].
 pub const MAX_LARGE: usize = 32;
 /// Decisions that go on after [`DECIDE_WITHIN`] although their answer was given; beyond it they are
@@ -54,6 +54,9 @@ pub const MAX_LATE: usize = 1_024;
 /// So long a question whose answer came too late is not decided again under its key, while the index
 /// follows.
 pub const LATE_KNOWN_WITHIN: Duration = Duration::from_secs(30);
+/// How soon it is looked for there, and how often at last.
+pub const LATE_LOOKED_FOR_AFTER: Duration = Duration::from_millis(50);
+pub const LATE_LOOKED_FOR_EVERY: Duration = Duration::from_secs(2);
 /// Sessions of one agent that are kept in memory; the longest idle one makes room.
 pub const MAX_SESSIONS: usize = 256;
 /// Throttling rules that one agent meets at once; at the bound those that are not used up make room.

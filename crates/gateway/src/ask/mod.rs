@@ -17,7 +17,6 @@ mod resume;
 mod wait;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use action::{Action, Digest, ExplainLevel, Name, TraceParent, Verdict};
 use axum::response::{IntoResponse, Response};
@@ -33,7 +32,7 @@ pub use resume::Resume;
 
 use crate::guard::{Guard, Passage, Passed, Plane};
 use crate::identity::Caller;
-use crate::limits::{LATE_KNOWN_WITHIN, MAX_BATCH};
+use crate::limits::{LATE_KNOWN_WITHIN, LATE_LOOKED_FOR_AFTER, LATE_LOOKED_FOR_EVERY, MAX_BATCH};
 use crate::ports::{Past, PastDecision};
 use crate::refuse::Refusal;
 pub use crate::token::Tokens;
@@ -281,13 +280,16 @@ impl Desk {
 /// Waits until a decision is in the index, or will not be: one that never got a record never is.
 async fn known(past: Arc<dyn Past>, id: Name) {
     let looked = async {
+        // Less and less often: when many are late, looking for them must not be what makes others late.
+        let mut pause = LATE_LOOKED_FOR_AFTER;
         loop {
             let (past, id) = (Arc::clone(&past), id.clone());
             let found = tokio::task::spawn_blocking(move || past.decision(&id)).await;
             if !matches!(found, Ok(Ok(None) | Err(_))) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LATE_LOOKED_FOR_EVERY);
         }
     };
     let _ = tokio::time::timeout(LATE_KNOWN_WITHIN, looked).await;

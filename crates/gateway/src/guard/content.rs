@@ -23,6 +23,12 @@ impl Guard {
         if let Some(known) = self.vault.known(&whose) {
             return Ok(known);
         }
+        // With a place of its own: a thread for each of thousands that come at once, all new here, would leave
+        // no processor to those that answer.
+        let _place = self.large.acquire().await.map_err(|_| Refusal::Stopping)?;
+        if let Some(known) = self.vault.known(&whose) {
+            return Ok(known);
+        }
         let vault = Arc::clone(&self.vault);
         let found = tokio::task::spawn_blocking(move || vault.pseudonym(&whose)).await;
         Ok(found.map_err(|_| Refusal::Faulty)??)
