@@ -6,8 +6,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 
-/// A checked name: 1 to 256 bytes, no control or invisible characters, no blank at either end. Most are
-/// short and are kept in place, because records and facts are full of them.
+/// A checked name: 1 to 256 bytes, no control or invisible characters, no blank at either end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
