@@ -108,7 +108,7 @@ impl Call {
             Some(seam) => Arc::clone(seam.talk()),
             None => story.talks.of(guard, &caller.agent.name, session),
         };
-        let model_of_route = model.clone();
+        let shadow = story.drawn(&routes, &model, found.endpoint.call, way.via);
         let header = |name: &HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         let resumes = header(&TOKEN).zip(header(&RECEIPT));
         let call = Call {
@@ -132,7 +132,7 @@ impl Call {
             via: way.via.map(str::to_owned),
             ask: Ask { input_bytes: body.len() as u64, ..send::ask(&asked.payload, found.endpoint.call) },
             charge: Mutex::default(),
-            shadow: story.drawn(&routes, &model_of_route, found.endpoint.call, way.via),
+            shadow,
             live: Mutex::default(),
             body: Bytes::new(),
         };

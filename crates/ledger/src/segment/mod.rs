@@ -113,28 +113,24 @@ pub fn create(volume: &dyn Volume, path: &Path, first: u64, size: u64) -> io::Re
 /// Reads a file as a whole.
 pub fn load(volume: &dyn Volume, path: &Path) -> io::Result<Vec<u8>> {
     let file = volume.open(path)?;
-    read_up_to(file.as_ref(), file.size()?)
+    read_between(file.as_ref(), 0, file.size()?)
 }
 
 /// Reads a segment up to where nothing was ever written, for the newest is mostly set aside for later; and
 /// tells its size.
 pub fn load_written(volume: &dyn Volume, path: &Path) -> io::Result<(Vec<u8>, u64)> {
     let file = volume.open(path)?;
-    Ok((read_up_to(file.as_ref(), file.written()?)?, file.size()?))
+    Ok((written_from(file.as_ref(), 0)?, file.size()?))
 }
 
 /// Reads what was ever written of a segment from a place on.
 pub fn written_from(file: &dyn VolumeFile, offset: u64) -> io::Result<Vec<u8>> {
-    let size = file.written()?.saturating_sub(offset);
-    let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-    let read = file.read_at(&mut bytes, offset)?;
-    bytes.truncate(read);
-    Ok(bytes)
+    read_between(file, offset, file.written()?)
 }
 
-fn read_up_to(file: &dyn VolumeFile, end: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
-    let read = file.read_at(&mut bytes, 0)?;
+fn read_between(file: &dyn VolumeFile, offset: u64, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX)];
+    let read = file.read_at(&mut bytes, offset)?;
     bytes.truncate(read);
     Ok(bytes)
 }
